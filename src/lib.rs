@@ -1,1 +1,5 @@
-//! reeve.
+//! `reeve` runs a cloud estate and its tenants: declarative YAML, a plan/apply engine, no state file.
+//!
+//! The rooms of the house, each using only those above it; `ARCHITECTURE.md` has the picture.
+
+pub mod model;

@@ -1,0 +1,13 @@
+//! Small validated types that every room shares. No I/O, no async, no clock.
+
+pub mod address;
+pub mod edit;
+pub mod field;
+pub mod hole;
+pub mod marks;
+pub mod name;
+pub mod plan;
+
+pub use address::Address;
+pub use field::{Cidr, Document, Named, Ref, Text};
+pub use marks::Marks;

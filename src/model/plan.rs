@@ -1,0 +1,208 @@
+//! A plan as data: what was wished, what was seen, what will be done and what will not, and why.
+//!
+//! Comparable, deterministic, and without a secret: nothing that holds one can be put into it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::edit::{Cause, Edit};
+use super::{Address, Marks};
+
+/// The `format_version` of plan documents.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What happens to one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Made new.
+    Create,
+    /// Changed in place.
+    Update,
+    /// Made new, its users moved, the old one dropped.
+    Replace,
+    /// Dropped.
+    Delete,
+    /// An object that bears no owner becomes ours.
+    Adopt,
+    /// Left as it is.
+    NoOp,
+}
+
+/// One resource of the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Action {
+    /// Its address.
+    pub address: Address,
+    /// Its kind, such as `aws.vpc`.
+    pub kind: String,
+    /// What happens to it.
+    pub action: Verb,
+    /// Why its edits are there (empty for no-op).
+    pub cause: BTreeSet<Cause>,
+    /// In words, for people.
+    pub reason: String,
+    /// The differences (for a create: every field that is not at rest).
+    pub edits: Vec<Edit>,
+    /// The live object's id, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// Something that must wait, and for what.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What waits.
+    pub address: Address,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something that was refused, and how to do it on purpose.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What was refused.
+    pub address: Address,
+    /// Why.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// A kind that could not be read whole: nothing of it is touched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// The kind.
+    pub kind: String,
+    /// What AWS answered.
+    pub error: String,
+}
+
+/// What a plan was asked to look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Only these addresses (or what lies under them) and what they need; empty: everything.
+    pub target: BTreeSet<String>,
+    /// Not these.
+    pub exclude: BTreeSet<String>,
+    /// Protected addresses whose deletion or replacement was allowed.
+    pub allow_delete: BTreeSet<Address>,
+    /// Only these planes; empty: all.
+    pub planes: BTreeSet<String>,
+}
+
+/// A live object as the plan saw it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its kind.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// What `${ref().attribute}` may name.
+    pub attributes: BTreeMap<String, String>,
+    /// SHA-256 of its Shape: the fingerprint that must still hold when the plan is applied.
+    pub fingerprint: String,
+    /// Its Shape. Kept only for what the plan changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Value>,
+    /// Its owner marks.
+    pub marks: Marks,
+}
+
+/// A wish as the plan will apply it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wish {
+    /// Its kind.
+    pub kind: String,
+    /// Canonical JSON of the kind's struct, with holes.
+    pub spec: Value,
+    /// Deletion and replacement are refused.
+    pub protect: bool,
+}
+
+/// Who made a plan, when and from what; not part of its digest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The caller's ARN.
+    pub by: String,
+    /// When, in RFC 3339.
+    pub at: String,
+    /// The commit the YAML came from.
+    pub commit: Option<String>,
+}
+
+/// A whole plan. `--format json` and a saved plan file are this document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The stack's name.
+    pub stack: String,
+    /// The AWS account it was made against.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// `sha256:...` over the canonical JSON without `digest` and `made`; empty until it is rendered.
+    #[serde(default)]
+    pub digest: String,
+    /// Who, when, from what.
+    #[serde(default)]
+    pub made: Made,
+    /// Whether it covers the whole stack.
+    pub complete: bool,
+    /// Whether everything in the stack is to be destroyed.
+    pub destroy: bool,
+    /// Every resource, by address.
+    pub actions: Vec<Action>,
+    /// What waits, and why.
+    pub waiting: Vec<Waiting>,
+    /// What was refused, and why.
+    pub refusals: Vec<Refusal>,
+    /// What could not be read.
+    pub unreadable: Vec<Unreadable>,
+    /// What it was asked to look at.
+    pub scope: Scope,
+    /// The wishes of all resources that it acts on or refers to.
+    pub wishes: BTreeMap<Address, Wish>,
+    /// The live objects it saw, by address.
+    pub seen: BTreeMap<Address, Seen>,
+    /// Old objects whose replacement was begun by an earlier apply, and twins of one attempt: to be dropped.
+    #[serde(default)]
+    pub leftovers: Vec<Leftover>,
+}
+
+/// A live object of ours that shares its address with the one that counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leftover {
+    /// Their address.
+    pub address: Address,
+    /// What is to be dropped.
+    pub seen: Seen,
+    /// Why.
+    pub reason: String,
+}
+
+impl Plan {
+    /// The actions that change something.
+    pub fn changes(&self) -> impl Iterator<Item = &Action> {
+        self.actions.iter().filter(|action| action.action != Verb::NoOp)
+    }
+
+    /// How many actions there are of each verb.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<Verb, usize> {
+        let mut counts = BTreeMap::new();
+        for action in &self.actions {
+            *counts.entry(action.action).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Whether nothing is to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes().next().is_none() && self.leftovers.is_empty()
+    }
+}
