@@ -2,4 +2,6 @@
 //!
 //! The rooms of the house, each using only those above it; `ARCHITECTURE.md` has the picture.
 
+pub mod kinds;
 pub mod model;
+pub mod planes;

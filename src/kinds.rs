@@ -1,0 +1,214 @@
+//! What a kind is, and the one table of kinds. Adding a kind is one file under `kinds/` and one line in [`KINDS`].
+
+pub mod aws;
+pub mod info;
+pub mod row;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use crate::model::Named;
+use crate::model::{Address, Marks};
+use crate::planes::{Plane, Result};
+pub use aws::KINDS;
+pub use row::{AnyLive, Row, lookup};
+
+/// What `${ref("...").attribute}` may name: attribute to value.
+pub type Attributes = BTreeMap<&'static str, String>;
+
+/// A sort of thing that can be desired, observed and changed. The struct that implements it is both what a person writes in
+/// YAML (its schema, its defaults, its documentation) and the comparable form of the live object: what AWS adds by itself
+/// never gets in; order that does not matter is a set.
+///
+/// Schema extensions on fields (`x-replace`, `x-need`) are explained in `ARCHITECTURE.md`.
+pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
+    /// Where it lives.
+    type Plane: Plane;
+    /// Its API page.
+    const PAGE: &'static str;
+    /// Attributes that are known as soon as it is made. `id` is always one and is not listed.
+    const ATTRIBUTES: &'static [&'static str] = &[];
+    /// Attributes that are known only when it is ready (an endpoint).
+    const LATE: &'static [&'static str] = &[];
+    /// For objects without tags: the fields that, under their parent, say which one it is. Everything under our parent is ours.
+    const KEY: &'static [&'static str] = &[];
+    /// It holds what cannot be made again: protected unless the YAML says `protect: false`.
+    const STATEFUL: bool = false;
+    /// A replacement cannot stand beside the old one (a fixed name, the same network): the old one goes first.
+    const DROP_FIRST: bool = false;
+    /// A setting of the account or of a parent, always there: it has no create and no delete.
+    const SINGLETON: bool = false;
+    /// It takes more than one call to make: `create` makes it bare, its mark reading `unfinished`; the engine then calls `update` with
+    /// every field in `fields` (and `have` equal to `want`), and `mark` last. So its id is known before anything else can fail.
+    const MANY_CALLS: bool = false;
+
+    /// What is wrong with it that its types and schema cannot say: field path and message. Pure.
+    fn check(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Restates the live form in the wish's words before they are compared: version `10.11` against `10.11.9`,
+    /// an order that does not matter, an optional field that the wish leaves to AWS. Pure.
+    fn restate(_have: &mut Self, _want: &Self) {}
+
+    /// Whether a set of changed fields has to become a replacement though each could change in place. Pure.
+    fn must_replace(_have: &Self, _want: &Self, _changed: &BTreeSet<String>) -> bool {
+        false
+    }
+
+    /// Reads everything of this kind that this stack owns: all pages, few calls, nothing per object in a loop of awaits.
+    /// References in the shapes hold live ids.
+    ///
+    /// # Errors
+    /// Any failed or short read: the kind is then unreadable as a whole.
+    fn fetch(cx: &Self::Plane) -> impl Future<Output = Result<Vec<Live<Self>>>> + Send;
+
+    /// Makes it, with its marks in the same call where the API can, and returns as soon as it has an id.
+    ///
+    /// # Errors
+    /// What the plane answered.
+    fn create(cx: &Self::Plane, new: &New<Self>) -> impl Future<Output = Result<Made>> + Send;
+
+    /// Changes the fields in `change.fields` in place. May be repeated.
+    ///
+    /// # Errors
+    /// What the plane answered.
+    fn update(cx: &Self::Plane, change: &Change<Self>) -> impl Future<Output = Result<()>> + Send;
+
+    /// Drops it, and returns when it no longer stands in the way of others. Not being there is success.
+    ///
+    /// # Errors
+    /// What the plane answered; `InUse` is tried again later.
+    fn delete(cx: &Self::Plane, gone: &Gone<Self>) -> impl Future<Output = Result<()>> + Send;
+
+    /// Asks once whether it is ready for those who need it ready, and what its attributes are by then. One call.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not exist (or is not visible yet).
+    fn ready(cx: &Self::Plane, id: &str) -> impl Future<Output = Result<Ready>> + Send;
+
+    /// Rewrites its owner marks. Nothing to do for a kind without marks of its own.
+    ///
+    /// # Errors
+    /// What the plane answered.
+    fn mark(cx: &Self::Plane, id: &str, marks: &Marks) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A live object in its comparable form.
+#[derive(Debug, Clone)]
+pub struct Live<K> {
+    /// Its id: what a reference to it holds.
+    pub id: String,
+    /// What else may be asked of it.
+    pub attributes: Attributes,
+    /// Its comparable form.
+    pub shape: K,
+    /// Its owner marks; empty for kinds that bear none of their own.
+    pub marks: Marks,
+    /// When it was made, in RFC 3339 or any form that orders as text; empty when unknown. Tells the older of two twins.
+    pub made_at: String,
+}
+
+/// What `create` is to make.
+#[derive(Debug, Clone)]
+pub struct New<K> {
+    /// Its address.
+    pub address: Address,
+    /// The wish, rendered: references hold ids.
+    pub want: K,
+    /// The marks to make it with.
+    pub marks: Marks,
+    /// A client token (36 characters at most, `[a-z0-9-]`), the same when the same creation is tried again.
+    pub token: String,
+    /// The stack, address and salt of its name ([`New::name`]).
+    pub naming: Naming,
+}
+
+/// What names are made of.
+#[derive(Debug, Clone)]
+pub struct Naming {
+    /// The stack.
+    pub stack: String,
+    /// Empty, or a hash of what cannot change in place.
+    pub salt: String,
+}
+
+impl<K> New<K> {
+    /// Its name, of at most `limit` characters of `[a-z0-9-]`.
+    #[must_use]
+    pub fn name(&self, limit: usize) -> String {
+        crate::model::name::name(&self.naming.stack, &self.address, &self.naming.salt, limit)
+    }
+}
+
+/// What `create` made.
+#[derive(Debug, Clone, Default)]
+pub struct Made {
+    /// Its id.
+    pub id: String,
+    /// What is known of it already.
+    pub attributes: Attributes,
+}
+
+/// What `update` is to change.
+#[derive(Debug, Clone)]
+pub struct Change<K> {
+    /// Its address.
+    pub address: Address,
+    /// Its id.
+    pub id: String,
+    /// What is known of it.
+    pub attributes: BTreeMap<String, String>,
+    /// As it is (references hold ids).
+    pub have: K,
+    /// As it should be (references hold ids).
+    pub want: K,
+    /// The fields that differ.
+    pub fields: BTreeSet<String>,
+    /// The marks it bears.
+    pub marks: Marks,
+    /// A client token for this change.
+    pub token: String,
+}
+
+impl<K> Change<K> {
+    /// Whether any of `fields` differs.
+    #[must_use]
+    pub fn touches(&self, fields: &[&str]) -> bool {
+        fields.iter().any(|field| self.fields.contains(*field))
+    }
+}
+
+/// What `delete` is to drop.
+#[derive(Debug, Clone)]
+pub struct Gone<K> {
+    /// Its address.
+    pub address: Address,
+    /// Its id.
+    pub id: String,
+    /// What is known of it.
+    pub attributes: BTreeMap<String, String>,
+    /// As it was last seen (references hold ids).
+    pub have: K,
+}
+
+/// Whether something is ready.
+#[derive(Debug, Clone)]
+pub enum Ready {
+    /// It is, and this is known of it.
+    Yes(Attributes),
+    /// Not yet; the words are what AWS says of it (`creating`).
+    NotYet(String),
+    /// It never will be, and why.
+    Failed(String),
+}
+
+/// `Attributes` from pairs.
+#[must_use]
+pub fn attributes<const N: usize>(pairs: [(&'static str, &str); N]) -> Attributes {
+    pairs.into_iter().map(|(name, value)| (name, value.to_owned())).collect()
+}

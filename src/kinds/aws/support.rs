@@ -1,0 +1,34 @@
+//! What kinds of one service share: tags in its own type.
+
+use aws_sdk_ec2::types as ec2;
+
+use crate::model::Marks;
+use crate::model::marks::key;
+use crate::planes::Aws;
+
+/// The filter that every EC2 listing of ours begins with.
+pub fn ec2_ours(cx: &Aws) -> ec2::Filter {
+    ec2::Filter::builder().name(format!("tag:{}", key::STACK)).values(&cx.estate.stack).build()
+}
+
+/// Marks as EC2 tags, with the `Name` that the console shows.
+pub fn ec2_tags(marks: &Marks) -> Vec<ec2::Tag> {
+    let name = marks.address.as_ref().map(|address| ("Name", format!("{} {address}", marks.stack)));
+    name.into_iter().chain(marks.to_tags()).map(|(key, value)| ec2::Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// Marks for the tag-on-create field of an EC2 call.
+pub fn ec2_spec(kind: ec2::ResourceType, marks: &Marks) -> ec2::TagSpecification {
+    ec2::TagSpecification::builder().resource_type(kind).set_tags(Some(ec2_tags(marks))).build()
+}
+
+/// EC2 tags as pairs.
+pub fn ec2_pairs(tags: &[ec2::Tag]) -> impl Iterator<Item = (&str, &str)> {
+    tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))
+}
+
+/// Rewrites the marks of any EC2 object.
+pub async fn ec2_mark(cx: &Aws, id: &str, marks: &Marks) -> crate::planes::Result<()> {
+    cx.ec2.create_tags().resources(id).set_tags(Some(ec2_tags(marks))).send().await?;
+    Ok(())
+}

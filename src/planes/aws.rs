@@ -1,0 +1,131 @@
+//! AWS: one client per service, whose stack it is, and what was read once for several kinds.
+
+mod classify;
+pub mod retry;
+pub mod wire;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use super::error::Result;
+use crate::model::Marks;
+
+/// The stack on whose behalf calls are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Estate {
+    /// The stack's name.
+    pub stack: String,
+    /// Its domain.
+    pub domain: String,
+    /// The account's id.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: String,
+}
+
+macro_rules! clients {
+    ($($(#[$doc:meta])* $field:ident: $sdk:ident,)*) => {
+        /// The clients, and what a pass over the account shares. Cheap to clone.
+        #[derive(Debug, Clone)]
+        pub struct Aws {
+            /// Whose calls these are.
+            pub estate: Arc<Estate>,
+            /// What this pass has read already ([`Aws::once`]).
+            memo: Arc<Memo>,
+            $($(#[$doc])* pub $field: $sdk::Client,)*
+        }
+
+        impl Aws {
+            /// One client per service over a shared configuration.
+            #[must_use]
+            pub fn new(config: &aws_types::SdkConfig, estate: Estate) -> Self {
+                Self { estate: Arc::new(estate), memo: Arc::default(), $($field: $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(wire::Named).retry_classifier(retry::NoBlindRepeat).build()),)* }
+            }
+        }
+    };
+}
+
+clients! {
+    /// Certificates.
+    acm: aws_sdk_acm,
+    /// Auto Scaling.
+    autoscaling: aws_sdk_autoscaling,
+    /// AWS Backup.
+    backup: aws_sdk_backup,
+    /// CloudTrail.
+    cloudtrail: aws_sdk_cloudtrail,
+    /// CloudWatch.
+    cloudwatch: aws_sdk_cloudwatch,
+    /// EC2 and VPC.
+    ec2: aws_sdk_ec2,
+    /// EFS.
+    efs: aws_sdk_efs,
+    /// Elastic Load Balancing v2.
+    elbv2: aws_sdk_elasticloadbalancingv2,
+    /// IAM.
+    iam: aws_sdk_iam,
+    /// KMS.
+    kms: aws_sdk_kms,
+    /// CloudWatch Logs.
+    logs: aws_sdk_cloudwatchlogs,
+    /// RDS.
+    rds: aws_sdk_rds,
+    /// Route 53.
+    route53: aws_sdk_route53,
+    /// S3.
+    s3: aws_sdk_s3,
+    /// SNS.
+    sns: aws_sdk_sns,
+    /// Systems Manager.
+    ssm: aws_sdk_ssm,
+    /// Security Token Service.
+    sts: aws_sdk_sts,
+    /// WAF v2.
+    wafv2: aws_sdk_wafv2,
+}
+
+#[derive(Default)]
+struct Memo(Mutex<BTreeMap<&'static str, Arc<tokio::sync::OnceCell<Arc<dyn Any + Send + Sync>>>>>);
+
+impl std::fmt::Debug for Memo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Memo")
+    }
+}
+
+impl Aws {
+    /// The same clients for a new pass: nothing of what was read before is remembered.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { memo: Arc::default(), ..self.clone() }
+    }
+
+    /// Reads something that several kinds need (`describe_load_balancers`, say) once in a pass; later callers get the same value.
+    /// A failed read is not remembered.
+    ///
+    /// # Errors
+    /// What `read` answered.
+    pub async fn once<T, F>(&self, what: &'static str, read: impl FnOnce() -> F + Send) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let cell = self.memo.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).entry(what).or_default().clone();
+        let value =
+            cell.get_or_try_init(|| async { Ok::<_, super::Error>(Arc::new(read().await?) as Arc<dyn Any + Send + Sync>) }).await?.clone();
+        match value.downcast::<T>() {
+            Ok(value) => Ok(value),
+            Err(_) => Err(super::Error::new(super::Class::Invalid, what, "read as two types under one name")),
+        }
+    }
+
+    /// The owner marks in `tags`, when they are this stack's.
+    #[must_use]
+    pub fn marks<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Marks> {
+        Marks::from_tags(&self.estate.stack, tags)
+    }
+}

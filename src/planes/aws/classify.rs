@@ -1,0 +1,175 @@
+//! What AWS's error codes mean. Codes come from each service's "Common errors" and operation pages.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+
+use crate::planes::error::{Class, Error};
+
+impl<E> From<SdkError<E, HttpResponse>> for Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        let call = call_name::<E>();
+        let request_id = error.request_id().map(str::to_owned);
+        match &error {
+            SdkError::ServiceError(service) => {
+                let status = service.raw().status().as_u16();
+                let code = service.err().code().unwrap_or_default().to_owned();
+                let message = match service.err().message() {
+                    Some(message) => message.to_owned(),
+                    None if code.is_empty() => {
+                        format!("answered with HTTP status {status} and no error that this service is known to give")
+                    }
+                    None => String::new(),
+                };
+                Self { class: class(&code, &message, status), call, code, message, request_id }
+            }
+            SdkError::ConstructionFailure(_) => {
+                Self { class: Class::Invalid, call, code: String::new(), message: DisplayErrorContext(&error).to_string(), request_id }
+            }
+            SdkError::DispatchFailure(failure) if is_refused(failure) => {
+                Self { class: Class::Unreachable, call, code: String::new(), message: innermost(&error), request_id }
+            }
+            _ => Self { class: Class::Ambiguous, call, code: String::new(), message: innermost(&error), request_id },
+        }
+    }
+}
+
+/// `aws_sdk_ec2::operation::create_vpc::CreateVpcError` -> `ec2.CreateVpc`.
+fn call_name<E>() -> String {
+    let path = std::any::type_name::<E>();
+    let service = path.strip_prefix("aws_sdk_").and_then(|rest| rest.split("::").next()).unwrap_or("aws");
+    let service = match service {
+        "elasticloadbalancingv2" => "elbv2",
+        "cloudwatchlogs" => "logs",
+        other => other,
+    };
+    let operation = path.rsplit("::").next().unwrap_or(path);
+    format!("{service}.{}", operation.strip_suffix("Error").unwrap_or(operation))
+}
+
+/// The last cause has the words a person can act on ("Connection refused").
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    let text = last.to_string();
+    if text.is_empty() { error.to_string() } else { text }
+}
+
+/// Nothing was sent: no connection, no credentials.
+fn is_refused(failure: &aws_smithy_runtime_api::client::result::DispatchFailure) -> bool {
+    let mut source = failure.as_connector_error().map(|error| error as &dyn std::error::Error);
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return matches!(io.kind(), std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::AddrNotAvailable);
+        }
+        source = error.source();
+    }
+    failure.is_user()
+}
+
+fn class(code: &str, message: &str, status: u16) -> Class {
+    match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "SlowDown"
+        | "PriorRequestNotComplete"
+        | "BandwidthLimitExceeded" => Class::Throttled,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthFailure"
+        | "OptInRequired"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch" => Class::Denied,
+        "DependencyViolation"
+        | "ResourceInUse"
+        | "ResourceInUseException"
+        | "DeleteConflict"
+        | "VolumeInUse"
+        | "FileSystemInUse"
+        | "InvalidDBInstanceState"
+        | "InvalidDBSubnetGroupStateFault"
+        | "InvalidDBParameterGroupState"
+        | "IncorrectFileSystemLifeCycleState"
+        | "IncorrectMountTargetState"
+        | "IncorrectState"
+        | "InvalidGroup.InUse"
+        | "InvalidIPAddress.InUse"
+        | "ScalingActivityInProgress"
+        | "ConcurrentModification"
+        | "WAFAssociatedItemException"
+        | "WAFUnavailableEntityException"
+        | "WAFOptimisticLockException"
+        | "OperationAborted"
+        | "ConflictException"
+        | "BucketNotEmpty"
+        | "PendingVerification" => Class::InUse,
+        "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" | "InternalServerError" | "RequestTimeout" => {
+            Class::Ambiguous
+        }
+        "DBInstanceAlreadyExists" | "BucketAlreadyOwnedByYou" | "BucketAlreadyExists" => Class::AlreadyExists,
+        _ if code.contains("NotFound") || code.contains("NoSuch") || code.contains("NonExistent") || code.contains("DoesNotExist") => {
+            Class::NotFound
+        }
+        "ResourceNotFoundException" | "NotFoundException" | "InvalidAllocationID" | "WAFNonexistentItemException" | "404" => {
+            Class::NotFound
+        }
+        // Auto Scaling and EC2's network ACL entries answer a plain ValidationError for what is gone.
+        "ValidationError" if message.contains("not found") || message.contains("does not exist") => Class::NotFound,
+        _ if code.contains("AlreadyExists")
+            || code.contains("Duplicate")
+            || code.ends_with("Exists")
+            || code.contains("AlreadyAssociated") =>
+        {
+            Class::AlreadyExists
+        }
+        _ if code.contains("Throttl") => Class::Throttled,
+        _ if status == 404 => Class::NotFound,
+        _ if status >= 500 => Class::Ambiguous,
+        _ => Class::Invalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_one_meaning() {
+        for (code, want) in [
+            ("InvalidVpcID.NotFound", Class::NotFound),
+            ("NoSuchEntity", Class::NotFound),
+            ("DBInstanceNotFound", Class::NotFound),
+            ("DependencyViolation", Class::InUse),
+            ("EntityAlreadyExists", Class::AlreadyExists),
+            ("InvalidGroup.Duplicate", Class::AlreadyExists),
+            ("RequestLimitExceeded", Class::Throttled),
+            ("UnauthorizedOperation", Class::Denied),
+            ("InvalidParameterValue", Class::Invalid),
+        ] {
+            assert_eq!(class(code, "", 400), want, "{code}");
+        }
+        assert_eq!(class("", "", 500), Class::Ambiguous);
+    }
+
+    #[test]
+    fn the_call_is_named_by_its_error_type() {
+        assert_eq!(call_name::<aws_sdk_ec2::operation::create_vpc::CreateVpcError>(), "ec2.CreateVpc");
+        assert_eq!(call_name::<aws_sdk_elasticloadbalancingv2::operation::create_rule::CreateRuleError>(), "elbv2.CreateRule");
+    }
+}
