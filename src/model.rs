@@ -6,8 +6,12 @@ pub mod field;
 pub mod hole;
 pub mod marks;
 pub mod name;
+pub mod node;
 pub mod plan;
+pub mod problem;
 
 pub use address::Address;
 pub use field::{Cidr, Document, Named, Ref, Text};
 pub use marks::Marks;
+pub use node::Node;
+pub use problem::{Place, Problem, Problems};
