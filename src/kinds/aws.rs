@@ -3,12 +3,56 @@
 mod support;
 
 // network
+pub mod default_security_group;
+pub mod elastic_ip;
+pub mod flow_log;
+pub mod internet_gateway;
+pub mod nat_gateway;
+pub mod network_acl;
+pub mod route_table;
+pub mod security_group;
+pub mod subnet;
 pub mod vpc;
+pub mod vpc_endpoint;
 // edge
+pub mod backup_plan;
+pub mod backup_selection;
+pub mod backup_vault;
+pub mod certificate;
+pub mod listener;
+pub mod load_balancer;
+pub mod record;
+pub mod report_plan;
+pub mod target_group;
+pub mod web_acl;
+pub mod web_acl_association;
+pub mod web_acl_logging;
 // data
+pub mod access_point;
+pub mod bucket;
+pub mod db_event_subscription;
+pub mod db_instance;
+pub mod db_parameter_group;
+pub mod db_subnet_group;
+pub mod file_system;
+pub mod key;
+pub mod mount_target;
+pub mod object;
 // compute
-// security
-// operations
+pub mod alarm;
+pub mod association;
+pub mod autoscaling_group;
+pub mod ec2_defaults;
+pub mod instance_profile;
+pub mod launch_template;
+pub mod log_group;
+pub mod lookups;
+pub mod parameter;
+pub mod policy;
+pub mod role;
+pub mod subscription;
+pub mod topic;
+pub mod trail;
 
 use super::row::{Row, row};
 
@@ -19,6 +63,4 @@ pub static KINDS: &[Row] = &[
     // edge
     // data
     // compute
-    // security
-    // operations
 ];

@@ -1,4 +1,6 @@
-//! What kinds of one service share: tags in its own type.
+//! What kinds of one service share: tags in its own type, and waiting until something is gone.
+
+use std::time::Duration;
 
 use aws_sdk_ec2::types as ec2;
 
@@ -31,4 +33,25 @@ pub fn ec2_pairs(tags: &[ec2::Tag]) -> impl Iterator<Item = (&str, &str)> {
 pub async fn ec2_mark(cx: &Aws, id: &str, marks: &Marks) -> crate::planes::Result<()> {
     cx.ec2.create_tags().resources(id).set_tags(Some(ec2_tags(marks))).send().await?;
     Ok(())
+}
+
+/// Asks [`Kind::ready`] again and again until the object is not there, at most for `limit`.
+///
+/// # Errors
+/// `InUse` when the time is up; what the plane answered otherwise.
+pub async fn until_gone<K: crate::kinds::Kind<Plane = Aws>>(cx: &Aws, id: &str, limit: Duration) -> crate::planes::Result<()> {
+    let end = tokio::time::Instant::now() + limit;
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match K::ready(cx, id).await {
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(error),
+            Ok(_) if tokio::time::Instant::now() >= end => {
+                let message = format!("{id} is still there after {} s", limit.as_secs());
+                return Err(crate::planes::Error::new(crate::planes::Class::InUse, K::NAME, message));
+            }
+            Ok(_) => tokio::time::sleep(pause).await,
+        }
+        pause = (pause * 3 / 2).min(Duration::from_secs(15));
+    }
 }
