@@ -5,3 +5,4 @@
 pub mod kinds;
 pub mod model;
 pub mod planes;
+pub mod record;

@@ -1,0 +1,48 @@
+//! Saved plans that were applied: a plan is applied once.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::entry::FORMAT_VERSION;
+use super::store::{Put, Store};
+use super::{Clock, RecordError, canonical};
+
+/// The note that a saved plan was applied; `applied/<digest>.json`, never overwritten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedPlan {
+    /// The version of this form.
+    pub format_version: u32,
+    /// The plan's digest, `sha256:...`.
+    pub digest: String,
+    /// The run that applied it.
+    pub run: String,
+    /// When it began.
+    pub at: Timestamp,
+}
+
+/// Makes the note; see [`super::Record::mark_plan_applied`].
+pub(super) async fn mark(store: &Store, clock: &Clock, digest: &str, run: &str) -> Result<(), RecordError> {
+    let note = AppliedPlan { format_version: FORMAT_VERSION, digest: digest.to_owned(), run: run.to_owned(), at: clock.now() };
+    if let Put::Written(_) = store.put_new(&key(digest), canonical(&note)?).await? {
+        return Ok(());
+    }
+    let earlier = find(store, digest).await?.unwrap_or(note);
+    Err(RecordError::AlreadyApplied(Box::new(earlier)))
+}
+
+/// Reads the note; see [`super::Record::was_applied`].
+pub(super) async fn find(store: &Store, digest: &str) -> Result<Option<AppliedPlan>, RecordError> {
+    let key = key(digest);
+    let Some(object) = store.get(&key).await? else { return Ok(None) };
+    serde_json::from_slice(&object.body).map(Some).map_err(|error| RecordError::Damaged {
+        place: store.place(&key),
+        why: error.to_string(),
+        hint: "The plan it names was applied; make a new one",
+    })
+}
+
+/// A digest is `sha256:` and hexadecimal; whatever else someone passes must not name another object.
+fn key(digest: &str) -> String {
+    let hex: String = digest.trim_start_matches("sha256:").chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("applied/{hex}.json")
+}

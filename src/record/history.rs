@@ -1,0 +1,147 @@
+//! The history: what was last applied to each address. It only tells drift from change for what has vanished or bears
+//! no tag, and gives a crashed run's tokens to the next; it decides no action.
+//!
+//! `history.json` is written once, at the end of a run, and names the last journal object that is in it. Loading reads
+//! it and lists the journal behind that object: normally nothing; after a crash, the crashed run's objects, which are
+//! read and folded in. Missing or damaged, it is made anew from the newest objects of the journal.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Attempt, Batch, Entry, Event, FORMAT_VERSION, Outcome, parse_key, run_number};
+use super::store::Store;
+use super::{RecordError, canonical, sha256};
+use crate::model::Address;
+
+/// Where it is.
+const KEY: &str = "history.json";
+/// How many journal objects are folded at most: labels are not worth reading six years of journal for.
+const FOLDED_AT_MOST: usize = 5000;
+/// How many objects are read at the same time.
+pub(super) const READS: usize = 32;
+
+/// What was last applied to each address. A machine format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The version of this form.
+    pub format_version: u32,
+    /// The applied mark of each address.
+    pub applied: BTreeMap<Address, String>,
+    /// Calls that were begun and whose result is not known.
+    #[serde(default)]
+    pub pending: BTreeMap<Address, Attempt>,
+    /// The newest entry that is in it.
+    pub head: Option<Head>,
+}
+
+/// The newest entry of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The object it is in.
+    pub key: String,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// A history and what was wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// What is known.
+    pub history: History,
+    /// What was not readable, for people.
+    pub warnings: Vec<String>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { format_version: FORMAT_VERSION, applied: BTreeMap::new(), pending: BTreeMap::new(), head: None }
+    }
+}
+
+impl History {
+    /// The number that the next run gets.
+    pub(super) fn next_run(&self) -> u64 {
+        let last = self.head.as_ref().and_then(|head| parse_key(&head.key));
+        last.map_or(0, |(run, _)| run_number(run)) + 1
+    }
+
+    /// Takes one entry in.
+    pub(super) fn fold(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Attempt(attempt) => {
+                self.pending.insert(attempt.address.clone(), attempt.clone());
+            }
+            Event::Result { outcome: Outcome::Failed { unknown: true, .. }, .. } | Event::RunStarted(_) | Event::RunEnded(_) => {}
+            Event::Result { address, outcome: Outcome::Failed { .. }, .. } => {
+                self.pending.remove(address);
+            }
+            Event::Result { address, outcome: Outcome::Ok { applied, gone, .. }, .. } => {
+                self.pending.remove(address);
+                if *gone {
+                    self.applied.remove(address);
+                } else if let Some(mark) = applied {
+                    self.applied.insert(address.clone(), mark.clone());
+                }
+            }
+        }
+    }
+
+    /// Writes it to the record.
+    pub(super) async fn save(&self, store: &Store) -> Result<(), RecordError> {
+        store.put(KEY, canonical(self)?).await.map(|_| ())
+    }
+}
+
+/// Reads `history.json` as it is, without the journal; the error is in words.
+pub(super) async fn read(store: &Store) -> Result<Result<Option<History>, String>, RecordError> {
+    let Some(object) = store.get(KEY).await? else { return Ok(Ok(None)) };
+    Ok(match serde_json::from_slice::<History>(&object.body) {
+        Ok(history) if history.format_version == FORMAT_VERSION => Ok(Some(history)),
+        Ok(history) => Err(format!("it has format version {}, this reeve knows {FORMAT_VERSION}", history.format_version)),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
+/// See [`super::Record::history`].
+pub(super) async fn load(store: &Store) -> Result<Loaded, RecordError> {
+    let mut warnings = Vec::new();
+    let found = read(store).await?;
+    let missing = matches!(found, Ok(None));
+    let mut history = found.unwrap_or_else(|why| {
+        warnings.push(format!("{} is damaged ({why}): what was last applied is read from the journal instead", store.place(KEY)));
+        None
+    });
+    let history_known = history.is_some();
+    let mut history = history.take().unwrap_or_default();
+
+    let mut behind = store.list("journal/", history.head.as_ref().map(|head| head.key.as_str())).await?;
+    behind.retain(|key| parse_key(key).is_some());
+    if behind.len() > FOLDED_AT_MOST {
+        behind.drain(..behind.len() - FOLDED_AT_MOST);
+        warnings.push(format!("only the newest {FOLDED_AT_MOST} objects of the journal were read: older causes may be named `change`"));
+    } else if missing && !history_known && behind.len() > 1 && behind.first().is_some_and(|key| !key.contains("/00000001-")) {
+        warnings.push(format!("{} is missing and the journal does not begin with its first run", store.place(KEY)));
+    }
+    let mut batches = stream::iter(behind).map(|key| async { Ok::<_, RecordError>((store.get(&key).await?, key)) }).buffered(READS);
+    while let Some((object, key)) = batches.try_next().await? {
+        let Some(object) = object else { continue };
+        match newest(&object.body, &mut history) {
+            Ok(digest) => history.head = Some(Head { key, digest }),
+            Err(why) => warnings.push(format!("{} is damaged ({why}): `reeve journal verify` says more", store.place(&key))),
+        }
+    }
+    Ok(Loaded { history, warnings })
+}
+
+/// Folds an object's entries and gives the digest of its last one.
+fn newest(body: &[u8], history: &mut History) -> Result<String, String> {
+    let batch: Batch = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let last = batch.entries.last().ok_or("it has no entries")?;
+    let digest = sha256(&canonical(last).map_err(|error| error.to_string())?);
+    for entry in &batch.entries {
+        history.fold(entry);
+    }
+    Ok(digest)
+}

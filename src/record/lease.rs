@@ -1,0 +1,342 @@
+//! The lease: one writer at a time, taken and renewed by conditional writes, and lost in time to stop.
+//!
+//! Two clocks never agree, so the two sides round in opposite directions: the holder counts from before each renewal
+//! was sent (on its wall clock and on its monotonic one, whichever leaves less), and a taker waits a grace longer than
+//! the lease says. A lease that is given back is not deleted but marked so: who last held it stays readable.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::lease_file::{LeaseFile, Owner, Released};
+use super::store::{Object, Put, Store, Version};
+use super::{Clock, RecordError, canonical};
+
+/// Where the lease is.
+const KEY: &str = "lease.json";
+/// How often a write that somebody else's crossed is tried anew.
+const TRIES: usize = 8;
+
+/// How long a lease lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// From one renewal until it ends.
+    pub lasts: Duration,
+    /// From one renewal to the next.
+    pub renew_every: Duration,
+    /// How much longer than that another process waits before it takes over: more than two clocks differ.
+    pub grace: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { lasts: Duration::from_secs(60), renew_every: Duration::from_secs(15), grace: Duration::from_secs(10) }
+    }
+}
+
+/// Why a lease was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// It could not be renewed in time; the last error is named.
+    Expired(String),
+    /// Someone else took it over.
+    Taken(Box<LeaseFile>),
+    /// Someone released it with `reeve unlock`.
+    Unlocked(String),
+    /// The lease's object is gone or unreadable.
+    Gone,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired(why) => write!(f, "it could not be renewed in time ({why})"),
+            Self::Taken(by) => write!(f, "it was taken over by {}", by.describe()),
+            Self::Unlocked(by) => write!(f, "{by} released it with `reeve unlock`"),
+            Self::Gone => f.write_str("its object is gone from the record"),
+        }
+    }
+}
+
+/// What `unlock` found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unlocked {
+    /// Nobody held the lease.
+    Nothing,
+    /// It was taken from this holder.
+    Removed(Box<LeaseFile>),
+    /// What lay there could not be read; it was replaced.
+    Damaged,
+}
+
+/// Until when the lease surely lasts, by both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    wall: Timestamp,
+    monotonic: Instant,
+}
+
+/// A lease that is held. A task renews it until it is released or dropped; dropped without release, it just expires,
+/// as after a crash.
+#[derive(Debug)]
+pub struct Lease {
+    span: watch::Receiver<Span>,
+    lost: watch::Receiver<Option<Lost>>,
+    clock: Clock,
+    stop: Option<oneshot::Sender<oneshot::Sender<Result<(), RecordError>>>>,
+    heart: JoinHandle<()>,
+    file: LeaseFile,
+}
+
+impl Lease {
+    /// See [`super::Record::acquire`].
+    pub(super) async fn acquire(store: &Store, clock: &Clock, terms: Terms, owner: &Owner) -> Result<Self, RecordError> {
+        let mut file = LeaseFile::new(owner, clock.now(), clock.now());
+        for _ in 0..TRIES {
+            let seen = store.get(KEY).await?;
+            if let Some(holder) = seen.as_ref().map(|object| parse(store, object)).transpose()?
+                && !is_free(&holder, clock, terms)
+            {
+                return Err(RecordError::Held(Box::new(holder)));
+            }
+            let until = file.renew(clock, terms);
+            let put = match &seen {
+                None => store.put_new(KEY, canonical(&file)?).await?,
+                Some(object) => store.put_over(KEY, canonical(&file)?, &object.version).await?,
+            };
+            if let Put::Written(version) = put {
+                return Ok(Self::start(Heart { store: store.clone(), clock: clock.clone(), terms, file, version }, until));
+            }
+        }
+        // Others wrote all the time: whoever is there now has it.
+        match store.get(KEY).await? {
+            Some(object) => Err(RecordError::Held(Box::new(parse(store, &object)?))),
+            None => Err(RecordError::LeaseLost(Lost::Gone)),
+        }
+    }
+
+    fn start(heart: Heart, until: Span) -> Self {
+        let (span_in, span) = watch::channel(until);
+        let (lost_in, lost) = watch::channel(None);
+        let (stop, stopped) = oneshot::channel();
+        let (clock, file) = (heart.clock.clone(), heart.file.clone());
+        let heart = tokio::spawn(heart.beat(span_in, lost_in, stopped));
+        Self { span, lost, clock, stop: Some(stop), heart, file }
+    }
+
+    /// The lease as others see it (but for its renewals).
+    #[must_use]
+    pub fn file(&self) -> &LeaseFile {
+        &self.file
+    }
+
+    /// How long it surely lasts still; zero once it is lost.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        if self.lost.borrow().is_some() { Duration::ZERO } else { self.span.borrow().remaining(&self.clock) }
+    }
+
+    /// Whether a call that may take `longest` can start and still end within the lease.
+    #[must_use]
+    pub fn covers(&self, longest: Duration) -> bool {
+        self.remaining() > longest
+    }
+
+    /// Turns to the reason once the lease is lost. Nothing new may be started then.
+    #[must_use]
+    pub fn lost(&self) -> watch::Receiver<Option<Lost>> {
+        self.lost.clone()
+    }
+
+    /// [`RecordError::LeaseLost`] once it is lost.
+    ///
+    /// # Errors
+    /// When the lease is lost.
+    pub fn check(&self) -> Result<(), RecordError> {
+        match &*self.lost.borrow() {
+            Some(lost) => Err(RecordError::LeaseLost(lost.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the lease back. One that was lost meanwhile is left to whoever has it.
+    ///
+    /// # Errors
+    /// What the store answered; the lease then ends by itself.
+    pub async fn release(mut self) -> Result<(), RecordError> {
+        let (answer_in, answer) = oneshot::channel();
+        let asked = self.stop.take().is_some_and(|stop| stop.send(answer_in).is_ok());
+        // A heart that has stopped had lost the lease.
+        if asked { answer.await.unwrap_or(Ok(())) } else { Ok(()) }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.heart.abort();
+    }
+}
+
+/// The task that renews a lease.
+struct Heart {
+    store: Store,
+    clock: Clock,
+    terms: Terms,
+    file: LeaseFile,
+    version: Version,
+}
+
+/// What a renewal came to.
+enum Beat {
+    Renewed(Span),
+    /// An earlier renewal of ours, whose answer came too late, was written after all.
+    Again,
+    Lost(Lost),
+}
+
+impl Heart {
+    async fn beat(
+        mut self,
+        span: watch::Sender<Span>,
+        lost: watch::Sender<Option<Lost>>,
+        mut stop: oneshot::Receiver<oneshot::Sender<Result<(), RecordError>>>,
+    ) {
+        let mut trouble = String::from("the process was held up");
+        let mut pause = self.terms.renew_every;
+        let reason = loop {
+            tokio::select! {
+                asked = &mut stop => {
+                    if let Ok(answer) = asked {
+                        // Whoever asked may have gone away; the lease is given back all the same.
+                        let _ = answer.send(self.give_back().await);
+                    }
+                    return;
+                }
+                () = tokio::time::sleep(pause) => {}
+            }
+            let left = span.borrow().remaining(&self.clock);
+            if left.is_zero() {
+                break Lost::Expired(trouble);
+            }
+            match tokio::time::timeout(left.min(self.terms.renew_every), self.renew()).await {
+                Ok(Ok(Beat::Renewed(until))) => {
+                    span.send_replace(until);
+                    pause = self.terms.renew_every;
+                }
+                Ok(Ok(Beat::Again)) => pause = Duration::ZERO,
+                Ok(Ok(Beat::Lost(reason))) => break reason,
+                Ok(Err(error)) => {
+                    trouble = error.to_string();
+                    pause = (self.terms.renew_every / 5).min(left);
+                }
+                Err(_) => {
+                    trouble = String::from("the record did not answer");
+                    pause = Duration::ZERO;
+                }
+            }
+        };
+        lost.send_replace(Some(reason));
+    }
+
+    async fn renew(&mut self) -> Result<Beat, RecordError> {
+        let until = self.file.renew(&self.clock, self.terms);
+        match self.store.put_over(KEY, canonical(&self.file)?, &self.version).await? {
+            Put::Written(version) => {
+                self.version = version;
+                Ok(Beat::Renewed(until))
+            }
+            Put::Refused => self.find_out().await,
+        }
+    }
+
+    /// The lease is not as we left it: an earlier renewal of ours came through late, or it is ours no more.
+    async fn find_out(&mut self) -> Result<Beat, RecordError> {
+        let Some(object) = self.store.get(KEY).await? else { return Ok(Beat::Lost(Lost::Gone)) };
+        let Ok(there) = parse(&self.store, &object) else { return Ok(Beat::Lost(Lost::Gone)) };
+        if there.id != self.file.id {
+            return Ok(Beat::Lost(Lost::Taken(Box::new(there))));
+        }
+        if let Some(released) = there.released {
+            return Ok(Beat::Lost(Lost::Unlocked(released.forced_by.unwrap_or_else(|| "somebody".to_owned()))));
+        }
+        self.version = object.version;
+        Ok(Beat::Again)
+    }
+
+    async fn give_back(&mut self) -> Result<(), RecordError> {
+        self.file.released = Some(Released { at: self.clock.now(), forced_by: None });
+        for _ in 0..TRIES {
+            if let Put::Written(_) = self.store.put_over(KEY, canonical(&self.file)?, &self.version).await? {
+                break;
+            }
+            if !matches!(self.find_out().await?, Beat::Again) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LeaseFile {
+    /// Counts from now, that is from before the renewal is sent.
+    fn renew(&mut self, clock: &Clock, terms: Terms) -> Span {
+        let now = clock.now();
+        self.renewed = now;
+        self.expires = later(now, terms.lasts);
+        Span { wall: self.expires, monotonic: Instant::now() + terms.lasts }
+    }
+}
+
+impl Span {
+    fn remaining(&self, clock: &Clock) -> Duration {
+        let wall = Duration::try_from(self.wall.duration_since(clock.now())).unwrap_or_default();
+        wall.min(self.monotonic.saturating_duration_since(Instant::now()))
+    }
+}
+
+fn is_free(lease: &LeaseFile, clock: &Clock, terms: Terms) -> bool {
+    lease.released.is_some() || clock.now() > later(lease.expires, terms.grace)
+}
+
+/// `time` plus `more`; at the end of time, that.
+fn later(time: Timestamp, more: Duration) -> Timestamp {
+    time.saturating_add(more).unwrap_or(Timestamp::MAX)
+}
+
+fn parse(store: &Store, object: &Object) -> Result<LeaseFile, RecordError> {
+    serde_json::from_slice(&object.body).map_err(|error| RecordError::Damaged {
+        place: store.place(KEY),
+        why: error.to_string(),
+        hint: "Make sure that nobody applies to this stack, then `reeve unlock`",
+    })
+}
+
+/// See [`super::Record::holder`].
+pub(super) async fn holder(store: &Store, clock: &Clock, terms: Terms) -> Result<Option<LeaseFile>, RecordError> {
+    let Some(object) = store.get(KEY).await? else { return Ok(None) };
+    Ok(Some(parse(store, &object)?).filter(|lease| !is_free(lease, clock, terms)))
+}
+
+/// See [`super::Record::unlock`].
+pub(super) async fn unlock(store: &Store, clock: &Clock, by: &str) -> Result<Unlocked, RecordError> {
+    let released = || Some(Released { at: clock.now(), forced_by: Some(by.to_owned()) });
+    loop {
+        let Some(object) = store.get(KEY).await? else { return Ok(Unlocked::Nothing) };
+        let (mut file, found) = match parse(store, &object) {
+            Ok(file) if file.released.is_some() => return Ok(Unlocked::Nothing),
+            Ok(file) => (file.clone(), Unlocked::Removed(Box::new(file))),
+            Err(_) => {
+                let owner = Owner { who: by.to_owned(), command: "unlock".to_owned() };
+                (LeaseFile::new(&owner, clock.now(), clock.now()), Unlocked::Damaged)
+            }
+        };
+        file.released = released();
+        // Refused: its holder renewed it at this very moment.
+        if let Put::Written(_) = store.put_over(KEY, canonical(&file)?, &object.version).await? {
+            return Ok(found);
+        }
+    }
+}
