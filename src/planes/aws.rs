@@ -1,7 +1,11 @@
 //! AWS: one client per service, whose stack it is, and what was read once for several kinds.
 
+pub mod budget;
 mod classify;
+pub mod connect;
+pub mod faults;
 pub mod retry;
+pub mod stats;
 pub mod wire;
 
 use std::any::Any;

@@ -1,11 +1,406 @@
-//! The HTTP client under all SDK clients.
+//! The HTTP client under all SDK clients: what every attempt of every call passes through.
+//!
+//! [`Named`] writes on each request which call it belongs to; [`Wire`] waits for the call's rate budget, counts it, lets the
+//! fault layer of the tests at it, sends it, reads the whole answer within [`retry::ATTEMPT`] and says, when it failed, whether
+//! it can have reached AWS ([`Broken`]). Answers are read here and not later in the SDK, so that an answer that
+//! breaks off half-way is known to be one that broke off. The bodies that reeve asks for are small.
+//!
+//! The time a call waits for its budget counts to no time-out. It is signed by then, and a signature holds five minutes;
+//! the run's parallelism keeps the wait far below that.
 
-/// Names the call on each request.
+use std::error::Error as StdError;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::config_bag::ConfigBag;
+
+use super::budget::Budget;
+use super::faults::Faults;
+use super::retry;
+use super::stats::Stats;
+
+/// Which call a request belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The service's short name: `ec2`, `rds`, `elbv2`, `logs`.
+    pub service: String,
+    /// The operation: `CreateVpc`.
+    pub operation: String,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// Whether the request carries a client token, so that its repeat has no effect.
+    pub has_token: bool,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.service, self.operation)
+    }
+}
+
+impl Call {
+    /// Whether the call only reads.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        ["Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search", "Simulate", "Test", "Check"]
+            .iter()
+            .any(|verb| self.operation.starts_with(verb))
+    }
+}
+
+/// A service's id in its SDK (`Elastic Load Balancing v2`) as people write it (`elbv2`).
+fn short(service: &str) -> String {
+    match service {
+        "Elastic Load Balancing v2" => "elbv2".into(),
+        "CloudWatch Logs" => "logs".into(),
+        other => other.to_lowercase().replace(' ', ""),
+    }
+}
+
+/// Writes on each request which [`Call`] it belongs to. Each client needs it; a request without goes out unbudgeted and uncounted.
 #[derive(Debug)]
 pub struct Named;
 
-impl aws_smithy_runtime_api::client::interceptors::Intercept for Named {
+impl Intercept for Named {
     fn name(&self) -> &'static str {
         "Named"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(metadata) = cfg.load::<Metadata>() {
+            let call = Call {
+                service: short(metadata.service()),
+                operation: metadata.name().to_owned(),
+                attempt: cfg.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts),
+                has_token: has_token(context.request()),
+            };
+            context.request_mut().add_extension(call);
+        }
+        Ok(())
+    }
+}
+
+/// Client tokens under the names that the services give them; all are members of the body, of whatever format.
+fn has_token(request: &HttpRequest) -> bool {
+    let body = request.body().bytes().unwrap_or_default();
+    ["ClientToken", "CreationToken", "ClientRequestToken", "IdempotencyToken", "CreatorRequestId", "CallerReference"].iter().any(|name| {
+        let rest = &name.as_bytes()[1..];
+        // JSON services of the newer kind write the first letter small.
+        body.windows(name.len()).any(|part| part[0].eq_ignore_ascii_case(&name.as_bytes()[0]) && &part[1..] == rest)
+    })
+}
+
+/// An attempt without a whole answer.
+#[derive(Debug)]
+pub struct Broken {
+    /// The call.
+    pub call: Call,
+    /// Whether the request can have reached the service: false when no connection came about.
+    pub may_have_arrived: bool,
+    source: BoxError,
+}
+
+impl Broken {
+    /// The one in an error's chain of causes, when there is one.
+    #[must_use]
+    pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        chain(error).find_map(|error| error.downcast_ref::<Self>())
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.may_have_arrived {
+            true => write!(f, "{}: no whole answer came", self.call),
+            false => write!(f, "{}: no connection came about", self.call),
+        }
+    }
+}
+
+impl StdError for Broken {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self.source.as_ref())
+    }
+}
+
+/// An error and its causes, outermost first.
+pub(super) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// No answer in time.
+#[derive(Debug)]
+struct TooSlow(Duration);
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no answer within {} s", self.0.as_secs_f32())
+    }
+}
+
+impl StdError for TooSlow {}
+
+/// The HTTP client: rustls with the system's certificates, or plain HTTP where the endpoint says `http`. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Wire {
+    tls: SharedHttpClient,
+    plain: SharedHttpClient,
+    rules: Arc<Rules>,
+}
+
+#[derive(Debug)]
+struct Rules {
+    stats: Stats,
+    budget: Budget,
+    budget_locally: bool,
+    attempt: Duration,
+    faults: Option<Faults>,
+}
+
+impl Wire {
+    /// A client that counts into `stats`.
+    #[must_use]
+    pub fn new(stats: Stats) -> Self {
+        let rules = Rules { stats, budget: Budget::default(), budget_locally: false, attempt: retry::ATTEMPT, faults: None };
+        Self {
+            tls: Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https(),
+            plain: Builder::new().build_http(),
+            rules: Arc::new(rules),
+        }
+    }
+
+    fn with(self, change: impl FnOnce(Rules) -> Rules) -> Self {
+        let old = &self.rules;
+        let copy = Rules {
+            stats: old.stats.clone(),
+            budget: Budget::default(),
+            budget_locally: old.budget_locally,
+            attempt: old.attempt,
+            faults: old.faults.clone(),
+        };
+        Self { rules: Arc::new(change(copy)), ..self }
+    }
+
+    /// The same with faults thrown in. For tests.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        self.with(|rules| Rules { faults: Some(faults), ..rules })
+    }
+
+    /// The same with AWS's rate budgets kept also on endpoints of this machine, which have none of AWS's limits. For tests.
+    #[must_use]
+    pub fn with_budgets_everywhere(self) -> Self {
+        self.with(|rules| Rules { budget_locally: true, ..rules })
+    }
+
+    /// The same with another limit on one attempt, from sending to the answer's last byte.
+    #[must_use]
+    pub fn with_attempt_timeout(self, attempt: Duration) -> Self {
+        self.with(|rules| Rules { attempt, ..rules })
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        // Which of the two is needed is known with the request: the certificates are not loaded for a local endpoint.
+        SharedHttpConnector::new(Line { wire: self.clone(), settings: settings.clone(), components: components.clone() })
+    }
+}
+
+/// A connector of the client.
+#[derive(Debug)]
+struct Line {
+    wire: Wire,
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
+}
+
+impl HttpConnector for Line {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = if request.uri().starts_with("http://") { &self.wire.plain } else { &self.wire.tls };
+        let connector = client.http_connector(&self.settings, &self.components);
+        let Some(call) = request.extension::<Call>().cloned() else {
+            return connector.call(request);
+        };
+        let rules = self.wire.rules.clone();
+        HttpConnectorFuture::new(async move { rules.pass(call, request, connector).await })
+    }
+}
+
+impl Rules {
+    async fn pass(&self, call: Call, request: HttpRequest, connector: SharedHttpConnector) -> Result<HttpResponse, ConnectorError> {
+        if self.budget_locally || !is_local(request.uri()) {
+            self.budget.wait(&call, request.body().bytes().unwrap_or_default()).await;
+        }
+        self.stats.sent(&call);
+        let answer = match &self.faults {
+            None => self.send(request, &connector).await,
+            Some(faults) => faults.around(&call, request, |request| self.send(request, &connector)).await,
+        };
+        match answer {
+            Ok(mut response) => {
+                let refusal = Refusal::of(&response);
+                if refusal.as_ref().is_some_and(Refusal::is_throttle) {
+                    self.stats.throttled();
+                }
+                if let Some(refusal) = refusal {
+                    response.add_extension(refusal);
+                }
+                response.add_extension(call);
+                Ok(response)
+            }
+            Err(error) => Err(broken(call, error)),
+        }
+    }
+
+    /// Sends and reads the whole answer.
+    async fn send(&self, request: HttpRequest, connector: &SharedHttpConnector) -> Result<HttpResponse, ConnectorError> {
+        let whole = async {
+            let mut response = connector.call(request).await?;
+            let body = ByteStream::new(response.take_body()).collect().await.map_err(|error| ConnectorError::io(error.into()))?;
+            *response.body_mut() = SdkBody::from(body.into_bytes());
+            Ok(response)
+        };
+        match tokio::time::timeout(self.attempt, whole).await {
+            Ok(done) => done,
+            Err(_) => Err(ConnectorError::timeout(TooSlow(self.attempt).into())),
+        }
+    }
+}
+
+/// The same error with the call and how far it came.
+fn broken(call: Call, error: ConnectorError) -> ConnectorError {
+    let (timeout, user, io, other) = (error.is_timeout(), error.is_user(), error.is_io(), error.as_other());
+    let source: BoxError = error.into_source();
+    let unconnected = chain(source.as_ref())
+        .filter_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>())
+        .any(hyper_util::client::legacy::Error::is_connect);
+    let source = Box::new(Broken { call, may_have_arrived: !unconnected && !user, source });
+    match (timeout, user, io) {
+        (true, ..) => ConnectorError::timeout(source),
+        (_, true, _) => ConnectorError::user(source),
+        (.., true) => ConnectorError::io(source),
+        _ => ConnectorError::other(source, other),
+    }
+}
+
+/// Whether an address is one of this machine: an emulator, not AWS.
+#[must_use]
+pub fn is_local(uri: &str) -> bool {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// An answer that is an error, as far as it concerns retries and counting; put on the response for the classifiers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The service's error code, when the body or a header has one.
+    pub code: Option<String>,
+    /// The body is a web page: no AWS service answered.
+    pub is_page: bool,
+}
+
+impl Refusal {
+    fn of(response: &HttpResponse) -> Option<Self> {
+        let status = response.status().as_u16();
+        if status < 400 {
+            return None;
+        }
+        let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
+        let header = |name| response.headers().get(name);
+        let code = match header("x-amzn-errortype") {
+            Some(code) => Some(code.to_owned()),
+            None if body.starts_with('{') => serde_json::from_str::<serde_json::Value>(&body)
+                .ok()
+                .and_then(|json| Some(json.get("__type").or_else(|| json.get("code"))?.as_str()?.to_owned())),
+            None if header("smithy-protocol").is_some() => {
+                super::retry::THROTTLES.iter().find(|code| body.contains(**code)).map(|code| (*code).to_owned())
+            }
+            None => body.split_once("<Code>").and_then(|(_, rest)| Some(rest.split_once("</Code>")?.0.to_owned())),
+        };
+        // `com.amazonaws.acm#ThrottlingException:http://...`: the name is between the two signs.
+        let code = code.map(|code| code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default().to_owned());
+        let is_page = header("content-type").is_some_and(|kind| kind.starts_with("text/html")) && code.is_none();
+        Some(Self { status, code, is_page })
+    }
+
+    /// Whether the service refused because of too many calls, so that the call was not carried out.
+    #[must_use]
+    pub fn is_throttle(&self) -> bool {
+        self.status == 429 || self.code.as_deref().is_some_and(|code| retry::THROTTLES.contains(&code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_addresses_are_told_from_aws() {
+        for uri in ["http://127.0.0.1:4566/", "http://localhost/x", "http://[::1]:80", "http://127.9.9.9", "http://s3.localhost:5000/a?b"] {
+            assert!(is_local(uri), "{uri}");
+        }
+        for uri in ["https://ec2.eu-west-1.amazonaws.com/", "http://10.0.0.1/", "https://localhost.example.com/", "http://127.example.com"]
+        {
+            assert!(!is_local(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn services_have_short_names() {
+        for (id, name) in [
+            ("EC2", "ec2"),
+            ("Elastic Load Balancing v2", "elbv2"),
+            ("CloudWatch Logs", "logs"),
+            ("Auto Scaling", "autoscaling"),
+            ("Route 53", "route53"),
+        ] {
+            assert_eq!(short(id), name);
+        }
+    }
+
+    #[test]
+    fn a_client_token_is_seen_in_each_format() {
+        let request = |body: &str| {
+            let mut request = HttpRequest::empty();
+            *request.body_mut() = SdkBody::from(body);
+            request
+        };
+        for body in [
+            "Action=CreateNatGateway&ClientToken=x",
+            r#"{"clientToken":"x"}"#,
+            r#"{"CreationToken":"x"}"#,
+            "<CallerReference>x</CallerReference>",
+        ] {
+            assert!(has_token(&request(body)), "{body}");
+        }
+        assert!(!has_token(&request("Action=CreateVpc&CidrBlock=10.0.0.0%2F16")));
     }
 }

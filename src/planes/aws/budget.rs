@@ -1,0 +1,152 @@
+//! AWS's request budgets, kept on this side: waiting costs less than being refused.
+//!
+//! One token bucket per service and class of operation, with the sizes that AWS publishes (burst, then refill a second):
+//! <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>,
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/load-balancer-api-throttling.html>,
+//! <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>,
+//! <https://docs.aws.amazon.com/waf/latest/developerguide/limits.html>,
+//! <https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html>.
+//! EFS publishes none and throttles early, so its numbers are guesses on the low side. What is not in the table is not held back
+//! here: the SDK's adaptive retry slows down when such a service complains. The account's other users draw on
+//! the same budgets, so that a throttle stays possible and is only rarer.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::wire::Call;
+
+/// A bucket's name and size.
+#[derive(Debug, Clone, PartialEq)]
+struct Limit {
+    bucket: String,
+    burst: f64,
+    /// Tokens a second.
+    refill: f64,
+}
+
+/// The budget that a call draws on, if it has one. `body` tells a whole listing from a filtered one.
+fn limit(call: &Call, body: &[u8]) -> Option<Limit> {
+    let operation = call.operation.as_str();
+    let (class, burst, refill) = match (call.service.as_str(), operation) {
+        ("ec2", "CreateNatGateway") => (operation, 10.0, 1.0),
+        ("ec2", "CreateVpcEndpoint") => (operation, 4.0, 0.3),
+        ("ec2", _) if !call.is_read() => (operation, 50.0, 5.0),
+        // The smaller budget holds for calls with neither filter nor page size.
+        ("ec2", _) if !contains(body, b"Filter.") && !contains(body, b"MaxResults=") => (operation, 50.0, 10.0),
+        ("ec2", _) => (operation, 100.0, 20.0),
+        ("elbv2", _) if call.is_read() => ("reads", 40.0, 10.0),
+        ("route53", _) => ("all", 50.0, 10.0),
+        ("wafv2", "GetWebACLForResource") => (operation, 1.0, 1.0),
+        ("wafv2", "AssociateWebACL" | "DisassociateWebACL") => ("associations", 1.0, 0.5),
+        ("wafv2", _) if call.is_read() => ("reads", 5.0, 5.0),
+        ("wafv2", _) => ("writes", 1.0, 1.0),
+        ("acm", _) if call.is_read() => (operation, 10.0, 10.0),
+        ("efs", _) if call.is_read() => (operation, 10.0, 5.0),
+        ("efs", _) => (operation, 5.0, 5.0),
+        _ => return None,
+    };
+    Some(Limit { bucket: format!("{}.{class}", call.service), burst, refill })
+}
+
+fn contains(body: &[u8], part: &[u8]) -> bool {
+    body.windows(part.len()).any(|window| window == part)
+}
+
+#[derive(Debug)]
+struct Bucket {
+    /// Below zero: promised to those who wait already.
+    tokens: f64,
+    at: Instant,
+}
+
+/// The buckets of one account and region.
+#[derive(Debug, Default)]
+pub struct Budget(Mutex<HashMap<String, Bucket>>);
+
+impl Budget {
+    /// Waits until `call` may go out, in the order of asking.
+    pub async fn wait(&self, call: &Call, body: &[u8]) {
+        if let Some(delay) = limit(call, body).map(|limit| self.take(&limit))
+            && !delay.is_zero()
+        {
+            tracing::debug!(call = %call, ?delay, "waits for its rate budget");
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Takes a token now, perhaps one that is yet to come, and says how long until it is there.
+    fn take(&self, limit: &Limit) -> Duration {
+        let now = Instant::now();
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets.entry(limit.bucket.clone()).or_insert(Bucket { tokens: limit.burst, at: now });
+        let grown = now.duration_since(bucket.at).as_secs_f64() * limit.refill;
+        bucket.tokens = (bucket.tokens + grown).min(limit.burst) - 1.0;
+        bucket.at = now;
+        Duration::from_secs_f64((-bucket.tokens).max(0.0) / limit.refill)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(name: &str) -> Call {
+        let (service, operation) = name.split_once('.').unwrap();
+        Call { service: service.into(), operation: operation.into(), attempt: 1, has_token: false }
+    }
+
+    async fn seconds_for(name: &str, times: usize, body: &[u8]) -> f64 {
+        let budget = Budget::default();
+        let start = Instant::now();
+        futures::future::join_all((0..times).map(|_| async { budget.wait(&call(name), body).await })).await;
+        start.elapsed().as_secs_f64()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_goes_out_at_once_and_the_rest_at_the_published_rate() {
+        assert_eq!(seconds_for("ec2.CreateNatGateway", 10, b"").await, 0.0);
+        let slow = seconds_for("ec2.CreateNatGateway", 13, b"").await;
+        assert!((3.0..3.1).contains(&slow), "{slow}");
+        let waf = seconds_for("wafv2.AssociateWebACL", 3, b"").await;
+        assert!((4.0..4.1).contains(&waf), "{waf}");
+        assert_eq!(seconds_for("iam.CreateRole", 500, b"").await, 0.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whole_listings_have_the_smaller_budget() {
+        let filtered = seconds_for("ec2.DescribeVpcs", 120, b"Action=DescribeVpcs&Filter.1.Name=x").await;
+        assert!((1.0..1.1).contains(&filtered), "{filtered}");
+        let whole = seconds_for("ec2.DescribeVpcs", 120, b"Action=DescribeVpcs").await;
+        assert!((7.0..7.1).contains(&whole), "{whole}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn budgets_refill_and_never_above_the_burst() {
+        let budget = Budget::default();
+        let reads = call("wafv2.GetWebACL");
+        for _ in 0..5 {
+            budget.wait(&reads, b"").await;
+        }
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        let start = Instant::now();
+        for _ in 0..10 {
+            budget.wait(&reads, b"").await;
+        }
+        let spent = start.elapsed().as_secs_f64();
+        assert!((1.0..1.1).contains(&spent), "five at once, five at 5/s: {spent}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_of_one_name_do_not_slow_those_of_another() {
+        let budget = Budget::default();
+        for _ in 0..20 {
+            budget.wait(&call("ec2.CreateNatGateway"), b"").await;
+        }
+        let start = Instant::now();
+        budget.wait(&call("ec2.CreateVpc"), b"").await;
+        assert!(start.elapsed().is_zero());
+    }
+}

@@ -1,0 +1,353 @@
+//! The fault layer: what AWS does to its callers and no emulator does. Only tests make one; `reeve` itself never does.
+//!
+//! It sits inside [`super::wire::Wire`], so that retries, budgets, counting and error classes see the faults as they would see AWS's.
+//! All of it is deterministic: rules count the calls that they match, and chance comes from a seed.
+
+mod refusal;
+mod stale;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+
+use super::wire::Call;
+
+/// What happens to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Refused with the service's own throttling error; not carried out.
+    Throttle,
+    /// Refused with an error code and an HTTP status, in the form of the service's protocol; not carried out. An object that cannot be
+    /// seen yet is `Refuse { status: 400, code: "InvalidVpcID.NotFound" }` for a few calls.
+    Refuse {
+        /// The HTTP status.
+        status: u16,
+        /// The error code.
+        code: String,
+    },
+    /// Answered with a server's fault without any error code; not carried out.
+    ServerError(u16),
+    /// Carried out, and then answered with a server's fault.
+    ServerErrorAfter(u16),
+    /// Not carried out, and no answer in time; nobody waits for it here.
+    Timeout,
+    /// Carried out, and the answer does not arrive.
+    LostReply,
+    /// Carried out later.
+    Delay(Duration),
+    /// Carried out, and the answer breaks off in the middle.
+    ShortPage,
+    /// After a change, this many reads of the same text still get the answer from before it: objects not visible yet, still
+    /// listed, or still in their old state.
+    Stale {
+        /// How many reads after each change.
+        reads: u32,
+    },
+    /// The program ends before the call: this one and all later ones fail with [`Crashed`].
+    CrashBefore,
+    /// The program ends when the call was carried out: this one's answer is lost, and all later ones fail.
+    CrashAfter,
+}
+
+/// Which calls a fault is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Only {
+    All,
+    Changes,
+}
+
+/// A fault and when it strikes. Rules are tried in the order of [`Faults::add`]; the first that strikes decides.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    pattern: String,
+    only: Only,
+    fault: Fault,
+    skip: u32,
+    times: Option<u32>,
+    chance: f64,
+    seen: u32,
+    struck: u32,
+}
+
+impl Rule {
+    /// The fault for each call whose `service.operation` matches the pattern, in which `*` stands for any text.
+    #[must_use]
+    pub fn new(pattern: &str, fault: Fault) -> Self {
+        Self { pattern: pattern.to_owned(), only: Only::All, fault, skip: 0, times: None, chance: 1.0, seen: 0, struck: 0 }
+    }
+
+    /// Only for calls that change something.
+    #[must_use]
+    pub fn changes(self) -> Self {
+        Self { only: Only::Changes, ..self }
+    }
+
+    /// Not for the first `calls` that match.
+    #[must_use]
+    pub fn after(self, calls: u32) -> Self {
+        Self { skip: calls, ..self }
+    }
+
+    /// At most this often.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { times: Some(times), ..self }
+    }
+
+    /// With this probability, from 0 to 1.
+    #[must_use]
+    pub fn chance(self, chance: f64) -> Self {
+        Self { chance, ..self }
+    }
+
+    fn strikes(&mut self, call: &Call, dice: &mut Dice) -> bool {
+        if (self.only == Only::Changes && call.is_read()) || !matches(&self.pattern, &call.to_string()) {
+            return false;
+        }
+        self.seen += 1;
+        let strikes = self.seen > self.skip
+            && self.times.is_none_or(|times| self.struck < times)
+            && (self.chance >= 1.0 || dice.roll() < self.chance);
+        self.struck += u32::from(strikes);
+        strikes
+    }
+}
+
+/// `*` stands for any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => text
+            .strip_prefix(head)
+            .is_some_and(|text| text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| matches(rest, &text[at..]))),
+    }
+}
+
+/// SplitMix64: the same numbers for a seed, whatever the version of a crate.
+#[derive(Debug)]
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        // The upper 53 bits: all that an f64 holds exactly.
+        #[allow(clippy::cast_precision_loss)]
+        let fraction = ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64;
+        fraction
+    }
+}
+
+/// The error of every call after a crash point. It is not retried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crashed;
+
+impl fmt::Display for Crashed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the program was stopped here by a test")
+    }
+}
+
+impl std::error::Error for Crashed {}
+
+/// The rules and what they have done; clones share both.
+#[derive(Debug, Clone)]
+pub struct Faults(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    rules: Vec<Rule>,
+    dice: Dice,
+    crashed: bool,
+    changes: Vec<String>,
+    stale: stale::Answers,
+}
+
+impl Faults {
+    /// No rules yet. The seed decides what [`Rule::chance`] comes to.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            rules: Vec::new(),
+            dice: Dice(seed),
+            crashed: false,
+            changes: Vec::new(),
+            stale: stale::Answers::default(),
+        })))
+    }
+
+    /// Adds a rule.
+    #[must_use]
+    pub fn add(self, rule: Rule) -> Self {
+        self.state().rules.push(rule);
+        self
+    }
+
+    /// The program ends before its `n`-th change, counted from 1 over all services.
+    #[must_use]
+    pub fn crash_before(self, n: u32) -> Self {
+        self.add(Rule::new("*", Fault::CrashBefore).changes().after(n.saturating_sub(1)).times(1))
+    }
+
+    /// The program ends when its `n`-th change, counted from 1, was carried out and before it hears of it.
+    #[must_use]
+    pub fn crash_after(self, n: u32) -> Self {
+        self.add(Rule::new("*", Fault::CrashAfter).changes().after(n.saturating_sub(1)).times(1))
+    }
+
+    /// Whether a crash point was reached.
+    #[must_use]
+    pub fn crashed(&self) -> bool {
+        self.state().crashed
+    }
+
+    /// The changes that were asked for, in order, whatever became of them: how many crash points there are.
+    #[must_use]
+    pub fn changes(&self) -> Vec<String> {
+        self.state().changes.clone()
+    }
+
+    /// How often each rule has struck, in the order of [`Faults::add`]: a test that threw no fault tested nothing.
+    #[must_use]
+    pub fn struck(&self) -> Vec<u32> {
+        self.state().rules.iter().map(|rule| rule.struck).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self, call: &Call) -> Option<Fault> {
+        let mut state = self.state();
+        if state.crashed {
+            return Some(Fault::CrashBefore);
+        }
+        if !call.is_read() {
+            state.changes.push(call.to_string());
+        }
+        let State { rules, dice, .. } = &mut *state;
+        let fault = rules.iter_mut().find_map(|rule| rule.strikes(call, dice).then(|| rule.fault.clone()));
+        state.crashed = matches!(fault, Some(Fault::CrashBefore | Fault::CrashAfter));
+        fault
+    }
+
+    /// Lets a call through, or does to it what the rules say.
+    pub(super) async fn around<F, R>(&self, call: &Call, request: HttpRequest, send: F) -> Result<HttpResponse, ConnectorError>
+    where
+        F: FnOnce(HttpRequest) -> R,
+        R: Future<Output = Result<HttpResponse, ConnectorError>>,
+    {
+        let fault = self.next(call);
+        let key = stale::key(call, &request);
+        let carry_out = async |request| {
+            let answer = send(request).await;
+            if !call.is_read() {
+                self.state().stale.changed();
+            }
+            answer
+        };
+        match fault {
+            None => carry_out(request).await,
+            Some(Fault::Throttle) => refusal::throttle(call),
+            Some(Fault::Refuse { status, code }) => refusal::answer(call, status, &code, "thrown in by a test"),
+            Some(Fault::ServerError(status)) => refusal::bare(status),
+            Some(Fault::ServerErrorAfter(status)) => carry_out(request).await.and_then(|_| refusal::bare(status)),
+            Some(Fault::Timeout) => Err(ConnectorError::timeout("no answer in time (thrown in by a test)".into())),
+            Some(Fault::LostReply) => carry_out(request).await.and_then(|_| Err(lost())),
+            Some(Fault::Delay(delay)) => {
+                tokio::time::sleep(delay).await;
+                carry_out(request).await
+            }
+            Some(Fault::ShortPage) => carry_out(request).await.map(cut),
+            Some(Fault::Stale { reads }) => {
+                if let Some(old) = self.state().stale.old(&key, reads) {
+                    return old;
+                }
+                let at = self.state().stale.now();
+                let answer = carry_out(request).await?;
+                if call.is_read() {
+                    self.state().stale.keep(key, at, &answer);
+                }
+                Ok(answer)
+            }
+            Some(Fault::CrashBefore) => Err(ConnectorError::user(Crashed.into())),
+            Some(Fault::CrashAfter) => carry_out(request).await.and_then(|_| Err(ConnectorError::user(Crashed.into()))),
+        }
+    }
+}
+
+fn lost() -> ConnectorError {
+    ConnectorError::io(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "connection reset (thrown in by a test)").into())
+}
+
+/// The first half of an answer.
+fn cut(mut response: HttpResponse) -> HttpResponse {
+    let body = response.body().bytes().unwrap_or_default();
+    let half = body[..body.len() / 2].to_vec();
+    response.headers_mut().remove("content-length");
+    *response.body_mut() = SdkBody::from(half);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(name: &str) -> Call {
+        let (service, operation) = name.split_once('.').unwrap();
+        Call { service: service.into(), operation: operation.into(), attempt: 1, has_token: false }
+    }
+
+    #[test]
+    fn patterns_match_whole_names() {
+        for (pattern, text, want) in [
+            ("*", "ec2.CreateVpc", true),
+            ("ec2.*", "ec2.CreateVpc", true),
+            ("*.Create*", "ec2.CreateVpc", true),
+            ("ec2.Create", "ec2.CreateVpc", false),
+            ("ec2.*Vpc", "ec2.CreateVpcEndpoint", false),
+            ("*Vpc*", "ec2.CreateVpc", true),
+        ] {
+            assert_eq!(matches(pattern, text), want, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn rules_count_what_they_match() {
+        let faults = Faults::new(1).add(Rule::new("ec2.*", Fault::Throttle).changes().after(1).times(2));
+        let calls = ["ec2.CreateVpc", "ec2.DescribeVpcs", "rds.CreateDBInstance", "ec2.CreateVpc", "ec2.CreateVpc", "ec2.CreateVpc"];
+        let struck: Vec<_> = calls.iter().map(|name| faults.next(&call(name)).is_some()).collect();
+        assert_eq!(struck, [false, false, false, true, true, false]);
+        assert_eq!((faults.struck(), faults.changes().len()), (vec![2], 5));
+    }
+
+    #[test]
+    fn chance_is_the_same_for_the_same_seed() {
+        let run = |seed| {
+            let faults = Faults::new(seed).add(Rule::new("*", Fault::Throttle).chance(0.3));
+            (0..1000).map(|_| faults.next(&call("ec2.CreateVpc")).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+        let struck = run(7).iter().filter(|struck| **struck).count();
+        assert!((250..350).contains(&struck), "{struck}");
+    }
+
+    #[test]
+    fn nothing_goes_on_after_a_crash() {
+        let faults = Faults::new(1).crash_before(2);
+        assert_eq!(faults.next(&call("ec2.CreateVpc")), None);
+        assert_eq!(faults.next(&call("ec2.DescribeVpcs")), None);
+        assert!(!faults.crashed());
+        assert_eq!(faults.next(&call("ec2.CreateSubnet")), Some(Fault::CrashBefore));
+        assert_eq!(faults.next(&call("ec2.DescribeVpcs")), Some(Fault::CrashBefore));
+        assert!(faults.crashed());
+    }
+}
