@@ -4,5 +4,7 @@
 
 pub mod kinds;
 pub mod model;
+pub mod observe;
+pub mod plan;
 pub mod planes;
 pub mod record;

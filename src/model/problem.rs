@@ -229,7 +229,10 @@ mod tests {
         let mut problems = Problems::new();
         problems.push(Problem::at(&place(2, 3), "unknown field `multi_a`").help("did you mean `multi_az`?"));
         let shown = problems.with_lines(&BTreeMap::from([("a.yaml", "database:\n  multi_a: true\n")])).to_string();
-        assert_eq!(shown, "a.yaml:2:3: unknown field `multi_a`\n      multi_a: true\n      ^^^^^^^\n    help: did you mean `multi_az`?\n\n1 problem");
+        assert_eq!(
+            shown,
+            "a.yaml:2:3: unknown field `multi_a`\n      multi_a: true\n      ^^^^^^^\n    help: did you mean `multi_az`?\n\n1 problem"
+        );
     }
 
     #[test]

@@ -15,7 +15,9 @@ pub enum RecordError {
     #[error("this plan was already applied by run {} at {}: make a new one", .0.run, .0.at)]
     AlreadyApplied(Box<AppliedPlan>),
     /// The lease was lost while work went on.
-    #[error("the lease on the stack was lost: {0}. What was running was finished or named; nothing new was started. Run the same command again")]
+    #[error(
+        "the lease on the stack was lost: {0}. What was running was finished or named; nothing new was started. Run the same command again"
+    )]
     LeaseLost(super::lease::Lost),
     /// A file could not be read or written.
     #[error("cannot {verb} {}: {why}", path.display())]

@@ -156,9 +156,7 @@ where
     };
     let hint = match (error.code(), status(error)) {
         (Some("NoSuchBucket"), _) => ". The record's bucket does not exist: the first apply makes it",
-        (Some("AccessDenied"), _) | (_, Some(403)) => {
-            ". Either the credentials in use may not do this, or another account owns the bucket"
-        }
+        (Some("AccessDenied"), _) | (_, Some(403)) => ". Either the credentials in use may not do this, or another account owns the bucket",
         _ => "",
     };
     RecordError::S3 { call, place, why, hint }

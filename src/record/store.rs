@@ -1,9 +1,9 @@
 //! Where a record is kept: a handful of operations that a local folder and S3 both have, with the two conditional
 //! writes that everything else stands on.
 
+use super::RecordError;
 use super::local::LocalFolder;
 use super::s3::S3Bucket;
-use super::RecordError;
 
 /// What tells one content of an object from the next: S3's ETag, or a file's SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -98,10 +98,7 @@ pub(super) async fn entries(store: &Store, run: &str) -> Result<Vec<Entry>, Reco
 }
 
 /// Reads objects, several at a time, in their order.
-fn objects(
-    store: &Store,
-    keys: Vec<String>,
-) -> impl futures::Stream<Item = Result<(String, Option<Object>), RecordError>> + Unpin + '_ {
+fn objects(store: &Store, keys: Vec<String>) -> impl futures::Stream<Item = Result<(String, Option<Object>), RecordError>> + Unpin + '_ {
     stream::iter(keys).map(move |key| Box::pin(async move { Ok((key.clone(), store.get(&key).await?)) })).buffered(READS)
 }
 

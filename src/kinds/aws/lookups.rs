@@ -26,3 +26,11 @@ pub static LOOKUPS: &[Lookup] = &[
     Lookup { address: "lookup.zone", kind: "lookup.zone", attributes: &["name"] },
     Lookup { address: "lookup.account", kind: "lookup.account", attributes: &["partition", "region"] },
 ];
+
+/// Reads all look-ups.
+///
+/// # Errors
+/// What AWS answered.
+pub async fn read(_: &crate::planes::Aws) -> crate::planes::Result<Vec<crate::kinds::AnyLive>> {
+    Ok(Vec::new())
+}

@@ -182,7 +182,9 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     type Error = Error;
     fn unit_variant(self) -> Result<(), Error> {
         match self.content {
-            Some(node) if !node.is_null() => Err(<Error as de::Error>::custom(format_args!("`{}` takes no value", self.name)).at(&node.place)),
+            Some(node) if !node.is_null() => {
+                Err(<Error as de::Error>::custom(format_args!("`{}` takes no value", self.name)).at(&node.place))
+            }
             _ => Ok(()),
         }
     }
@@ -225,10 +227,8 @@ mod tests {
 
     fn rule(port: i64, action: serde_json::Value) -> Node {
         let entry = |line, key: &str, value: Node| Entry { key: key.into(), place: place(line), value };
-        let entries = vec![
-            entry(2, "port", Node::new(Value::Int(port), place(3))),
-            entry(4, "action", Node::from_json(&action, &place(5))),
-        ];
+        let entries =
+            vec![entry(2, "port", Node::new(Value::Int(port), place(3))), entry(4, "action", Node::from_json(&action, &place(5)))];
         Node::new(Value::Map(entries), place(1))
     }
 

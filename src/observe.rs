@@ -1,0 +1,86 @@
+//! Reads everything that is ours, all kinds side by side. A failed read is not absence.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt;
+use futures::stream;
+
+use crate::kinds::aws::lookups;
+use crate::kinds::{AnyLive, KINDS, Row, lookup};
+use crate::model::plan::Unreadable;
+use crate::planes::{Aws, Planes};
+
+/// What is.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Every live object of the stack, of every kind that could be read whole.
+    pub live: Vec<AnyLive>,
+    /// What was looked up (its marks hold the look-up's address).
+    pub lookups: Vec<AnyLive>,
+    /// Kinds that could not be read whole.
+    pub unreadable: Vec<Unreadable>,
+    /// Objects that ours refer to, that bear no mark of ours, and that do exist: kind and id.
+    pub unmarked: BTreeSet<(String, String)>,
+}
+
+/// How many kinds are read at a time. Rates are the wire's business; this only bounds memory and sockets.
+const SIDE_BY_SIDE: usize = 64;
+
+/// Reads all kinds of `planes` that `wanted` names (empty: all).
+pub async fn observe(planes: &Planes, wanted: &BTreeSet<String>) -> Observed {
+    let planes = &Planes { aws: planes.aws.fresh() };
+    let rows: Vec<&'static Row> = KINDS.iter().filter(|row| wanted.is_empty() || wanted.contains(row.plane())).collect();
+    let (mut observed, looked_up) = futures::join!(read(planes, &rows), lookups::read(&planes.aws));
+    match looked_up {
+        Ok(found) => observed.lookups = found,
+        Err(error) => observed.unreadable.push(Unreadable { kind: "lookup".into(), error: error.to_string() }),
+    }
+    observed.unmarked = unmarked(planes, &observed.live).await;
+    observed.live.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
+    observed.unreadable.sort();
+    observed
+}
+
+async fn read(planes: &Planes, rows: &[&'static Row]) -> Observed {
+    let mut observed = Observed::default();
+    let mut reads = stream::iter(rows).map(|row| async move { (row.name, (row.fetch)(planes).await) }).buffer_unordered(SIDE_BY_SIDE);
+    while let Some((kind, result)) = reads.next().await {
+        match result {
+            Ok(live) => observed.live.extend(live),
+            Err(error) => observed.unreadable.push(Unreadable { kind: kind.to_owned(), error: error.to_string() }),
+        }
+    }
+    observed
+}
+
+/// What ours refer to though nothing of ours bears that id: asks for each whether it exists. On a healthy estate there is nothing to ask.
+async fn unmarked(planes: &Planes, live: &[AnyLive]) -> BTreeSet<(String, String)> {
+    let ours: BTreeSet<(&str, &str)> = live.iter().map(|one| (one.kind, one.id.as_str())).collect();
+    let mut dangling = BTreeSet::new();
+    for one in live {
+        let Some(row) = lookup(one.kind) else { continue };
+        row.info().visit(&one.shape, &mut |leaf, id| {
+            if let Some(kind) = leaf.kind.and_then(lookup)
+                && !ours.contains(&(kind.name, id))
+            {
+                dangling.insert((kind.name, id.to_owned()));
+            }
+        });
+    }
+    stream::iter(dangling)
+        .map(|(kind, id)| async move {
+            let row = lookup(kind)?;
+            (row.ready)(planes, id.clone()).await.is_ok().then(|| (kind.to_owned(), id))
+        })
+        .buffer_unordered(SIDE_BY_SIDE)
+        .filter_map(|found| async { found })
+        .collect()
+        .await
+}
+
+/// A pass over AWS remembers what it read; a new pass must not.
+impl From<Aws> for Planes {
+    fn from(aws: Aws) -> Self {
+        Self { aws }
+    }
+}

@@ -1,0 +1,276 @@
+//! Planning: pure. What is desired, what is observed and what was last applied, into a plan.
+//!
+//! The story: every live object is claimed by an address (`claim`), each wish is compared with its live object until nothing
+//! more becomes new (`compare`), verbs are decided, what must not happen is refused and what must wait waits (`guard`), and
+//! the part that was asked for is kept (`scope`). `order` turns a plan into steps.
+
+mod claim;
+mod compare;
+mod guard;
+pub mod order;
+mod scope;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+pub use claim::Conflict;
+pub use compare::Forms;
+
+use crate::kinds::{AnyLive, Row};
+use crate::model::Address;
+use crate::model::edit::{Cause, Edit};
+use crate::model::marks::Applied;
+use crate::model::plan::{Action, FORMAT_VERSION, Leftover, Made, Plan, Scope, Seen, Verb, Wish};
+use crate::observe::Observed;
+use claim::Claims;
+
+/// One resource as the YAML wishes it.
+#[derive(Debug, Clone)]
+pub struct Wished {
+    /// Its kind.
+    pub kind: &'static Row,
+    /// Canonical JSON of the kind's struct, with holes.
+    pub spec: Value,
+    /// Deletion and replacement are refused.
+    pub protect: bool,
+    /// Addresses that it had before.
+    pub moved_from: Vec<Address>,
+}
+
+/// Everything a plan is made from.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The stack's name.
+    pub stack: &'a str,
+    /// The account.
+    pub account: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// What should be.
+    pub wishes: &'a BTreeMap<Address, Wished>,
+    /// What is.
+    pub observed: &'a Observed,
+    /// What was last applied, of what bears no tag or has vanished. Labels only.
+    pub history: &'a BTreeMap<Address, Applied>,
+    /// What to look at.
+    pub scope: Scope,
+    /// Everything is to go.
+    pub destroy: bool,
+}
+
+/// Plans.
+///
+/// # Errors
+/// When two live objects claim one address: nothing can be planned until a person has looked.
+pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
+    let none = BTreeMap::new();
+    let wishes = if input.destroy { &none } else { input.wishes };
+    let claims = claim::claim(wishes, input.wishes, input.observed)?;
+    let mut draft = Draft::default();
+    let compared = compare::compare(wishes, &claims, input.history, &input.scope, &mut draft);
+    for (address, wish) in wishes {
+        let action = match claims.live.get(address) {
+            None => create(address, wish, &claims, input.history, &compared),
+            Some(live) => change(address, wish, live, &claims, &compared),
+        };
+        draft.actions.insert(address.clone(), action);
+    }
+    for (address, live) in &claims.live {
+        if !wishes.contains_key(address) && !crate::kinds::lookup(live.kind).is_some_and(|row| row.singleton) {
+            draft.actions.insert(address.clone(), delete(address, live, input.destroy));
+        }
+    }
+    guard::guard(&mut draft, wishes, input.wishes, &claims, input.observed, &input.scope);
+    let complete = scope::narrow(&mut draft, wishes, &claims, &input.scope);
+    Ok(assemble(input, wishes, &claims, draft, complete))
+}
+
+/// A plan in the making.
+#[derive(Debug, Default)]
+struct Draft {
+    actions: BTreeMap<Address, Action>,
+    waiting: BTreeMap<Address, String>,
+    refusals: BTreeMap<Address, (String, String)>,
+}
+
+impl Draft {
+    fn refuse(&mut self, address: &Address, reason: impl Into<String>, hint: impl Into<String>) {
+        self.refusals.entry(address.clone()).or_insert_with(|| (reason.into(), hint.into()));
+    }
+}
+
+fn create(
+    address: &Address,
+    wish: &Wished,
+    claims: &Claims<'_>,
+    history: &BTreeMap<Address, Applied>,
+    compared: &compare::Compared,
+) -> Action {
+    let info = wish.kind.info();
+    let form = compared.forms.get(address).unwrap_or(&wish.spec);
+    // It was applied just like this before: so it has vanished behind our back.
+    let known = history.get(address);
+    let vanished = known.is_some_and(|applied| {
+        matches!(applied, Applied::Fields(_)) && info.set_fields(form).all(|(name, value)| follows_or_same(applied, name, value))
+    });
+    let cause = if vanished { Cause::Drift } else { Cause::Change };
+    let edits = info
+        .set_fields(&wish.spec)
+        .map(|(field, value)| Edit { field: field.to_owned(), from: Value::Null, to: value.clone(), replace: false, cause })
+        .collect();
+    let reason = match (vanished, claims.moved.get(address)) {
+        (true, _) => "it was there and has vanished".to_owned(),
+        (false, Some(from)) => format!("moved from {from}, which is not there"),
+        (false, None) => "it is new".to_owned(),
+    };
+    Action {
+        address: address.clone(),
+        kind: wish.kind.name.to_owned(),
+        action: Verb::Create,
+        cause: [cause].into(),
+        reason,
+        edits,
+        id: None,
+    }
+}
+
+/// A text that cannot be rendered yet says nothing about whether it was changed.
+fn follows_or_same(applied: &Applied, name: &str, value: &Value) -> bool {
+    applied.says(name, Some(value)) == Some(true) || crate::model::hole::any(&value.to_string().replace("\\\"", "\""))
+}
+
+fn change(address: &Address, wish: &Wished, live: &AnyLive, claims: &Claims<'_>, compared: &compare::Compared) -> Action {
+    let mut edits = compared.edits.get(address).cloned().unwrap_or_default();
+    let mut cause: BTreeSet<Cause> = compared.causes.get(address).cloned().unwrap_or_default();
+    let mut verb = if edits.iter().any(|edit| edit.replace) { Verb::Replace } else { Verb::Update };
+    let mut reason = match edits.iter().filter(|edit| edit.replace).map(|edit| edit.field.as_str()).collect::<Vec<_>>() {
+        fields if fields.is_empty() => String::new(),
+        fields => format!("{} cannot change in place", fields.join(", ")),
+    };
+    if wish.kind.name != live.kind {
+        verb = Verb::Replace;
+        cause.insert(Cause::Change);
+        reason = format!("its kind was {}", live.kind);
+        edits = vec![Edit { field: "kind".into(), from: live.kind.into(), to: wish.kind.name.into(), replace: true, cause: Cause::Change }];
+    }
+    if live.marks.address.is_some() {
+        if let Some(from) = claims.moved.get(address) {
+            cause.insert(Cause::Change);
+            reason = format!("moved from {from}");
+            edits.push(Edit {
+                field: "address".into(),
+                from: from.to_string().into(),
+                to: address.to_string().into(),
+                replace: false,
+                cause: Cause::Change,
+            });
+        }
+        if live.marks.protect != wish.protect {
+            cause.insert(Cause::Change);
+            edits.push(Edit {
+                field: "protect".into(),
+                from: live.marks.protect.into(),
+                to: wish.protect.into(),
+                replace: false,
+                cause: Cause::Change,
+            });
+        }
+        if live.marks.applied == Applied::Unfinished && edits.is_empty() {
+            cause.insert(Cause::Change);
+            reason = "an earlier apply was interrupted here".into();
+        }
+    }
+    if edits.is_empty() && reason.is_empty() {
+        verb = Verb::NoOp;
+    }
+    Action { address: address.clone(), kind: wish.kind.name.to_owned(), action: verb, cause, reason, edits, id: Some(live.id.clone()) }
+}
+
+fn delete(address: &Address, live: &AnyLive, destroy: bool) -> Action {
+    let unmarked = live.marks.address.is_none();
+    let (cause, reason) = match (destroy, unmarked) {
+        (true, _) => (Cause::Change, "the stack is to be destroyed"),
+        (false, true) => (Cause::Drift, "it stands under an object of ours and nobody wishes it"),
+        (false, false) => (Cause::Change, "it is no longer in the YAML"),
+    };
+    Action {
+        address: address.clone(),
+        kind: live.kind.to_owned(),
+        action: Verb::Delete,
+        cause: [cause].into(),
+        reason: reason.to_owned(),
+        edits: Vec::new(),
+        id: Some(live.id.clone()),
+    }
+}
+
+fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>, draft: Draft, complete: bool) -> Plan {
+    let acted: BTreeSet<&Address> = draft.actions.values().filter(|a| a.action != Verb::NoOp).map(|a| &a.address).collect();
+    let seen =
+        claims.live.iter().chain(&claims.lookups).map(|(address, live)| (address.clone(), seen(live, acted.contains(address)))).collect();
+    let leftovers = claims
+        .leftovers
+        .iter()
+        .map(|(address, live, reason)| Leftover { address: address.clone(), seen: seen_whole(live), reason: (*reason).to_owned() })
+        .collect();
+    Plan {
+        format_version: FORMAT_VERSION,
+        stack: input.stack.to_owned(),
+        account: input.account.to_owned(),
+        region: input.region.to_owned(),
+        digest: String::new(),
+        made: Made::default(),
+        complete,
+        destroy: input.destroy,
+        wishes: wishes
+            .iter()
+            .filter(|(address, _)| acted.contains(address))
+            .map(|(address, wish)| {
+                (address.clone(), Wish { kind: wish.kind.name.to_owned(), spec: wish.spec.clone(), protect: wish.protect })
+            })
+            .collect(),
+        actions: draft.actions.into_values().collect(),
+        waiting: draft.waiting.into_iter().map(|(address, reason)| crate::model::plan::Waiting { address, reason }).collect(),
+        refusals: draft
+            .refusals
+            .into_iter()
+            .map(|(address, (reason, hint))| crate::model::plan::Refusal { address, reason, hint })
+            .collect(),
+        unreadable: input.observed.unreadable.clone(),
+        scope: input.scope.clone(),
+        seen,
+        leftovers,
+    }
+}
+
+/// What a plan keeps of a live object.
+#[must_use]
+pub fn seen(live: &AnyLive, with_shape: bool) -> Seen {
+    let shape = with_shape.then(|| live.shape.clone());
+    Seen {
+        kind: live.kind.to_owned(),
+        id: live.id.clone(),
+        attributes: live.attributes.clone(),
+        fingerprint: fingerprint(live),
+        shape,
+        marks: live.marks.clone(),
+    }
+}
+
+fn seen_whole(live: &AnyLive) -> Seen {
+    seen(live, true)
+}
+
+/// SHA-256 over the Shape, the id and who it answers to: what must not have moved between plan and apply.
+#[must_use]
+pub fn fingerprint(live: &AnyLive) -> String {
+    let mut hash = Sha256::new();
+    hash.update(live.kind);
+    hash.update([0]);
+    hash.update(&live.id);
+    hash.update([0]);
+    hash.update(live.shape.to_string());
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,189 @@
+//! Which address each live object answers to.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::Wished;
+use crate::kinds::{AnyLive, lookup};
+use crate::model::{Address, hole};
+use crate::observe::Observed;
+
+/// Two live objects claim one address, and nothing tells which one counts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("two live objects say that they are {address}: {first} and {second}")]
+pub struct Conflict {
+    /// The address.
+    pub address: Address,
+    /// Kind and id of one.
+    pub first: String,
+    /// Kind and id of the other.
+    pub second: String,
+}
+
+/// The live objects by address, and the other way round.
+#[derive(Debug, Default)]
+pub struct Claims<'a> {
+    /// The one that counts, by address (the new address, where it was moved).
+    pub live: BTreeMap<Address, &'a AnyLive>,
+    /// Look-ups, by address.
+    pub lookups: BTreeMap<Address, &'a AnyLive>,
+    /// Replaced ones and twins, with the reason why they are to go.
+    pub leftovers: Vec<(Address, &'a AnyLive, &'static str)>,
+    /// New address to the one that the live object bears.
+    pub moved: BTreeMap<Address, Address>,
+    /// Kind, then id, to address.
+    index: HashMap<&'a str, HashMap<&'a str, Address>>,
+}
+
+impl Claims<'_> {
+    /// The address of the live object of that kind and id.
+    pub fn address(&self, kind: &str, id: &str) -> Option<&Address> {
+        self.index.get(kind)?.get(id)
+    }
+
+    /// `shape` with live ids turned into holes wherever a reference may stand.
+    pub fn addressed(&self, live: &AnyLive) -> Value {
+        let mut shape = live.shape.clone();
+        let Some(row) = lookup(live.kind) else { return shape };
+        let mut any = false;
+        row.info().rewrite(&mut shape, &mut |leaf, id| {
+            if let Some(address) = leaf.kind.and_then(|kind| self.address(kind, id)) {
+                *id = hole::text(address, None);
+                any = true;
+            }
+        });
+        // Sets were in the order of ids; they have to be in the order of addresses.
+        if any { (row.canonical)(&shape).unwrap_or(shape) } else { shape }
+    }
+}
+
+/// Claims. `wishes` are those that count now, `declared` those of the YAML (also when everything is to be destroyed).
+pub fn claim<'a>(
+    wishes: &BTreeMap<Address, Wished>,
+    declared: &BTreeMap<Address, Wished>,
+    observed: &'a Observed,
+) -> Result<Claims<'a>, Conflict> {
+    let mut claims = Claims::default();
+    for one in &observed.lookups {
+        if let Some(address) = &one.marks.address {
+            claims.index.entry(one.kind).or_default().insert(&one.id, address.clone());
+            claims.lookups.insert(address.clone(), one);
+        }
+    }
+    let (marked, bare): (Vec<_>, Vec<_>) = observed.live.iter().partition(|one| one.marks.address.is_some());
+    let mut by_address: BTreeMap<&Address, Vec<&AnyLive>> = BTreeMap::new();
+    for one in marked {
+        if let Some(address) = &one.marks.address {
+            by_address.entry(address).or_default().push(one);
+        }
+    }
+    for (address, group) in by_address {
+        let (one, rest) = which(address, group)?;
+        claims.leftovers.extend(rest);
+        claims.insert(address.clone(), one);
+    }
+    claims.follow_moves(wishes);
+    claims.claim_bare(declared, &bare);
+    Ok(claims)
+}
+
+type Leftover<'a> = (Address, &'a AnyLive, &'static str);
+
+/// Of several with one address, the one that counts.
+fn which<'a>(address: &Address, mut group: Vec<&'a AnyLive>) -> Result<(&'a AnyLive, Vec<Leftover<'a>>), Conflict> {
+    group.sort_by(|a, b| (a.marks.retiring, &a.made_at, &a.id).cmp(&(b.marks.retiring, &b.made_at, &b.id)));
+    let first = group[0];
+    let mut rest = Vec::new();
+    for other in &group[1..] {
+        let reason = if other.marks.retiring {
+            "it was replaced"
+        } else if !other.marks.attempt.is_empty() && other.marks.attempt == first.marks.attempt && other.kind == first.kind {
+            "it was made twice by one attempt"
+        } else {
+            let name = |one: &AnyLive| format!("{} {}", one.kind, one.id);
+            return Err(Conflict { address: address.clone(), first: name(first), second: name(other) });
+        };
+        rest.push((address.clone(), *other, reason));
+    }
+    Ok((first, rest))
+}
+
+impl<'a> Claims<'a> {
+    fn insert(&mut self, address: Address, one: &'a AnyLive) {
+        self.index.entry(one.kind).or_default().insert(&one.id, address.clone());
+        self.live.insert(address, one);
+    }
+
+    /// A wish that is not live takes over the live object at an address that it had before and that nobody else wishes.
+    fn follow_moves(&mut self, wishes: &BTreeMap<Address, Wished>) {
+        for (address, wish) in wishes {
+            if self.live.contains_key(address) {
+                continue;
+            }
+            let Some(from) = wish.moved_from.iter().find(|from| self.live.contains_key(from) && !wishes.contains_key(from)).cloned() else {
+                continue;
+            };
+            if let Some(one) = self.live.remove(&from) {
+                self.insert(address.clone(), one);
+                self.moved.insert(address.clone(), from);
+            }
+        }
+    }
+
+    /// Objects without marks: singletons by their kind, children by parent and key. Parents may be bare themselves, so as often as it helps.
+    fn claim_bare(&mut self, declared: &BTreeMap<Address, Wished>, bare: &[&'a AnyLive]) {
+        let kinds: BTreeSet<&str> = bare.iter().map(|one| one.kind).collect();
+        let mut by_key: HashMap<(&str, String), &Address> = HashMap::new();
+        for (address, wish) in declared.iter().filter(|(_, wish)| kinds.contains(wish.kind.name)) {
+            by_key.insert((wish.kind.name, self.key(wish.kind.name, &wish.spec)), address);
+        }
+        for one in bare {
+            let Some(row) = lookup(one.kind) else { continue };
+            let shape = self.addressed(one);
+            match by_key.get(&(one.kind, self.key(one.kind, &shape))) {
+                Some(address) if !self.live.contains_key(*address) => self.insert((*address).clone(), one),
+                _ if row.singleton => {}
+                _ => {
+                    if let Some(address) = stray(row.key, &shape, one) {
+                        self.insert(address, one);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The key fields of a spec as one text, texts rendered as far as they are known.
+    fn key(&self, kind: &str, spec: &Value) -> String {
+        let Some(row) = lookup(kind) else { return String::new() };
+        let mut key = String::new();
+        for field in row.key {
+            let value = spec.get(*field).cloned().unwrap_or_default();
+            let text = match &value {
+                Value::String(text) if hole::whole(text).is_some_and(|hole| hole.attribute.is_none()) => text.clone(),
+                Value::String(text) => hole::render(text, |hole| self.attribute(hole)).unwrap_or_else(|_| text.clone()),
+                other => other.to_string(),
+            };
+            key.push_str(&text);
+            key.push('\n');
+        }
+        key
+    }
+
+    /// What a hole stands for, when its target is live.
+    pub fn attribute(&self, hole: &hole::Hole) -> Option<String> {
+        let live = self.live.get(&hole.address).or_else(|| self.lookups.get(&hole.address))?;
+        match hole.attribute.as_deref() {
+            None | Some("id") => Some(live.id.clone()),
+            Some(name) => live.attributes.get(name).cloned(),
+        }
+    }
+}
+
+/// An address for a child under a parent of ours that nobody wishes; `None` when its parent is not ours.
+fn stray(key: &[&str], shape: &Value, one: &AnyLive) -> Option<Address> {
+    let parent = hole::whole(shape.get(*key.first()?)?.as_str()?)?.address;
+    let noun = one.kind.split_once('.').map_or(one.kind, |(_, noun)| noun);
+    let id: String = one.id.to_ascii_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect();
+    Address::parse(&format!("{parent}/{noun}.{}", id.trim_matches('-'))).ok()
+}

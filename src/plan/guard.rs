@@ -1,0 +1,196 @@
+//! What must not happen is refused; what cannot happen yet waits. Both say why, and nothing else decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::claim::Claims;
+use super::compare::references;
+use super::{Draft, Wished};
+use crate::kinds::{AnyLive, lookup};
+use crate::model::plan::{Action, Scope, Verb};
+use crate::model::{Address, hole};
+use crate::observe::Observed;
+
+/// Goes through the draft in the order in which one reason leads to the next. `declared` are the YAML's wishes, also on destroy.
+pub(super) fn guard(
+    draft: &mut Draft,
+    wishes: &BTreeMap<Address, Wished>,
+    declared: &BTreeMap<Address, Wished>,
+    claims: &Claims<'_>,
+    observed: &Observed,
+    scope: &Scope,
+) {
+    protect(draft, claims, scope);
+    lost_marks(draft, wishes, claims, observed);
+    unreadable(draft, claims, observed);
+    wait_for_needs(draft, wishes, claims);
+    keep_what_is_needed(draft, declared, claims);
+}
+
+/// Deleting what is protected. (A protected replacement was refused when it was found.)
+fn protect(draft: &mut Draft, claims: &Claims<'_>, scope: &Scope) {
+    for (address, live) in &claims.live {
+        let deleted = draft.actions.get(address).is_some_and(|action| action.action == Verb::Delete);
+        if deleted && live.marks.protect && !scope.allow_delete.contains(address) {
+            draft.refuse(
+                address,
+                "it is protected and is not deleted",
+                format!("if its loss is meant: --allow-delete {address} (see runbooks/protected.md)"),
+            );
+        }
+        if draft.refusals.contains_key(address) {
+            leave(draft, address);
+        }
+    }
+}
+
+/// The action of a live object becomes "left as it is".
+fn leave(draft: &mut Draft, address: &Address) {
+    if let Some(action) = draft.actions.get_mut(address) {
+        action.action = Verb::NoOp;
+        action.edits.clear();
+        action.cause.clear();
+        action.reason.clear();
+    }
+}
+
+/// A live object of ours points at an unmarked one where its wish names an address that is not live: the mark was lost. Making a second one
+/// would move the estate over to it.
+fn lost_marks(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>, observed: &Observed) {
+    if observed.unmarked.is_empty() {
+        return;
+    }
+    for (address, live) in &claims.live {
+        let (Some(wish), Some(row)) = (wishes.get(address), lookup(live.kind)) else { continue };
+        let mut suspects: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
+        row.info().visit(&live.shape, &mut |leaf, id| {
+            if let Some(kind) = leaf.kind.and_then(lookup)
+                && observed.unmarked.contains(&(kind.name.to_owned(), id.to_owned()))
+            {
+                suspects.entry(leaf.field.to_owned()).or_default().push((kind.name, id));
+            }
+        });
+        references(row.info(), &wish.spec, |field, hole| {
+            let Some(creation) = draft.actions.get(&hole.address).filter(|action| action.action == Verb::Create) else { return };
+            let kind = creation.kind.clone();
+            if let Some((_, id)) = suspects.get(field).into_iter().flatten().find(|(suspect, _)| *suspect == kind) {
+                let target = hole.address.clone();
+                draft.refusals.entry(target.clone()).or_insert_with(|| {
+                    (
+                        format!("{address} still uses {id}, which bears no owner mark: the mark of {target} was lost, and a second one is not made"),
+                        format!("take it back: reeve adopt DIR {target} {id} (see runbooks/lost-mark.md)"),
+                    )
+                });
+            }
+        });
+    }
+    let refused: Vec<Address> = draft.refusals.keys().cloned().collect();
+    for address in refused {
+        if draft.actions.get(&address).is_some_and(|action| action.action == Verb::Create) {
+            draft.actions.remove(&address);
+        }
+    }
+}
+
+/// What could not be read is neither made nor dropped, and what it may refer to is not dropped.
+fn unreadable(draft: &mut Draft, claims: &Claims<'_>, observed: &Observed) {
+    let unread: BTreeSet<&str> = observed.unreadable.iter().map(|one| one.kind.as_str()).collect();
+    if unread.is_empty() {
+        return;
+    }
+    let wait: Vec<(Address, String)> = draft
+        .actions
+        .values()
+        .filter_map(|action| match action.action {
+            Verb::Create if unread.contains(action.kind.as_str()) => {
+                Some((action.address.clone(), format!("{} could not be read", action.kind)))
+            }
+            Verb::Delete | Verb::Replace => {
+                let kind = claims.live.get(&action.address)?.kind;
+                let referrer =
+                    unread.iter().find(|unread| lookup(unread).is_some_and(|row| row.info().refers_to.iter().any(|to| to == kind)))?;
+                Some((action.address.clone(), format!("{referrer} could not be read and may still use it")))
+            }
+            _ => None,
+        })
+        .collect();
+    for (address, reason) in wait {
+        wait_for(draft, &address, reason);
+    }
+}
+
+fn wait_for(draft: &mut Draft, address: &Address, reason: String) {
+    draft.waiting.entry(address.clone()).or_insert(reason);
+    match draft.actions.get(address).map(|action| action.action) {
+        Some(Verb::Create) => {
+            draft.actions.remove(address);
+        }
+        Some(_) => leave(draft, address),
+        None => {}
+    }
+}
+
+/// What needs something that is neither live nor about to be made waits too, and so on.
+pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
+    let mut needs: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
+    for (address, wish) in wishes {
+        let acts = draft.actions.get(address).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Update | Verb::Replace));
+        if acts {
+            references(wish.kind.info(), &wish.spec, |_, hole| {
+                needs.entry(address.clone()).or_default().insert(hole.address);
+            });
+        }
+    }
+    loop {
+        let mut stuck = Vec::new();
+        for (address, targets) in &needs {
+            if draft.waiting.contains_key(address) || draft.refusals.contains_key(address) {
+                continue;
+            }
+            let missing = targets.iter().find(|target| {
+                let there = claims.live.contains_key(*target) || claims.lookups.contains_key(*target);
+                let coming = draft.actions.get(*target).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Replace));
+                !there && !coming
+            });
+            if let Some(target) = missing {
+                stuck.push((address.clone(), format!("it needs {target}, which is not there")));
+            }
+        }
+        if stuck.is_empty() {
+            return;
+        }
+        for (address, reason) in stuck {
+            wait_for(draft, &address, reason);
+        }
+    }
+}
+
+/// What stays keeps all that it needs.
+fn keep_what_is_needed(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
+    let mut staying: Vec<Address> =
+        draft.refusals.keys().chain(draft.waiting.keys()).filter(|address| claims.live.contains_key(*address)).cloned().collect();
+    while let Some(address) = staying.pop() {
+        let Some(live) = claims.live.get(&address) else { continue };
+        for target in needs_of(&address, live, declared, claims) {
+            let dropped = |action: &Action| action.action == Verb::Delete;
+            if draft.actions.get(&target).is_some_and(dropped) {
+                wait_for(draft, &target, format!("kept: {address} needs it"));
+                staying.push(target);
+            }
+        }
+    }
+}
+
+fn needs_of(address: &Address, live: &AnyLive, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>) -> BTreeSet<Address> {
+    let mut needs = BTreeSet::new();
+    if let Some(row) = lookup(live.kind) {
+        row.info().visit(&live.shape, &mut |leaf, id| {
+            needs.extend(leaf.kind.and_then(|kind| claims.address(kind, id)).cloned());
+        });
+    }
+    if let Some(wish) = declared.get(address) {
+        references(wish.kind.info(), &wish.spec, |_, hole: hole::Hole| {
+            needs.insert(hole.address);
+        });
+    }
+    needs
+}
