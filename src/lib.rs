@@ -8,3 +8,4 @@ pub mod observe;
 pub mod plan;
 pub mod planes;
 pub mod record;
+pub mod sandbox;

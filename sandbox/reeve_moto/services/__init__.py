@@ -1,0 +1,12 @@
+"""One file per service or theme; importing it registers its actions."""
+import importlib
+
+NAMES = [
+    "ec2_defaults", "ec2_in_use", "ec2_instances", "ec2_network", "efs", "backup",
+    "tokens",  # Last: a repeated token is answered before anything else looks at the request.
+]
+
+
+def load():
+    for name in NAMES:
+        importlib.import_module(f"{__name__}.{name}")

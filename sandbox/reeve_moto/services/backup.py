@@ -1,0 +1,157 @@
+"""AWS Backup: selections, updates of plans and report plans, a vault's policy and notifications."""
+import copy
+
+from moto.backup.responses import BackupResponse
+from moto.backup.urls import url_paths
+from moto.core.utils import utcnow
+from moto.moto_api._internal import mock_random
+
+from ..actions import action, fail
+
+API = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_"
+for path in ("access-policy", "notification-configuration"):
+    url_paths["{0}/backup-vaults/(?P<name>[^/]+)/" + path] = BackupResponse.dispatch
+
+
+def plan(call):
+    identity = call.params["BackupPlanId"]
+    found = call.own.plans.get(identity)
+    if found is None:
+        fail("ResourceNotFoundException", f"Failed reading Backup plan with provided version: {identity}")
+    return found
+
+
+@action("backup", "UpdateBackupPlan", page=API + "UpdateBackupPlan.html")
+def update_plan(call):
+    found, wanted = plan(call), copy.deepcopy(call.params["BackupPlan"])
+    for rule in wanted["Rules"]:
+        rule.setdefault("ScheduleExpression", "cron(0 5 ? * * *)")
+        rule.setdefault("StartWindowMinutes", 480)
+        rule.setdefault("CompletionWindowMinutes", 10080)
+        rule.setdefault("ScheduleExpressionTimezone", "Etc/UTC")
+        rule["RuleId"] = str(mock_random.uuid4())
+    found.backup_plan = wanted
+    found.version_id = mock_random.get_random_string(length=48)
+    return {
+        "BackupPlanId": found.backup_plan_id, "BackupPlanArn": found.backup_plan_arn,
+        "VersionId": found.version_id, "CreationDate": utcnow(),
+    }
+
+
+@action("backup", "DeleteBackupPlan", page=API + "DeleteBackupPlan.html")
+def delete_plan(call):
+    if selections(call):
+        fail("InvalidRequestException", "Related backup plan selections must be deleted prior to backup plan deletion")
+    return call.proceed()
+
+
+def selections(call):
+    return call.store("selections").setdefault(call.params["BackupPlanId"], {})
+
+
+def selection(call):
+    found = selections(call).get(call.params["SelectionId"])
+    if found is None:
+        fail("InvalidParameterValueException", f"Cannot find selection {call.params['SelectionId']}")
+    return found
+
+
+@action("backup", "CreateBackupSelection", page=API + "CreateBackupSelection.html")
+def create_selection(call):
+    found, wanted = plan(call), call.params["BackupSelection"]
+    for other in selections(call).values():
+        if other["BackupSelection"]["SelectionName"] == wanted["SelectionName"]:
+            request = call.params.get("CreatorRequestId")
+            if request and other["CreatorRequestId"] == request:
+                return other
+            fail("AlreadyExistsException", "Backup selection with the same name already exists")
+    made = {
+        "SelectionId": str(mock_random.uuid4()), "BackupPlanId": found.backup_plan_id, "CreationDate": utcnow(),
+        "BackupSelection": wanted, "CreatorRequestId": call.params.get("CreatorRequestId"),
+    }
+    selections(call)[made["SelectionId"]] = made
+    return made
+
+
+@action("backup", "GetBackupSelection", page=API + "GetBackupSelection.html")
+def get_selection(call):
+    plan(call)
+    return selection(call)
+
+
+@action("backup", "ListBackupSelections", page=API + "ListBackupSelections.html")
+def list_selections(call):
+    plan(call)
+    return {
+        "BackupSelectionsList": [
+            {**item, "SelectionName": item["BackupSelection"]["SelectionName"],
+             "IamRoleArn": item["BackupSelection"]["IamRoleArn"]}
+            for item in selections(call).values()
+        ]
+    }
+
+
+@action("backup", "DeleteBackupSelection", page=API + "DeleteBackupSelection.html")
+def delete_selection(call):
+    selection(call)
+    del selections(call)[call.params["SelectionId"]]
+    return {}
+
+
+@action("backup", "UpdateReportPlan", page=API + "UpdateReportPlan.html")
+def update_report_plan(call):
+    found = call.own.report_plans.get(call.params["ReportPlanName"])
+    if found is None:
+        fail("ResourceNotFoundException", f"Report Plan {call.params['ReportPlanName']} not found")
+    for member, attribute in (
+        ("ReportPlanDescription", "report_plan_description"), ("ReportDeliveryChannel", "report_delivery_channel"),
+        ("ReportSetting", "report_setting"),
+    ):
+        if member in call.params:
+            setattr(found, attribute, call.params[member])
+    return {"ReportPlanName": found.report_plan_name, "ReportPlanArn": found.report_plan_arn, "CreationTime": utcnow()}
+
+
+@action("backup", "CreateReportPlan", page=API + "CreateReportPlan.html")
+def create_report_plan(call):
+    """moto drops the tags."""
+    if call.params["ReportPlanName"] in call.own.report_plans:
+        fail("AlreadyExistsException", f"Report plan {call.params['ReportPlanName']} already exists")
+    answer = call.answered()
+    if call.params.get("ReportPlanTags"):
+        tags = [{"Key": key, "Value": value} for key, value in call.params["ReportPlanTags"].items()]
+        call.own.tagger.tag_resource(answer["ReportPlanArn"], tags)
+    return answer
+
+
+def vault(call):
+    name = call.params["BackupVaultName"]
+    if name not in call.own.vaults:
+        fail("ResourceNotFoundException", f"Backup vault {name} not found")
+    return name
+
+
+def keep(member):
+    """Put, Get and Delete of one document of a vault."""
+    def put(call):
+        kept = {k: v for k, v in call.params.items() if k != "BackupVaultName"}
+        call.store(member)[vault(call)] = kept
+        return {}
+
+    def get(call):
+        kept = call.store(member).get(vault(call))
+        if kept is None:
+            fail("ResourceNotFoundException", f"Failed reading {member} of vault {call.params['BackupVaultName']}")
+        return {**kept, "BackupVaultName": call.params["BackupVaultName"],
+                "BackupVaultArn": call.own.vaults[call.params["BackupVaultName"]].backup_vault_arn}
+
+    def delete(call):
+        call.store(member).pop(vault(call), None)
+        return {}
+
+    for verb, handler in (("Put", put), ("Get", get), ("Delete", delete)):
+        action("backup", verb + member, page=f"{API}{verb}{member}.html")(handler)
+
+
+keep("BackupVaultAccessPolicy")
+keep("BackupVaultNotifications")

@@ -1,0 +1,79 @@
+"""EC2: NAT gateways, network ACLs and flow logs where moto loses or ignores something."""
+from ..actions import action, fail
+
+API = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_"
+
+
+@action("ec2", "DescribeNatGateways", page=API + "DescribeNatGateways.html")
+def describe_nat_gateways(call):
+    """moto ignores filters on tags."""
+    answer = call.answered()
+    for wanted in call.params.get("Filters") or call.params.get("Filter") or []:
+        name, values = wanted["Name"], wanted["Values"]
+        if name.startswith("tag:"):
+            answer["NatGateways"] = [g for g in answer["NatGateways"] if tag(g, name[4:]) in values]
+        elif name == "tag-key":
+            answer["NatGateways"] = [g for g in answer["NatGateways"] if any(t["Key"] in values for t in g["Tags"])]
+    asked = set(call.params.get("NatGatewayIds") or [])
+    missing = asked - {gateway["NatGatewayId"] for gateway in answer["NatGateways"]}
+    if missing:
+        fail("NatGatewayNotFound", f"The Nat Gateway {sorted(missing)[0]} was not found")
+    return answer
+
+
+def tag(item, key):
+    return next((t["Value"] for t in item.get("Tags", []) if t["Key"] == key), None)
+
+
+@action("ec2", "DeleteNatGateway", page=API + "DeleteNatGateway.html")
+def delete_nat_gateway(call):
+    """moto keeps the gateway's address and interface in use."""
+    gateway = call.own.nat_gateways.get(call.params["NatGatewayId"])
+    if gateway is None:
+        fail("NatGatewayNotFound", f"The Nat Gateway {call.params['NatGatewayId']} was not found")
+    answer = call.proceed()
+    for address in gateway.address_set:
+        for eip in call.own.addresses:
+            if address.get("allocationId") and eip.allocation_id == address["allocationId"]:
+                eip.eni, eip.instance, eip.association_id = None, None, None
+    call.own.enis.pop(gateway._eni.id, None)
+    return answer
+
+
+@action("ec2", "CreateNetworkAcl", page=API + "CreateNetworkAcl.html")
+def create_network_acl(call):
+    """AWS adds the two rules that deny all the rest."""
+    answer = call.answered()
+    made = answer["NetworkAcl"]
+    for egress in (True, False):
+        call.own.create_network_acl_entry(
+            network_acl_id=made["NetworkAclId"], rule_number=32767, protocol="-1", rule_action="deny", egress=egress,
+            cidr_block="0.0.0.0/0", icmp_code=None, icmp_type=None, port_range_from=None, port_range_to=None,
+            ipv6_cidr_block=None,
+        )
+        made.setdefault("Entries", []).append(
+            {"CidrBlock": "0.0.0.0/0", "Egress": egress, "Protocol": "-1", "RuleAction": "deny", "RuleNumber": 32767}
+        )
+    return answer
+
+
+@action("ec2", "CreateNetworkAclEntry", "ReplaceNetworkAclEntry", page=API + "CreateNetworkAclEntry.html")
+def network_acl_entry(call):
+    """moto drops the ICMP type and code."""
+    answer = call.proceed()
+    wanted = call.params.get("IcmpTypeCode")
+    if wanted:
+        for entry in call.own.get_network_acl(call.params["NetworkAclId"]).network_acl_entries:
+            if (entry.rule_number, entry.egress) == (call.params["RuleNumber"], call.params["Egress"]):
+                entry.icmp_type, entry.icmp_code = wanted.get("Type"), wanted.get("Code")
+    return answer
+
+
+@action("ec2", "DescribeFlowLogs", page=API + "DescribeFlowLogs.html")
+def describe_flow_logs(call):
+    """moto reports failed deliveries when the role does not exist; AWS does so only after the first attempt."""
+    answer = call.answered()
+    for log in answer.get("FlowLogs", []):
+        log.pop("DeliverLogsErrorMessage", None)
+        log["DeliverLogsStatus"] = "SUCCESS"
+    return answer
