@@ -2,6 +2,7 @@
 //!
 //! The rooms of the house, each using only those above it; `ARCHITECTURE.md` has the picture.
 
+pub mod desired;
 pub mod kinds;
 pub mod model;
 pub mod observe;
