@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::RecordError;
 
-/// The largest integer that canonical JSON (whose numbers are doubles) can tell from its neighbours.
+/// The largest number up to which canonical JSON (whose numbers are doubles) tells every integer from its neighbours.
 const EXACT: u64 = 1 << 53;
 
 /// `sha256:` and the hexadecimal SHA-256 of `bytes`.
@@ -44,14 +44,16 @@ pub(super) fn canonical_object<'a>(fields: impl IntoIterator<Item = (&'a str, &'
     serde_json_canonicalizer::to_vec(&fields).map_err(|error| RecordError::NotCanonical { why: error.to_string() })
 }
 
-/// Refuses integers that would be rounded: two different plans must never share a digest.
+/// Refuses numbers that would be rounded: two different plans must never share a digest.
 fn exact(value: &Value, path: &mut String) -> Result<(), RecordError> {
     let at = path.len();
     match value {
         Value::Number(number) => {
             let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-            if size.is_some_and(|size| size > EXACT) {
-                return Err(RecordError::NotCanonical { why: format!("the integer {number} at {path} is too large to be exact") });
+            // A large fraction-less double is written like an integer and would be read back as one.
+            let rounded = size.map_or_else(|| number.as_f64().is_some_and(|double| double.abs() > EXACT as f64), |size| size > EXACT);
+            if rounded {
+                return Err(RecordError::NotCanonical { why: format!("the number {number} at {path} is too large to be exact") });
             }
         }
         Value::Array(items) => {

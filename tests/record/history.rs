@@ -1,0 +1,84 @@
+//! What was last applied, also after a crash, a loss or damage.
+
+use reeve::record::Record;
+
+use crate::support::{address, attempt, dropped, end, failed, local, made, run, start};
+
+#[tokio::test]
+async fn reading_a_record_that_does_not_exist_makes_nothing() {
+    let (folder, record) = local();
+    let loaded = record.history().await.unwrap();
+    assert!(loaded.history.applied.is_empty() && loaded.warnings.is_empty());
+    assert_eq!(record.holder().await.unwrap(), None);
+    assert_eq!(record.was_applied("sha256:00").await.unwrap(), None);
+    assert_eq!(record.verify().await.unwrap(), reeve::record::Verified::default());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn it_tells_what_was_applied_and_what_is_open() {
+    let (_folder, record) = local();
+    told(record).await;
+}
+
+#[tokio::test]
+async fn a_crashed_run_is_made_up_for() {
+    let (_folder, record) = local();
+    crashed(record).await;
+}
+
+pub async fn told(record: Record) {
+    let journal = record.begin(record.history().await.unwrap().history, start()).await.unwrap();
+    journal.append(vec![made("vpc.vpc", "v1:aa"), made("vpc.old", "v1:bb"), dropped("vpc.old")]).await.unwrap();
+    journal.attempt(attempt("edge.alb", "refused")).await.unwrap();
+    journal.append(vec![failed("edge.alb", false)]).await.unwrap();
+    journal.attempt(attempt("edge.waf", "answer-lost")).await.unwrap();
+    journal.append(vec![failed("edge.waf", true)]).await.unwrap();
+    journal.finish(end()).await.unwrap();
+    let loaded = record.history().await.unwrap();
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+    assert_eq!(loaded.history.applied, [(address("vpc.vpc"), "v1:aa".to_owned())].into());
+    assert_eq!(loaded.history.pending, [(address("edge.waf"), attempt("edge.waf", "answer-lost"))].into());
+}
+
+pub async fn crashed(record: Record) {
+    run(&record, &["vpc.vpc"]).await;
+    let journal = record.begin(record.history().await.unwrap().history, start()).await.unwrap();
+    journal.append(vec![made("edge.alb", "v1:bb")]).await.unwrap();
+    journal.attempt(attempt("edge.waf", "token-7")).await.unwrap();
+    drop(journal);
+    let history = record.history().await.unwrap().history;
+    assert_eq!(history.applied.len(), 2);
+    assert_eq!(history.pending[&address("edge.waf")].token.as_deref(), Some("token-7"));
+    run(&record, &["edge.waf"]).await;
+    let found = record.verify().await.unwrap();
+    assert_eq!(found.problems, vec![]);
+    assert_eq!(found.runs.iter().map(|run| run.end.is_some()).collect::<Vec<_>>(), [true, false, true]);
+    assert!(record.history().await.unwrap().history.pending.is_empty());
+}
+
+#[tokio::test]
+async fn missing_or_damaged_it_is_made_anew() {
+    let (folder, record) = local();
+    run(&record, &["vpc.vpc", "edge.alb"]).await;
+    let whole = record.history().await.unwrap().history;
+    let file = folder.path().join("record/history.json");
+    std::fs::write(&file, "{").unwrap();
+    let loaded = record.history().await.unwrap();
+    assert_eq!(loaded.history, whole);
+    assert!(loaded.warnings.len() == 1 && loaded.warnings[0].contains("damaged"), "{:?}", loaded.warnings);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(record.history().await.unwrap().history, whole);
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_is_a_warning() {
+    let (folder, record) = local();
+    run(&record, &["vpc.vpc"]).await;
+    let journal = record.begin(record.history().await.unwrap().history, start()).await.unwrap();
+    let key = format!("record/journal/{}/00000001.json", journal.run());
+    std::fs::write(folder.path().join(key), "[]").unwrap();
+    let loaded = record.history().await.unwrap();
+    assert!(loaded.warnings[0].contains("journal verify"), "{:?}", loaded.warnings);
+    assert_eq!(loaded.history.applied.len(), 1);
+}
