@@ -2,11 +2,18 @@
 //!
 //! The rooms of the house, each using only those above it; `ARCHITECTURE.md` has the picture.
 
-pub mod desired;
-pub mod kinds;
 pub mod model;
-pub mod observe;
-pub mod plan;
+
 pub mod planes;
+
+pub mod kinds;
+
+pub mod observe;
+
+pub mod plan;
+
 pub mod record;
+
+pub mod apply;
+
 pub mod sandbox;

@@ -9,6 +9,7 @@ pub mod name;
 pub mod node;
 pub mod plan;
 pub mod problem;
+pub mod report;
 
 pub use address::Address;
 pub use field::{Cidr, Document, Named, Ref, Text};

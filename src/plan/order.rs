@@ -1,1 +1,342 @@
-//! Steps.
+//! A plan into steps: what is done to which object, and what has to be done before.
+//!
+//! Make new, move the users, drop old. References that may point in a circle are settled after both ends are made, and cut before
+//! both ends are dropped, only where there is a circle.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use serde_json::Value;
+
+use super::compare::references;
+use crate::kinds::info::Need;
+use crate::kinds::{Row, lookup};
+use crate::model::Address;
+use crate::model::plan::{Action, Plan, Seen, Verb};
+use crate::model::report::Do;
+
+/// One step.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The resource.
+    pub address: Address,
+    /// The kind whose functions do it (for the drop of a replaced object, the old one's).
+    pub kind: &'static Row,
+    /// The action that it belongs to.
+    pub action: Verb,
+    /// What is done.
+    pub what: Do,
+    /// For a drop: which leftover of the plan it is, when it is one.
+    pub leftover: Option<usize>,
+    /// Steps that must be done before, as indices.
+    pub needs: Vec<usize>,
+    /// How many steps follow on the longest path: the higher the sooner.
+    pub rank: usize,
+}
+
+/// The steps of a plan run in a circle, which names its addresses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the steps run in a circle: {}", .0.iter().map(Address::as_str).collect::<Vec<_>>().join(" -> "))]
+pub struct Circle(pub Vec<Address>);
+
+/// The steps of `plan`.
+///
+/// # Errors
+/// When a kind is unknown to this version, or the steps run in a circle.
+pub fn steps(plan: &Plan) -> Result<Vec<Step>, Circle> {
+    let mut build = Build { plan, steps: Vec::new(), index: HashMap::new(), edges: BTreeSet::new(), actions: BTreeMap::new() };
+    build.actions = plan.changes().map(|action| (&action.address, action)).collect();
+    build.nodes();
+    build.creation_edges();
+    build.deletion_edges();
+    build.cut_circles();
+    build.finish()
+}
+
+struct Build<'a> {
+    plan: &'a Plan,
+    steps: Vec<Step>,
+    index: HashMap<(Address, Do), usize>,
+    /// Before, after.
+    edges: BTreeSet<(usize, usize)>,
+    actions: BTreeMap<&'a Address, &'a Action>,
+}
+
+impl<'a> Build<'a> {
+    fn add(&mut self, action: &Action, kind: &'static Row, what: Do) -> usize {
+        let at = self.steps.len();
+        self.steps.push(Step {
+            address: action.address.clone(),
+            kind,
+            action: action.action,
+            what,
+            leftover: None,
+            needs: Vec::new(),
+            rank: 0,
+        });
+        self.index.insert((action.address.clone(), what), at);
+        at
+    }
+
+    fn step(&self, address: &Address, what: Do) -> Option<usize> {
+        self.index.get(&(address.clone(), what)).copied()
+    }
+
+    fn before(&mut self, first: Option<usize>, then: Option<usize>) {
+        if let (Some(first), Some(then)) = (first, then)
+            && first != then
+        {
+            self.edges.insert((first, then));
+        }
+    }
+
+    fn nodes(&mut self) {
+        let actions: Vec<&Action> = self.actions.values().copied().collect();
+        for action in actions {
+            let new = lookup(&action.kind);
+            let old = self.plan.seen.get(&action.address).and_then(|seen| lookup(&seen.kind));
+            match (action.action, new, old) {
+                (Verb::Create, Some(new), _) => {
+                    self.creation(action, new);
+                }
+                (Verb::Update | Verb::Adopt, Some(new), _) => {
+                    let update = self.add(action, new, Do::Update);
+                    let ready = self.add(action, new, Do::Ready);
+                    self.edges.insert((update, ready));
+                }
+                (Verb::Replace, Some(new), Some(old)) => {
+                    let (create, last) = self.creation(action, new);
+                    let delete = self.add(action, old, Do::Delete);
+                    if new.drop_first && new.name == old.name {
+                        self.edges.insert((delete, create));
+                    } else {
+                        let retire = self.add(action, old, Do::Retire);
+                        self.edges.insert((retire, create));
+                        self.edges.insert((last, delete));
+                    }
+                }
+                (Verb::Delete, _, Some(old)) => {
+                    self.add(action, old, Do::Delete);
+                }
+                _ => {}
+            }
+        }
+        for (at, leftover) in self.plan.leftovers.iter().enumerate() {
+            if let Some(kind) = lookup(&leftover.seen.kind) {
+                self.steps.push(Step {
+                    address: leftover.address.clone(),
+                    kind,
+                    action: Verb::Delete,
+                    what: Do::Delete,
+                    leftover: Some(at),
+                    needs: Vec::new(),
+                    rank: 0,
+                });
+            }
+        }
+    }
+
+    /// Create, settle where something is still missing by then, ready. Answers the first and the last.
+    fn creation(&mut self, action: &Action, kind: &'static Row) -> (usize, usize) {
+        let create = self.add(action, kind, Do::Create);
+        let mut unsettled = false;
+        if let Some(wish) = self.plan.wishes.get(&action.address) {
+            let info = kind.info();
+            references(info, &wish.spec, |field, hole| {
+                let settle = info.fields.get(field).is_some_and(|f| f.need == Need::Settle);
+                unsettled |= settle && self.is_made(&hole.address);
+            });
+        }
+        let mut last = create;
+        if unsettled {
+            let settle = self.add(action, kind, Do::Settle);
+            self.edges.insert((last, settle));
+            last = settle;
+        }
+        let ready = self.add(action, kind, Do::Ready);
+        self.edges.insert((last, ready));
+        (create, ready)
+    }
+
+    fn is_made(&self, address: &Address) -> bool {
+        self.actions.get(address).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Replace))
+    }
+
+    fn creation_edges(&mut self) {
+        for (address, wish) in &self.plan.wishes {
+            let Some(kind) = lookup(&wish.kind) else { continue };
+            let info = kind.info();
+            let mut uses = Vec::new();
+            references(info, &wish.spec, |field, hole| {
+                let need = info.fields.get(field).map_or(Need::Made, |f| f.need);
+                uses.push((need, hole));
+            });
+            for (need, hole) in uses {
+                let late = hole
+                    .attribute
+                    .as_deref()
+                    .is_some_and(|name| self.target_kind(&hole.address).is_some_and(|row| row.late.contains(&name)));
+                let target = match need {
+                    Need::Made | Need::Settle if !late => self.step(&hole.address, Do::Create),
+                    _ => self.step(&hole.address, Do::Ready),
+                };
+                let user = match need {
+                    Need::Settle => self.step(address, Do::Settle).or_else(|| self.step(address, Do::Update)),
+                    _ => self.step(address, Do::Create).or_else(|| self.step(address, Do::Update)),
+                };
+                self.before(target, user);
+                // The old one goes when its users have moved. (One that goes first cannot wait for them.)
+                let moved = user;
+                let drop_first = self.target_kind(&hole.address).is_some_and(|row| row.drop_first);
+                if self.is_replaced(&hole.address) && !drop_first {
+                    self.before(moved, self.step(&hole.address, Do::Delete));
+                }
+            }
+        }
+    }
+
+    fn target_kind(&self, address: &Address) -> Option<&'static Row> {
+        self.plan.wishes.get(address).and_then(|wish| lookup(&wish.kind))
+    }
+
+    fn is_replaced(&self, address: &Address) -> bool {
+        self.actions.get(address).is_some_and(|action| action.action == Verb::Replace)
+    }
+
+    /// Every live object whose drop is a step, by kind and id.
+    fn dropped(&self) -> HashMap<(&'a str, &'a str), usize> {
+        let mut dropped = HashMap::new();
+        for (at, step) in self.steps.iter().enumerate().filter(|(_, step)| step.what == Do::Delete) {
+            if let Some(seen) = self.object(step) {
+                dropped.insert((seen.kind.as_str(), seen.id.as_str()), at);
+            }
+        }
+        dropped
+    }
+
+    fn object(&self, step: &Step) -> Option<&'a Seen> {
+        match step.leftover {
+            Some(at) => self.plan.leftovers.get(at).map(|leftover| &leftover.seen),
+            None => self.plan.seen.get(&step.address),
+        }
+    }
+
+    /// Who uses a live object by its id lets go of it first.
+    fn deletion_edges(&mut self) {
+        let dropped = self.dropped();
+        let mut edges = Vec::new();
+        for (at, step) in self.steps.iter().enumerate() {
+            let lets_go = match step.what {
+                Do::Delete => true,
+                // One that goes first is not waited for by those who are moved to its successor.
+                Do::Update => true,
+                _ => false,
+            };
+            let Some(seen) = self.object(step).filter(|_| lets_go) else { continue };
+            for (kind, id) in live_references(seen) {
+                let Some(&drop) = dropped.get(&(kind.as_str(), id.as_str())) else { continue };
+                let first = self.steps[drop].kind.drop_first && self.steps[drop].action == Verb::Replace;
+                if step.what == Do::Delete || !first {
+                    edges.push((at, drop));
+                }
+            }
+        }
+        for (first, then) in edges {
+            self.before(Some(first), Some(then));
+        }
+    }
+
+    /// Drops that wait for each other: the settle fields of those in the circle are emptied first.
+    fn cut_circles(&mut self) {
+        let dropped = self.dropped();
+        for circle in self.circles() {
+            let inside: BTreeSet<usize> = circle.into_iter().collect();
+            if !inside.iter().all(|at| self.steps[*at].what == Do::Delete) {
+                continue;
+            }
+            for &at in &inside {
+                let step = self.steps[at].clone();
+                let Some(seen) = self.object(&step) else { continue };
+                let cuttable: Vec<usize> = settle_references(step.kind, seen)
+                    .into_iter()
+                    .filter_map(|(kind, id)| dropped.get(&(kind.as_str(), id.as_str())).copied())
+                    .filter(|target| inside.contains(target) && *target != at)
+                    .collect();
+                if cuttable.is_empty() {
+                    continue;
+                }
+                let cut = self.steps.len();
+                self.steps.push(Step { what: Do::Cut, ..step });
+                let outside: Vec<usize> =
+                    self.edges.iter().filter(|(first, then)| *then == at && !inside.contains(first)).map(|(first, _)| *first).collect();
+                for first in outside {
+                    self.edges.insert((first, cut));
+                }
+                self.edges.insert((cut, at));
+                for target in cuttable {
+                    self.edges.remove(&(at, target));
+                    self.edges.insert((cut, target));
+                }
+            }
+        }
+    }
+
+    fn graph(&self) -> DiGraph<(), ()> {
+        let mut graph = DiGraph::with_capacity(self.steps.len(), self.edges.len());
+        for _ in &self.steps {
+            graph.add_node(());
+        }
+        for (first, then) in &self.edges {
+            graph.add_edge(NodeIndex::new(*first), NodeIndex::new(*then), ());
+        }
+        graph
+    }
+
+    fn circles(&self) -> Vec<Vec<usize>> {
+        tarjan_scc(&self.graph())
+            .into_iter()
+            .filter(|scc| scc.len() > 1)
+            .map(|scc| scc.into_iter().map(NodeIndex::index).collect())
+            .collect()
+    }
+
+    fn finish(mut self) -> Result<Vec<Step>, Circle> {
+        let graph = self.graph();
+        let order = match petgraph::algo::toposort(&graph, None) {
+            Ok(order) => order,
+            Err(_) => {
+                let circle = self.circles().into_iter().next().unwrap_or_default();
+                return Err(Circle(circle.into_iter().map(|at| self.steps[at].address.clone()).collect()));
+            }
+        };
+        for node in order.into_iter().rev() {
+            let rank = graph.neighbors(node).map(|next| self.steps[next.index()].rank + 1).max().unwrap_or_default();
+            self.steps[node.index()].rank = rank;
+        }
+        for (first, then) in &self.edges {
+            self.steps[*then].needs.push(*first);
+        }
+        Ok(self.steps)
+    }
+}
+
+/// The objects that a live one names in its reference fields, by kind and id.
+fn live_references(seen: &Seen) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    if let (Some(row), Some(shape)) = (lookup(&seen.kind), &seen.shape) {
+        row.info().visit(shape, &mut |leaf, id| found.extend(leaf.kind.map(|kind| (kind.to_owned(), id.to_owned()))));
+    }
+    found
+}
+
+fn settle_references(row: &Row, seen: &Seen) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let info = row.info();
+    info.visit(seen.shape.as_ref().unwrap_or(&Value::Null), &mut |leaf, id| {
+        if info.fields.get(leaf.field).is_some_and(|f| f.need == Need::Settle) {
+            found.extend(leaf.kind.map(|kind| (kind.to_owned(), id.to_owned())));
+        }
+    });
+    found
+}

@@ -60,7 +60,10 @@ pub async fn one_of_many(record: Record) {
     assert_eq!((held.len(), refused.len()), (1, 19));
     assert!(refused.iter().all(|by| by.id == held[0].file().id && by.who == held[0].file().who));
     let message = RecordError::Held(refused.remove(0)).to_string();
-    assert!(message.contains(&held[0].file().who) && message.contains("apply desired/hostedehr") && message.contains("reeve unlock"), "{message}");
+    assert!(
+        message.contains(&held[0].file().who) && message.contains("apply desired/hostedehr") && message.contains("reeve unlock"),
+        "{message}"
+    );
 }
 
 pub async fn passes_on(record: Record) {

@@ -1,0 +1,320 @@
+//! The bounded walk of a plan's steps.
+//!
+//! Longest path first. A failed step stops what depends on it and nothing else. Asked to stop, it begins nothing more and finishes
+//! what is in flight; asked twice, it names what was in flight. Each attempt is in the journal before its call, and its result
+//! before the next step of anything that needs it.
+
+mod known;
+mod perform;
+mod wait;
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{mpsc, watch};
+
+use crate::model::Address;
+use crate::model::plan::{Plan, Verb};
+use crate::model::report::{Do, Event, Failure, Report, Skipped, Stop};
+use crate::plan::order::{Circle, Step, steps};
+use crate::planes::{Class, Planes};
+use crate::record::{Attempt, Event as Entry, Journal, Lease, Outcome};
+use known::Known;
+use perform::{Performed, Performer};
+
+/// No call begins with less lease left than the longest a call may take.
+pub const LONGEST_CALL: Duration = Duration::from_secs(35);
+
+/// How an apply is to go.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Steps at a time.
+    pub parallelism: usize,
+    /// How long to wait for one object to become ready, or for its users to let go.
+    pub patience: Duration,
+    /// What interrupted attempts of an earlier run were called, by address: they are called the same again.
+    pub pending: BTreeMap<Address, String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { parallelism: 16, patience: Duration::from_secs(90 * 60), pending: BTreeMap::new() }
+    }
+}
+
+/// How urgently a walk is asked to stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Halt {
+    /// Not at all.
+    #[default]
+    No,
+    /// Begin nothing more, finish what is in flight.
+    Soon,
+    /// Name what is in flight and go.
+    Now,
+}
+
+/// What a walk holds on to.
+#[derive(Debug)]
+pub struct Tools<'a> {
+    /// The planes.
+    pub planes: &'a Planes,
+    /// The open journal.
+    pub journal: &'a Journal,
+    /// The held lease.
+    pub lease: &'a Lease,
+    /// Whom to tell.
+    pub events: mpsc::UnboundedSender<Event>,
+    /// When to stop.
+    pub halt: watch::Receiver<Halt>,
+}
+
+/// Applies `plan`.
+///
+/// # Errors
+/// When its steps run in a circle; nothing was done then. Everything else is in the report.
+pub async fn apply(plan: &Plan, tools: Tools<'_>, options: &Options) -> Result<Report, Circle> {
+    let steps = steps(plan)?;
+    let _ = tools.events.send(Event::Began { steps: steps.len() });
+    let known = Known::new(plan);
+    let performer = Arc::new(Performer {
+        plan,
+        planes: tools.planes,
+        known,
+        events: tools.events.clone(),
+        options,
+        run: tools.journal.run().to_owned(),
+    });
+    Ok(Walk::new(steps, tools, options).run(&performer).await)
+}
+
+/// Where a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Pending,
+    Running,
+    Done,
+    Failed,
+    Skipped,
+}
+
+struct Walk<'a> {
+    steps: Vec<Step>,
+    state: Vec<State>,
+    missing: Vec<usize>,
+    users: Vec<Vec<usize>>,
+    /// Rank, then first come.
+    ready: BinaryHeap<(usize, std::cmp::Reverse<usize>)>,
+    tools: Tools<'a>,
+    parallelism: usize,
+    pending: &'a BTreeMap<Address, String>,
+    report: Report,
+}
+
+type Running<'f> = BoxFuture<'f, (usize, Performed)>;
+
+impl<'a> Walk<'a> {
+    fn new(steps: Vec<Step>, tools: Tools<'a>, options: &'a Options) -> Self {
+        let mut users = vec![Vec::new(); steps.len()];
+        for (at, step) in steps.iter().enumerate() {
+            step.needs.iter().for_each(|need| users[*need].push(at));
+        }
+        let missing: Vec<usize> = steps.iter().map(|step| step.needs.len()).collect();
+        let ready =
+            steps.iter().enumerate().filter(|(at, _)| missing[*at] == 0).map(|(at, step)| (step.rank, std::cmp::Reverse(at))).collect();
+        let state = vec![State::Pending; steps.len()];
+        let parallelism = options.parallelism.max(1);
+        Self { steps, state, missing, users, ready, tools, parallelism, pending: &options.pending, report: Report::default() }
+    }
+
+    async fn run<'p: 'f, 'f>(mut self, performer: &'f Arc<Performer<'p>>) -> Report {
+        let mut running: FuturesUnordered<Running<'f>> = FuturesUnordered::new();
+        let mut halt = self.tools.halt.clone();
+        let mut lost = self.tools.lease.lost();
+        loop {
+            self.fill(&mut running, performer);
+            if running.is_empty() {
+                break;
+            }
+            tokio::select! {
+                Some((at, performed)) = running.next() => self.settle(at, performed),
+                Ok(()) = halt.changed() => {
+                    let now = *halt.borrow_and_update();
+                    self.stop(Stop::Interrupted, "asked to stop");
+                    if now == Halt::Now {
+                        break;
+                    }
+                }
+                Ok(()) = lost.changed() => {
+                    let why = lost.borrow_and_update().as_ref().map(ToString::to_string).unwrap_or_default();
+                    self.stop(Stop::LeaseLost, &format!("the lease was lost: {why}"));
+                }
+            }
+        }
+        self.conclude()
+    }
+
+    /// Begins what can begin.
+    fn fill<'p: 'f, 'f>(&mut self, running: &mut FuturesUnordered<Running<'f>>, performer: &'f Arc<Performer<'p>>) {
+        while self.report.stopped.is_none() && running.len() < self.parallelism {
+            if *self.tools.halt.borrow() != Halt::No {
+                return self.stop(Stop::Interrupted, "asked to stop");
+            }
+            if self.ready.is_empty() {
+                return;
+            }
+            if !self.tools.lease.covers(LONGEST_CALL) {
+                return self.stop(Stop::LeaseLost, "less lease is left than a call may take");
+            }
+            let Some((_, std::cmp::Reverse(at))) = self.ready.pop() else { return };
+            self.state[at] = State::Running;
+            let step = self.steps[at].clone();
+            let attempt = self.pending.get(&step.address).cloned().unwrap_or_else(|| performer.run.clone());
+            let durable = (step.what != Do::Ready).then(|| {
+                let token = matches!(step.what, Do::Create).then(|| attempt.clone());
+                self.tools.journal.attempt(Attempt {
+                    address: step.address.clone(),
+                    verb: step.action,
+                    step: word(step.what).to_owned(),
+                    token,
+                })
+            });
+            let performer = Arc::clone(performer);
+            running.push(Box::pin(async move {
+                if let Some(durable) = durable
+                    && let Err(error) = durable.await
+                {
+                    return (at, Performed::NotRecorded(error.to_string()));
+                }
+                (at, performer.perform(&step, &attempt).await)
+            }));
+        }
+    }
+
+    /// Takes in what came of a step.
+    fn settle(&mut self, at: usize, performed: Performed) {
+        let step = &self.steps[at];
+        let (address, what) = (step.address.clone(), step.what);
+        match performed {
+            Performed::Done { id, applied } => {
+                self.state[at] = State::Done;
+                self.report.done += 1;
+                if what != Do::Ready {
+                    let gone = what == Do::Delete && step.action == Verb::Delete && step.leftover.is_none();
+                    self.record(at, Outcome::Ok { id: Some(id.clone()), applied, gone });
+                }
+                let _ = self.tools.events.send(Event::Done { address, what, id });
+                for user in self.users[at].clone() {
+                    self.missing[user] -= 1;
+                    if self.missing[user] == 0 && self.state[user] == State::Pending {
+                        self.ready.push((self.steps[user].rank, std::cmp::Reverse(user)));
+                    }
+                }
+            }
+            Performed::Failed(error) => {
+                self.state[at] = State::Failed;
+                let text = error.to_string();
+                if what != Do::Ready {
+                    let unknown = error.class == Class::Ambiguous;
+                    self.record(at, Outcome::Failed { class: class(error.class).to_owned(), message: text.clone(), unknown });
+                }
+                let _ = self.tools.events.send(Event::Failed { address: address.clone(), what, error: text.clone() });
+                self.report.failed.push(Failure { address, what, class: class(error.class).to_owned(), error: text });
+                self.skip_users(at);
+            }
+            Performed::NotRecorded(why) => {
+                self.state[at] = State::Skipped;
+                self.report.skipped.push(Skipped { address, what, because: format!("the journal could not be written: {why}") });
+                self.skip_users(at);
+                self.stop(Stop::Journal, &why);
+            }
+        }
+    }
+
+    /// Everything that needs a step that did not happen, and says which.
+    fn skip_users(&mut self, at: usize) {
+        let because = format!("{} failed", self.steps[at].address);
+        let mut todo = self.users[at].clone();
+        while let Some(user) = todo.pop() {
+            if self.state[user] == State::Pending {
+                self.state[user] = State::Skipped;
+                let step = &self.steps[user];
+                self.report.skipped.push(Skipped { address: step.address.clone(), what: step.what, because: because.clone() });
+                todo.extend(&self.users[user]);
+            }
+        }
+    }
+
+    fn record(&self, at: usize, outcome: Outcome) {
+        let step = &self.steps[at];
+        // A result that cannot be written stops the walk at the next attempt: the journal answers nothing any more.
+        drop(self.tools.journal.append(vec![Entry::Result {
+            address: step.address.clone(),
+            verb: step.action,
+            step: word(step.what).to_owned(),
+            outcome,
+        }]));
+    }
+
+    fn stop(&mut self, why: Stop, reason: &str) {
+        if self.report.stopped.is_none() {
+            self.report.stopped = Some(why);
+            let in_flight = self.in_flight();
+            let _ = self.tools.events.send(Event::Stopping { reason: reason.to_owned(), in_flight });
+        }
+    }
+
+    fn in_flight(&self) -> Vec<Address> {
+        let set: BTreeSet<&Address> =
+            self.steps.iter().zip(&self.state).filter(|(_, s)| **s == State::Running).map(|(step, _)| &step.address).collect();
+        set.into_iter().cloned().collect()
+    }
+
+    fn conclude(mut self) -> Report {
+        self.report.unknown = self.in_flight();
+        let mut whole: BTreeMap<&Address, bool> = BTreeMap::new();
+        for (step, state) in self.steps.iter().zip(&self.state) {
+            let done = *state == State::Done;
+            whole.entry(&step.address).and_modify(|all| *all &= done).or_insert(done);
+            if *state == State::Pending {
+                let because = match self.report.stopped {
+                    Some(Stop::LeaseLost) => "the lease was lost before it began",
+                    Some(Stop::Journal) => "the journal could not be written",
+                    _ => "stopped before it began",
+                };
+                self.report.skipped.push(Skipped { address: step.address.clone(), what: step.what, because: because.to_owned() });
+            }
+        }
+        self.report.finished = whole.into_iter().filter(|(_, all)| *all).map(|(address, _)| address.clone()).collect();
+        self.report
+    }
+}
+
+fn word(what: Do) -> &'static str {
+    match what {
+        Do::Retire => "retire",
+        Do::Create => "create",
+        Do::Settle => "settle",
+        Do::Update => "update",
+        Do::Ready => "ready",
+        Do::Cut => "cut",
+        Do::Delete => "drop",
+    }
+}
+
+fn class(class: Class) -> &'static str {
+    match class {
+        Class::NotFound => "not found",
+        Class::AlreadyExists => "already exists",
+        Class::InUse => "in use",
+        Class::Throttled => "throttled",
+        Class::Ambiguous => "no answer",
+        Class::Denied => "denied",
+        Class::Unreachable => "unreachable",
+        Class::Invalid => "invalid",
+    }
+}

@@ -1,0 +1,405 @@
+//! One step, carried out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::Options;
+use super::known::{Known, Object};
+use super::wait::Backoff;
+use crate::kinds::info::Need;
+use crate::kinds::row::{AnyChange, AnyNew};
+use crate::kinds::{Made, Naming, Ready, Row};
+use crate::model::marks::{Applied, short};
+use crate::model::plan::{Plan, Seen, Wish};
+use crate::model::report::{Do, Event};
+use crate::model::{Address, Marks, hole};
+use crate::plan::Forms;
+use crate::plan::order::Step;
+use crate::planes::{Class, Error, Planes, Result};
+
+/// What came of a step.
+#[derive(Debug)]
+pub enum Performed {
+    /// It is done: the object's id, and the applied mark that it bears now.
+    Done {
+        /// The id.
+        id: String,
+        /// The mark.
+        applied: Option<String>,
+    },
+    /// It failed.
+    Failed(Error),
+    /// Its attempt could not be written down, so it was not begun.
+    NotRecorded(String),
+}
+
+/// Carries out steps.
+#[derive(Debug)]
+pub struct Performer<'a> {
+    pub plan: &'a Plan,
+    pub planes: &'a Planes,
+    pub known: Known,
+    pub events: UnboundedSender<Event>,
+    pub options: &'a Options,
+    pub run: String,
+}
+
+/// How long a lost answer is looked for, when the object may not be visible yet.
+const LOST_ANSWER: Duration = Duration::from_secs(20);
+/// How often a creation is tried when its answers are lost.
+const CREATE_TRIES: usize = 4;
+
+impl Performer<'_> {
+    /// Carries out `step`.
+    pub async fn perform(&self, step: &Step, attempt: &str) -> Performed {
+        let _ = self.events.send(Event::Started { address: step.address.clone(), what: step.what });
+        let outcome = match step.what {
+            Do::Create => self.create(step, attempt).await,
+            Do::Settle => self.settle(step).await,
+            Do::Update => self.update(step).await,
+            Do::Ready => self.ready(step).await,
+            Do::Retire => self.retire(step).await,
+            Do::Cut => self.cut(step).await,
+            Do::Delete => self.delete(step).await,
+        };
+        match outcome {
+            Ok((id, applied)) => Performed::Done { id, applied },
+            Err(error) => Performed::Failed(error),
+        }
+    }
+
+    fn wish(&self, step: &Step) -> Result<&Wish> {
+        self.plan.wishes.get(&step.address).ok_or_else(|| internal(step, "the plan has no wish for it"))
+    }
+
+    fn seen(&self, step: &Step) -> Result<&Seen> {
+        let seen = match step.leftover {
+            Some(at) => self.plan.leftovers.get(at).map(|leftover| &leftover.seen),
+            None => self.plan.seen.get(&step.address),
+        };
+        seen.ok_or_else(|| internal(step, "the plan has not seen it"))
+    }
+
+    async fn create(&self, step: &Step, attempt: &str) -> Result<(String, Option<String>)> {
+        let wish = self.wish(step)?;
+        let (bare, unsettled) = without_unknown(step.kind, &wish.spec, &self.known);
+        let forms = self.render(step, &bare)?;
+        let final_mark = self.mark_of(step, wish, &forms.compare);
+        let unfinished = step.kind.many_calls || unsettled;
+        let mut marks = Marks {
+            stack: self.plan.stack.clone(),
+            address: Some(step.address.clone()),
+            applied: if unfinished { Applied::Unfinished } else { final_mark.clone() },
+            protect: wish.protect,
+            attempt: attempt.to_owned(),
+            retiring: false,
+        };
+        let salt = self.salt(step, &forms.call);
+        let new = AnyNew {
+            address: step.address.clone(),
+            want: forms.call.clone(),
+            marks: marks.clone(),
+            token: token(&self.plan.stack, &step.address, &salt, attempt),
+            naming: Naming { stack: self.plan.stack.clone(), salt: if self.is_beside_old(step) { salt } else { String::new() } },
+        };
+        let made = self.create_once(step, new).await?;
+        let attributes: BTreeMap<String, String> = made.attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.known.put(&step.address, Object { id: made.id.clone(), attributes: attributes.clone(), marks: marks.clone() });
+        if step.kind.many_calls {
+            let fields = step.kind.info().fields.iter().filter(|(_, field)| !field.replace).map(|(name, _)| name.clone()).collect();
+            self.call_update(step, &made.id, attributes, forms.call.clone(), forms.call, fields, &marks).await?;
+            if !unsettled {
+                marks.applied = final_mark.clone();
+                self.call_mark(step, &made.id, &marks).await?;
+            }
+        }
+        let applied = (!unsettled).then(|| final_mark.to_string());
+        Ok((made.id, applied))
+    }
+
+    /// Creates; where the answer was lost, or says that it is there already, looks for what this very attempt made.
+    async fn create_once(&self, step: &Step, new: AnyNew) -> Result<Made> {
+        let mut tries = 0;
+        let mut backoff = Backoff::new(self.options.patience);
+        loop {
+            tries += 1;
+            let error = match (step.kind.create)(self.planes, new.clone()).await {
+                Ok(made) => return Ok(made),
+                Err(error) => error,
+            };
+            let lost = error.class == Class::Ambiguous;
+            if (lost || error.class == Class::AlreadyExists)
+                && let Some(found) = self.find(step, &new.marks, &new.want, if lost { LOST_ANSWER } else { Duration::from_secs(2) }).await?
+            {
+                return Ok(found);
+            }
+            // Something it needs is not visible everywhere yet, or is still busy: AWS says so with these.
+            let early = matches!(error.class, Class::InUse | Class::Throttled) || (error.class == Class::NotFound && tries < CREATE_TRIES);
+            if !(early || lost && tries < CREATE_TRIES) {
+                return Err(error);
+            }
+            self.waiting(step, &error);
+            if !backoff.pause().await {
+                return Err(error);
+            }
+        }
+    }
+
+    /// The object that bears this address and attempt (or, without marks, this key), if it becomes visible in time.
+    async fn find(&self, step: &Step, marks: &Marks, want: &Value, patience: Duration) -> Result<Option<Made>> {
+        let mut backoff = Backoff::new(patience.min(self.options.patience));
+        loop {
+            let planes = Planes { aws: self.planes.aws.fresh() };
+            let live = (step.kind.fetch)(&planes).await?;
+            let found = live.into_iter().find(|one| {
+                let same_key = !step.kind.key.is_empty() && step.kind.key.iter().all(|field| one.shape.get(*field) == want.get(*field));
+                match &one.marks.address {
+                    Some(address) => *address == step.address && one.marks.attempt == marks.attempt && !one.marks.retiring,
+                    None => same_key,
+                }
+            });
+            if let Some(one) = found {
+                let attributes =
+                    step.kind.attributes.iter().chain(step.kind.late).filter_map(|name| Some((*name, one.attributes.get(*name)?.clone())));
+                return Ok(Some(Made { id: one.id, attributes: attributes.collect() }));
+            }
+            if !backoff.pause().await {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// A replacement that stands beside the old one needs a name of its own.
+    fn is_beside_old(&self, step: &Step) -> bool {
+        step.action == crate::model::plan::Verb::Replace && !step.kind.drop_first
+    }
+
+    /// A hash of what cannot change in place, with ids resolved.
+    fn salt(&self, step: &Step, call: &Value) -> String {
+        let info = step.kind.info();
+        let fixed: BTreeMap<&String, &Value> =
+            call.as_object().into_iter().flatten().filter(|(name, _)| info.fields.get(*name).is_some_and(|field| field.replace)).collect();
+        // Two replacements in a row with the same fixed fields (forced by hand) still differ by what they replace.
+        let old = self.plan.seen.get(&step.address).map(|seen| seen.id.as_str()).unwrap_or_default();
+        short(format!("{}|{old}", serde_json::to_string(&fixed).unwrap_or_default()).as_bytes(), 10)
+    }
+
+    fn render(&self, step: &Step, spec: &Value) -> Result<Forms> {
+        Forms::render(step.kind, spec, |hole| self.known.value(hole)).map_err(|hole| {
+            let what = hole::text(&hole.address, hole.attribute.as_deref());
+            internal(step, &format!("{what} is not known though everything that it needs was done"))
+        })
+    }
+
+    /// The applied mark of the whole wish. Texts that still have a hole are hashed when they are settled.
+    fn mark_of(&self, step: &Step, wish: &Wish, compare: &Value) -> Applied {
+        let whole = Forms::render(step.kind, &wish.spec, |hole| self.known.value(hole)).map(|forms| forms.compare);
+        let compare = whole.as_ref().unwrap_or(compare);
+        Applied::of(step.kind.info().set_fields(compare))
+    }
+
+    async fn settle(&self, step: &Step) -> Result<(String, Option<String>)> {
+        let wish = self.wish(step)?;
+        let object = self.known.get(&step.address).ok_or_else(|| internal(step, "it was not made"))?;
+        let forms = self.render(step, &wish.spec)?;
+        let info = step.kind.info();
+        let fields: BTreeSet<String> = info.fields.iter().filter(|(_, f)| f.need == Need::Settle).map(|(name, _)| name.clone()).collect();
+        let mut bare = forms.call.clone();
+        if let Some(spec) = bare.as_object_mut() {
+            fields.iter().for_each(|field| {
+                spec.remove(field);
+            });
+        }
+        let bare = (step.kind.canonical)(&bare).unwrap_or_else(|_| forms.call.clone());
+        let mut marks = object.marks.clone();
+        self.call_update(step, &object.id, object.attributes, bare, forms.call, fields, &marks).await?;
+        marks.applied = self.mark_of(step, wish, &forms.compare);
+        self.call_mark(step, &object.id, &marks).await?;
+        Ok((object.id, Some(marks.applied.to_string())))
+    }
+
+    async fn update(&self, step: &Step) -> Result<(String, Option<String>)> {
+        let (wish, seen) = (self.wish(step)?, self.seen(step)?);
+        let action =
+            self.plan.actions.iter().find(|action| action.address == step.address).ok_or_else(|| internal(step, "it has no action"))?;
+        let forms = self.render(step, &wish.spec)?;
+        let info = step.kind.info();
+        let fields: BTreeSet<String> =
+            action.edits.iter().map(|edit| edit.field.clone()).filter(|field| info.fields.contains_key(field)).collect();
+        let bears_marks = seen.marks.address.is_some() || action.action == crate::model::plan::Verb::Adopt;
+        let mut marks =
+            Marks { stack: self.plan.stack.clone(), address: Some(step.address.clone()), protect: wish.protect, ..seen.marks.clone() };
+        let unfinished = seen.marks.applied == Applied::Unfinished;
+        let fields = if unfinished && fields.is_empty() {
+            info.fields.iter().filter(|(_, f)| !f.replace).map(|(n, _)| n.clone()).collect()
+        } else {
+            fields
+        };
+        if !fields.is_empty() {
+            if bears_marks && fields.len() > 1 && !unfinished {
+                marks.applied = Applied::Unfinished;
+                self.call_mark(step, &seen.id, &marks).await?;
+            }
+            let have = seen.shape.clone().ok_or_else(|| internal(step, "the plan has not kept its shape"))?;
+            self.call_update(step, &seen.id, seen.attributes.clone(), have, forms.call, fields, &marks).await?;
+        }
+        marks.applied = self.mark_of(step, wish, &forms.compare);
+        if bears_marks {
+            self.call_mark(step, &seen.id, &marks).await?;
+        }
+        Ok((seen.id.clone(), Some(marks.applied.to_string())))
+    }
+
+    #[allow(clippy::too_many_arguments)] // the parts of one `AnyChange`, put together in one place
+    async fn call_update(
+        &self,
+        step: &Step,
+        id: &str,
+        attributes: BTreeMap<String, String>,
+        have: Value,
+        want: Value,
+        fields: BTreeSet<String>,
+        marks: &Marks,
+    ) -> Result<()> {
+        let token = token(&self.plan.stack, &step.address, &short(want.to_string().as_bytes(), 10), &self.run);
+        let change =
+            AnyChange { address: step.address.clone(), id: id.to_owned(), attributes, have, want, fields, marks: marks.clone(), token };
+        self.patiently(step, || (step.kind.update)(self.planes, change.clone())).await
+    }
+
+    async fn call_mark(&self, step: &Step, id: &str, marks: &Marks) -> Result<()> {
+        self.patiently(step, || (step.kind.mark)(self.planes, id.to_owned(), marks.clone())).await
+    }
+
+    /// Repeats a call that may be repeated: while the object is busy, when the answer was lost, and a few times when it is not visible yet.
+    async fn patiently<F: Future<Output = Result<()>>>(&self, step: &Step, call: impl Fn() -> F) -> Result<()> {
+        let mut backoff = Backoff::new(self.options.patience);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match call().await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let just_made = step.what == Do::Create || step.what == Do::Settle;
+            let again = match error.class {
+                Class::InUse | Class::Throttled => true,
+                Class::Ambiguous => tries < 6,
+                Class::NotFound => just_made && tries < 10,
+                _ => false,
+            };
+            if !again {
+                return Err(error);
+            }
+            self.waiting(step, &error);
+            if !backoff.pause().await {
+                return Err(error);
+            }
+        }
+    }
+
+    fn waiting(&self, step: &Step, error: &Error) {
+        let state = if error.code.is_empty() { error.message.clone() } else { error.code.clone() };
+        let _ = self.events.send(Event::Waiting { address: step.address.clone(), what: step.what, state });
+    }
+
+    async fn ready(&self, step: &Step) -> Result<(String, Option<String>)> {
+        let object = self.known.get(&step.address).ok_or_else(|| internal(step, "it was not made"))?;
+        let mut backoff = Backoff::new(self.options.patience);
+        let mut invisible = 0;
+        loop {
+            let state = match (step.kind.ready)(self.planes, object.id.clone()).await {
+                Ok(Ready::Yes(attributes)) => {
+                    self.known.learn(&step.address, attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+                    return Ok((object.id, None));
+                }
+                Ok(Ready::NotYet(state)) => state,
+                Ok(Ready::Failed(why)) => {
+                    return Err(Error::new(Class::Invalid, step.kind.name, format!("{} will never be ready: {why}", object.id)));
+                }
+                Err(error) if error.is_not_found() && invisible < 12 => {
+                    invisible += 1;
+                    "not visible yet".to_owned()
+                }
+                Err(error) if matches!(error.class, Class::Ambiguous | Class::Throttled) => error.code,
+                Err(error) => return Err(error),
+            };
+            let _ = self.events.send(Event::Waiting { address: step.address.clone(), what: step.what, state: state.clone() });
+            if !backoff.pause().await {
+                return Err(Error::new(Class::InUse, step.kind.name, format!("{} is still {state}", object.id)));
+            }
+        }
+    }
+
+    async fn retire(&self, step: &Step) -> Result<(String, Option<String>)> {
+        let seen = self.seen(step)?;
+        if seen.marks.address.is_some() {
+            self.call_mark(step, &seen.id, &Marks { retiring: true, ..seen.marks.clone() }).await?;
+        }
+        Ok((seen.id.clone(), None))
+    }
+
+    async fn cut(&self, step: &Step) -> Result<(String, Option<String>)> {
+        let seen = self.seen(step)?;
+        let have = seen.shape.clone().ok_or_else(|| internal(step, "the plan has not kept its shape"))?;
+        let info = step.kind.info();
+        let fields: BTreeSet<String> = info.fields.iter().filter(|(_, f)| f.need == Need::Settle).map(|(name, _)| name.clone()).collect();
+        let mut want = have.clone();
+        if let Some(spec) = want.as_object_mut() {
+            fields.iter().for_each(|field| {
+                spec.remove(field);
+            });
+        }
+        let want = (step.kind.canonical)(&want).map_err(|error| internal(step, &error))?;
+        match self.call_update(step, &seen.id, seen.attributes.clone(), have, want, fields, &seen.marks).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok((seen.id.clone(), None)),
+        }
+    }
+
+    async fn delete(&self, step: &Step) -> Result<(String, Option<String>)> {
+        let seen = self.seen(step)?;
+        let have = seen.shape.clone().ok_or_else(|| internal(step, "the plan has not kept its shape"))?;
+        self.patiently(step, || {
+            (step.kind.delete)(self.planes, step.address.clone(), seen.id.clone(), seen.attributes.clone(), have.clone())
+        })
+        .await?;
+        Ok((seen.id.clone(), None))
+    }
+}
+
+/// `spec` without settle fields that refer to what is not there yet; whether any was left out.
+fn without_unknown(kind: &Row, spec: &Value, known: &Known) -> (Value, bool) {
+    let info = kind.info();
+    let mut unknown = BTreeSet::new();
+    info.visit(spec, &mut |leaf, text| {
+        let settle = info.fields.get(leaf.field).is_some_and(|field| field.need == Need::Settle);
+        if settle && hole::all(text).iter().any(|hole| known.value(hole).is_none()) {
+            unknown.insert(leaf.field.to_owned());
+        }
+    });
+    if unknown.is_empty() {
+        return (spec.clone(), false);
+    }
+    let mut bare = spec.clone();
+    if let Some(object) = bare.as_object_mut() {
+        unknown.iter().for_each(|field| {
+            object.remove(field);
+        });
+    }
+    ((kind.canonical)(&bare).unwrap_or(bare), true)
+}
+
+/// A client token: 36 characters at most of `[a-z0-9-]`, the same for the same attempt.
+fn token(stack: &str, address: &Address, salt: &str, attempt: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(format!("{stack}|{address}|{salt}|{attempt}"));
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn internal(step: &Step, what: &str) -> Error {
+    Error::new(Class::Invalid, step.kind.name, format!("{what} (a fault of reeve: please report it)"))
+}
