@@ -63,4 +63,7 @@ pub static KINDS: &[Row] = &[
     // edge
     // data
     // compute
+    row::<role::Role>(),
+    row::<policy::Policy>(),
+    row::<instance_profile::InstanceProfile>(),
 ];

@@ -1,5 +1,8 @@
 //! What kinds of one service share: tags in its own type, and waiting until something is gone.
 
+pub mod described;
+pub mod iam;
+
 use std::time::Duration;
 
 use aws_sdk_ec2::types as ec2;
