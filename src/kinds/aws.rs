@@ -66,4 +66,8 @@ pub static KINDS: &[Row] = &[
     row::<role::Role>(),
     row::<policy::Policy>(),
     row::<instance_profile::InstanceProfile>(),
+    row::<log_group::LogGroup>(),
+    row::<topic::Topic>(),
+    row::<subscription::Subscription>(),
+    row::<trail::Trail>(),
 ];

@@ -1,11 +1,180 @@
-//! Trail.
+//! A CloudTrail trail: who did what in the account, kept in a bucket and in CloudWatch Logs.
+//!
+//! API: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html>.
+//! Records management events (CloudTrail's default selectors). Does not touch event and insight selectors, nor trails of the organisation.
 
-use crate::kinds::Named;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// Trail.
-#[derive(Debug)]
-pub struct Trail;
+use super::bucket::Bucket;
+use super::key::Key;
+use super::log_group::LogGroup;
+use super::role::Role;
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::model::Marks;
+use crate::model::field::Ref;
+use crate::planes::Aws;
+use crate::planes::error::{Absent, Error, Result};
+use aws_sdk_cloudtrail::types as sdk;
+
+/// A trail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools)] // the API's own switches
+pub struct Trail {
+    /// The bucket it writes to, whose policy lets CloudTrail.
+    pub s3_bucket: Ref<Bucket>,
+    /// Events of services without a region (IAM) are recorded. Default: true.
+    #[serde(default = "yes")]
+    pub include_global_service_events: bool,
+    /// Every region is recorded. Default: true.
+    #[serde(default = "yes")]
+    pub is_multi_region_trail: bool,
+    /// Digest files make a change of the record visible. Default: true.
+    #[serde(default = "yes")]
+    pub enable_log_file_validation: bool,
+    /// The log group that it also writes to. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_logs_log_group: Option<Ref<LogGroup>>,
+    /// The role by which it writes there. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_logs_role: Option<Ref<Role>>,
+    /// The key that encrypts the files in the bucket. Default: the bucket's encryption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<Ref<Key>>,
+    /// It records. Default: true.
+    #[serde(default = "yes")]
+    pub logging: bool,
+}
+
+fn yes() -> bool {
+    true
+}
 
 impl Named for Trail {
     const NAME: &'static str = "aws.trail";
+}
+
+impl Kind for Trail {
+    type Plane = Aws;
+    const PAGE: &'static str = "https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html";
+    const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
+    const MANY_CALLS: bool = true;
+
+    fn check(&self) -> Vec<(String, String)> {
+        if self.cloud_watch_logs_log_group.is_some() == self.cloud_watch_logs_role.is_some() {
+            return Vec::new();
+        }
+        vec![("cloud_watch_logs_role".into(), "goes with cloud_watch_logs_log_group: set both or none".into())]
+    }
+
+    async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
+        let listed = cx.cloudtrail.describe_trails().include_shadow_trails(false).send().await?;
+        let prefix = format!("{}-", cx.estate.stack);
+        let named = listed.trail_list().iter().filter(|trail| trail.name().is_some_and(|name| name.starts_with(&prefix)));
+        let all = named.map(|trail| async move {
+            let id = trail.trail_arn().unwrap_or_default();
+            let tags = cx.cloudtrail.list_tags().resource_id_list(id).send().await?;
+            let tags = tags.resource_tag_list().iter().flat_map(sdk::ResourceTag::tags_list);
+            let Some(marks) = cx.marks(tags.filter_map(|tag| Some((tag.key(), tag.value()?)))) else { return Ok(None) };
+            let status = cx.cloudtrail.get_trail_status().name(id).send().await?;
+            let shape = Self {
+                s3_bucket: Ref::to(trail.s3_bucket_name().unwrap_or_default()),
+                include_global_service_events: trail.include_global_service_events().unwrap_or_default(),
+                is_multi_region_trail: trail.is_multi_region_trail().unwrap_or_default(),
+                enable_log_file_validation: trail.log_file_validation_enabled().unwrap_or_default(),
+                cloud_watch_logs_log_group: trail.cloud_watch_logs_log_group_arn().filter(|arn| !arn.is_empty()).map(group_name).map(Ref::to),
+                cloud_watch_logs_role: trail.cloud_watch_logs_role_arn().filter(|arn| !arn.is_empty()).map(Ref::to),
+                kms_key: trail.kms_key_id().filter(|arn| !arn.is_empty()).map(Ref::to),
+                logging: status.is_logging.unwrap_or_default(),
+            };
+            Ok::<_, Error>(Some(Live { id: id.to_owned(), attributes: known(id), shape, marks, made_at: String::new() }))
+        });
+        Ok(futures::future::try_join_all(all).await?.into_iter().flatten().collect())
+    }
+
+    async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
+        let want = &new.want;
+        let out = cx
+            .cloudtrail
+            .create_trail()
+            .name(new.name(128))
+            .s3_bucket_name(want.s3_bucket.id())
+            .include_global_service_events(want.include_global_service_events)
+            .is_multi_region_trail(want.is_multi_region_trail)
+            .enable_log_file_validation(want.enable_log_file_validation)
+            .set_cloud_watch_logs_log_group_arn(want.group_arn(cx))
+            .set_cloud_watch_logs_role_arn(want.cloud_watch_logs_role.as_ref().map(|role| role.id().to_owned()))
+            .set_kms_key_id(want.kms_key.as_ref().map(|key| key.id().to_owned()))
+            .set_tags_list(Some(tags(&new.marks)?))
+            .send()
+            .await?;
+        let id = out.trail_arn.ok_or_else(|| Error::incomplete("cloudtrail.CreateTrail", "ARN"))?;
+        Ok(Made { attributes: known(&id), id })
+    }
+
+    async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
+        let (id, want) = (&change.id, &change.want);
+        if change.fields.iter().any(|field| field != "logging") {
+            // An empty text takes a setting away.
+            let text = |id: Option<String>| Some(id.unwrap_or_default());
+            cx.cloudtrail
+                .update_trail()
+                .name(id)
+                .s3_bucket_name(want.s3_bucket.id())
+                .include_global_service_events(want.include_global_service_events)
+                .is_multi_region_trail(want.is_multi_region_trail)
+                .enable_log_file_validation(want.enable_log_file_validation)
+                .set_cloud_watch_logs_log_group_arn(text(want.group_arn(cx)))
+                .set_cloud_watch_logs_role_arn(text(want.cloud_watch_logs_role.as_ref().map(|role| role.id().to_owned())))
+                .set_kms_key_id(text(want.kms_key.as_ref().map(|key| key.id().to_owned())))
+                .send()
+                .await?;
+        }
+        if change.touches(&["logging"]) {
+            if want.logging {
+                cx.cloudtrail.start_logging().name(id).send().await?;
+            } else {
+                cx.cloudtrail.stop_logging().name(id).send().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
+        cx.cloudtrail.delete_trail().name(&gone.id).send().await.map_err(Error::from).absent_ok()?;
+        Ok(())
+    }
+
+    async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
+        cx.cloudtrail.get_trail_status().name(id).send().await?;
+        Ok(Ready::Yes(known(id)))
+    }
+
+    async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        cx.cloudtrail.add_tags().resource_id(id).set_tags_list(Some(tags(marks)?)).send().await?;
+        Ok(())
+    }
+}
+
+impl Trail {
+    fn group_arn(&self, cx: &Aws) -> Option<String> {
+        let estate = &cx.estate;
+        let group = self.cloud_watch_logs_log_group.as_ref()?;
+        Some(format!("arn:{}:logs:{}:{}:log-group:{}:*", estate.partition, estate.region, estate.account, group.id()))
+    }
+}
+
+/// `arn:aws:logs:REGION:ACCOUNT:log-group:NAME:*` -> `NAME`
+fn group_name(arn: &str) -> &str {
+    arn.split(':').nth(6).unwrap_or(arn)
+}
+
+fn tags(marks: &Marks) -> Result<Vec<sdk::Tag>> {
+    let tags = marks.to_tags().into_iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
+    tags.collect::<std::result::Result<_, _>>().map_err(|_| Error::incomplete("cloudtrail.Tag", "key"))
+}
+
+fn known(id: &str) -> Attributes {
+    attributes([("arn", id), ("name", id.rsplit('/').next().unwrap_or(id))])
 }
