@@ -60,6 +60,12 @@ use super::row::{Row, row};
 pub static KINDS: &[Row] = &[
     // network
     row::<vpc::Vpc>(),
+    row::<subnet::Subnet>(),
+    row::<internet_gateway::InternetGateway>(),
+    row::<elastic_ip::ElasticIp>(),
+    row::<nat_gateway::NatGateway>(),
+    row::<security_group::SecurityGroup>(),
+    row::<default_security_group::DefaultSecurityGroup>(),
     // edge
     // data
     // compute

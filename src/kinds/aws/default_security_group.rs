@@ -1,11 +1,123 @@
-//! DefaultSecurityGroup.
+//! A VPC's default security group, closed: whatever forgets to name a group bears this one.
+//!
+//! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html>.
+//! AWS makes it with the VPC and drops it with the VPC: here it is only found, marked and set. It is reached through our VPC.
 
-use crate::kinds::Named;
+use std::collections::BTreeSet;
 
-/// DefaultSecurityGroup.
-#[derive(Debug)]
-pub struct DefaultSecurityGroup;
+use aws_sdk_ec2::types as ec2;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::support::rules::{self, Rule, Way};
+use super::support::{ec2_filter, ec2_mark, ec2_pairs, our_vpcs};
+use super::vpc::Vpc;
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::model::Marks;
+use crate::model::field::Ref;
+use crate::planes::Aws;
+use crate::planes::error::{Error, Result};
+
+/// The default security group of a VPC.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultSecurityGroup {
+    /// Its network.
+    #[schemars(extend("x-replace" = true))]
+    pub vpc: Ref<Vpc>,
+    /// What may come in. Default: nothing.
+    #[serde(default)]
+    #[schemars(extend("x-need" = "settle"))]
+    pub ingress: BTreeSet<Rule>,
+    /// What may go out. Default: nothing.
+    #[serde(default)]
+    #[schemars(extend("x-need" = "settle"))]
+    pub egress: BTreeSet<Rule>,
+}
 
 impl Named for DefaultSecurityGroup {
     const NAME: &'static str = "aws.default_security_group";
+}
+
+impl Kind for DefaultSecurityGroup {
+    type Plane = Aws;
+    const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html";
+    const KEY: &'static [&'static str] = &["vpc"];
+    const SINGLETON: bool = true;
+    const MANY_CALLS: bool = true;
+
+    fn check(&self) -> Vec<(String, String)> {
+        let mut problems = rules::check("ingress", &self.ingress);
+        problems.extend(rules::check("egress", &self.egress));
+        problems
+    }
+
+    /// Also finds one that bears no mark yet, or has lost it: its VPC says that it is ours.
+    async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
+        let vpcs = our_vpcs(cx).await?;
+        if vpcs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = vpcs.iter().filter_map(ec2::Vpc::vpc_id);
+        let groups: Vec<ec2::SecurityGroup> = cx
+            .ec2
+            .describe_security_groups()
+            .filters(ec2_filter("vpc-id", ids))
+            .filters(ec2_filter("group-name", ["default"]))
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<std::result::Result<_, _>>()
+            .await?;
+        if groups.len() < vpcs.len() {
+            return Err(Error::incomplete("ec2.DescribeSecurityGroups", "default group for each VPC"));
+        }
+        groups.iter().map(|group| live(group, cx.marks(ec2_pairs(group.tags())).unwrap_or_default())).collect()
+    }
+
+    async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
+        let call = cx.ec2.describe_security_groups().filters(ec2_filter("vpc-id", [new.want.vpc.id()]));
+        let out = call.filters(ec2_filter("group-name", ["default"])).send().await?;
+        let id = out.security_groups().first().and_then(ec2::SecurityGroup::group_id);
+        let id = id.ok_or_else(|| Error::not_found("ec2.DescribeSecurityGroups", "the default group"))?.to_owned();
+        ec2_mark(cx, &id, &new.marks).await?;
+        Ok(Made { id, attributes: Attributes::new() })
+    }
+
+    async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
+        if change.touches(&["ingress"]) {
+            rules::set(cx, &change.id, Way::Ingress, &change.want.ingress).await?;
+        }
+        if change.touches(&["egress"]) {
+            rules::set(cx, &change.id, Way::Egress, &change.want.egress).await?;
+        }
+        Ok(())
+    }
+
+    /// It goes with its VPC.
+    async fn delete(_: &Aws, _: &Gone<Self>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
+        let out = cx.ec2.describe_security_groups().group_ids(id).send().await?;
+        match out.security_groups().first() {
+            Some(_) => Ok(Ready::Yes(Attributes::new())),
+            None => Err(Error::not_found("ec2.DescribeSecurityGroups", id)),
+        }
+    }
+
+    async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        ec2_mark(cx, id, marks).await
+    }
+}
+
+fn live(group: &ec2::SecurityGroup, marks: Marks) -> Result<Live<DefaultSecurityGroup>> {
+    let shape = DefaultSecurityGroup {
+        vpc: Ref::to(group.vpc_id().unwrap_or_default()),
+        ingress: rules::live(group.ip_permissions())?,
+        egress: rules::live(group.ip_permissions_egress())?,
+    };
+    let id = group.group_id().map(str::to_owned).ok_or_else(|| Error::incomplete("ec2.DescribeSecurityGroups", "id"))?;
+    Ok(Live { id, attributes: Attributes::new(), shape, marks, made_at: String::new() })
 }

@@ -2,18 +2,48 @@
 
 pub mod described;
 pub mod iam;
+pub mod protocol;
+pub mod rules;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ec2::types as ec2;
 
-use crate::model::Marks;
+pub use self::protocol::Protocol;
 use crate::model::marks::key;
+use crate::model::{Cidr, Marks};
 use crate::planes::Aws;
 
 /// The filter that every EC2 listing of ours begins with.
 pub fn ec2_ours(cx: &Aws) -> ec2::Filter {
     ec2::Filter::builder().name(format!("tag:{}", key::STACK)).values(&cx.estate.stack).build()
+}
+
+/// Any filter of an EC2 listing.
+pub fn ec2_filter<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> ec2::Filter {
+    ec2::Filter::builder().name(name).set_values(Some(values.into_iter().map(str::to_owned).collect())).build()
+}
+
+/// The stack's VPCs, read once in a pass: what has no marks of its own is reached through them.
+///
+/// # Errors
+/// What EC2 answered.
+pub async fn our_vpcs(cx: &Aws) -> crate::planes::Result<Arc<Vec<ec2::Vpc>>> {
+    let read = || async {
+        let call = cx.ec2.describe_vpcs().filters(ec2_ours(cx)).into_paginator();
+        let all: Vec<ec2::Vpc> = call.items().send().collect::<Result<_, _>>().await?;
+        Ok(all.into_iter().filter(|vpc| cx.marks(ec2_pairs(vpc.tags())).is_some()).collect())
+    };
+    cx.once("ec2.DescribeVpcs", read).await
+}
+
+/// A block as AWS returns it.
+///
+/// # Errors
+/// When it is none; `call` is what returned it.
+pub fn live_cidr(text: Option<&str>, call: &str) -> crate::planes::Result<Cidr> {
+    Cidr::parse(text.unwrap_or_default()).map_err(|_| crate::planes::Error::incomplete(call, "IPv4 block"))
 }
 
 /// Marks as EC2 tags, with the `Name` that the console shows.

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec};
+use super::support::{ec2_mark, ec2_pairs, ec2_spec, our_vpcs};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::{Cidr, Marks};
 use crate::planes::Aws;
@@ -50,8 +50,7 @@ impl Kind for Vpc {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let vpcs: Vec<ec2::Vpc> =
-            cx.ec2.describe_vpcs().filters(ec2_ours(cx)).into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
+        let vpcs = our_vpcs(cx).await?;
         // The two DNS settings are only read one VPC at a time; a stack has one.
         let all = vpcs.iter().filter_map(|vpc| Some((vpc, cx.marks(ec2_pairs(vpc.tags()))?))).map(|(vpc, marks)| async move {
             let id = vpc.vpc_id().unwrap_or_default();
