@@ -11,7 +11,6 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Asked {
     /// `Action=` of the query protocols, or the end of `X-Amz-Target`, or the path.
     pub action: String,
-    pub path: String,
     pub body: String,
 }
 
@@ -71,9 +70,10 @@ async fn serve(stream: TcpStream, all: Arc<Mutex<Vec<Asked>>>, answers: Arc<Answ
             Reply::Body(status, kind, body) => {
                 (format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len()), false)
             }
-            Reply::Half(body) => {
-                (format!("HTTP/1.1 200 X\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{}", body.len(), &body[..body.len() / 2]), true)
-            }
+            Reply::Half(body) => (
+                format!("HTTP/1.1 200 X\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{}", body.len(), &body[..body.len() / 2]),
+                true,
+            ),
             Reply::Close => return,
             Reply::Silence => {
                 tokio::time::sleep(Duration::from_secs(60)).await;
@@ -103,6 +103,6 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
     stream.read_exact(&mut body).await.ok()?;
     let body = String::from_utf8(body).ok()?;
     let path = first.split(' ').nth(1)?.to_owned();
-    let action = target.or_else(|| body.split('&').find_map(|part| part.strip_prefix("Action=")).map(str::to_owned)).unwrap_or(path.clone());
-    Some(Asked { action, path, body })
+    let action = target.or_else(|| body.split('&').find_map(|part| part.strip_prefix("Action=")).map(str::to_owned)).unwrap_or(path);
+    Some(Asked { action, body })
 }

@@ -6,9 +6,8 @@
 //! <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>,
 //! <https://docs.aws.amazon.com/waf/latest/developerguide/limits.html>,
 //! <https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html>.
-//! EFS publishes none and throttles early, so its numbers are guesses on the low side. What is not in the table is not held back
-//! here: the SDK's adaptive retry slows down when such a service complains. The account's other users draw on
-//! the same budgets, so that a throttle stays possible and is only rarer.
+//! EFS publishes none and throttles early, so its numbers are guesses on the low side. The account's other users draw on the
+//! same budgets, so that a throttle stays possible: it empties the bucket, and a call that is in no table gets a bucket by it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -64,15 +63,38 @@ struct Bucket {
 #[derive(Debug, Default)]
 pub struct Budget(Mutex<HashMap<String, Bucket>>);
 
+/// What a call that is in no table may do once it was throttled.
+fn learned(call: &Call) -> Limit {
+    Limit { bucket: call.to_string(), burst: 5.0, refill: 5.0 }
+}
+
 impl Budget {
     /// Waits until `call` may go out, in the order of asking.
     pub async fn wait(&self, call: &Call, body: &[u8]) {
-        if let Some(delay) = limit(call, body).map(|limit| self.take(&limit, Instant::now()))
-            && !delay.is_zero()
-        {
+        let delay = self.delay(call, body, Instant::now());
+        if !delay.is_zero() {
             tracing::debug!(call = %call, ?delay, "waits for its rate budget");
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// AWS throttled this call: the bucket is as empty there as it shall be here.
+    pub fn refused(&self, call: &Call, body: &[u8]) {
+        self.empty(&limit(call, body).unwrap_or_else(|| learned(call)), Instant::now());
+    }
+
+    fn empty(&self, limit: &Limit, now: Instant) {
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets.entry(limit.bucket.clone()).or_insert(Bucket { tokens: 0.0, at: now });
+        bucket.tokens = bucket.tokens.min(0.0);
+    }
+
+    fn delay(&self, call: &Call, body: &[u8], now: Instant) -> Duration {
+        let known = limit(call, body).or_else(|| {
+            let limit = learned(call);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&limit.bucket).then_some(limit)
+        });
+        known.map_or(Duration::ZERO, |limit| self.take(&limit, now))
     }
 
     /// Takes a token, perhaps one that is yet to come, and says how long until it is there.
@@ -98,7 +120,7 @@ mod tests {
     /// How long the last of many calls made at once waits, in seconds.
     fn last_of(calls: usize, name: &str, body: &[u8]) -> f64 {
         let (budget, now) = (Budget::default(), Instant::now());
-        let delays = (0..calls).map(|_| limit(&call(name), body).map_or(Duration::ZERO, |limit| budget.take(&limit, now)));
+        let delays = (0..calls).map(|_| budget.delay(&call(name), body, now));
         (delays.last().unwrap().as_secs_f64() * 1000.0).round() / 1000.0
     }
 
@@ -145,5 +167,19 @@ mod tests {
             budget.take(&limit(&call("ec2.CreateNatGateway"), b"").unwrap(), now);
         }
         assert!(budget.take(&limit(&call("ec2.CreateVpc"), b"").unwrap(), now).is_zero());
+    }
+
+    #[test]
+    fn a_throttle_empties_the_bucket_and_makes_one_where_there_is_none() {
+        let (budget, now) = (Budget::default(), Instant::now());
+        for (name, next) in [("ec2.CreateNatGateway", 1000), ("iam.CreateRole", 200)] {
+            let call = call(name);
+            assert!(budget.delay(&call, b"", now).is_zero());
+            budget.refused(&call, b"");
+            let delay = budget.delay(&call, b"", now).as_millis();
+            assert!((next - 50..=next).contains(&delay), "{name} {delay}");
+            budget.refused(&call, b"");
+            assert!(budget.delay(&call, b"", now).as_millis() > next, "those who wait already come first");
+        }
     }
 }

@@ -30,10 +30,11 @@ const ATTEMPTS_UNCONNECTED: u32 = 3;
 /// not implement the call.
 const ATTEMPTS_PAGE: u32 = 2;
 
-/// How calls are repeated: adaptive, so that a throttled client also slows its first attempts down.
+/// How calls are repeated: with exponential pauses. The SDK's adaptive mode is not used: it knows one rate for a whole service and lets
+/// a single throttle cost 20 seconds; [`super::budget`] slows down the call that was throttled and no other.
 #[must_use]
 pub fn config() -> RetryConfig {
-    RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(500))
+    RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(500))
 }
 
 /// The SDK's own time-outs.

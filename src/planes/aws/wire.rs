@@ -160,6 +160,33 @@ impl fmt::Display for TooSlow {
 
 impl StdError for TooSlow {}
 
+/// An answer without its end. The SDK's XML readers take what there is for all there is, and a list that is cut short would
+/// then be a shorter list, whose missing objects look deleted.
+#[derive(Debug)]
+struct Cut;
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer breaks off before its end")
+    }
+}
+
+impl StdError for Cut {}
+
+/// Whether a body is not XML, or XML whose last tag closes its first. The other formats' readers notice a missing end themselves.
+fn is_whole(body: &[u8]) -> bool {
+    let text = body.trim_ascii();
+    if !text.starts_with(b"<") {
+        return true;
+    }
+    let name = |tag: &[u8]| tag.iter().take_while(|byte| !byte.is_ascii_whitespace() && !b"/>".contains(byte)).copied().collect::<Vec<_>>();
+    // The first tag that is neither declaration nor comment.
+    let root = text.split(|byte| *byte == b'<').skip(1).find(|tag| !tag.starts_with(b"?") && !tag.starts_with(b"!")).map(name);
+    let end = text.split(|byte| *byte == b'<').next_back().unwrap_or_default();
+    let closes = root.is_some() && (end.strip_prefix(b"/").map(name) == root || (end.ends_with(b"/>") && Some(name(end)) == root));
+    text.ends_with(b">") && closes
+}
+
 /// The HTTP client: rustls with the system's certificates, or plain HTTP where the endpoint says `http`. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Wire {
@@ -249,8 +276,10 @@ impl HttpConnector for Line {
 
 impl Rules {
     async fn pass(&self, call: Call, request: HttpRequest, connector: SharedHttpConnector) -> Result<HttpResponse, ConnectorError> {
-        if self.budget_locally || !is_local(request.uri()) {
-            self.budget.wait(&call, request.body().bytes().unwrap_or_default()).await;
+        let is_budgeted = self.budget_locally || !is_local(request.uri());
+        let body = if is_budgeted { request.body().bytes().unwrap_or_default().to_vec() } else { Vec::new() };
+        if is_budgeted {
+            self.budget.wait(&call, &body).await;
         }
         self.stats.sent(&call);
         let answer = match &self.faults {
@@ -258,10 +287,21 @@ impl Rules {
             Some(faults) => faults.around(&call, request, |request| self.send(request, &connector)).await,
         };
         match answer {
+            // What an object of S3 holds is its writer's business.
+            Ok(response)
+                if response.status().is_success()
+                    && call.operation != "GetObject"
+                    && !is_whole(response.body().bytes().unwrap_or_default()) =>
+            {
+                Err(broken(call, ConnectorError::io(Cut.into())))
+            }
             Ok(mut response) => {
                 let refusal = Refusal::of(&response);
                 if refusal.as_ref().is_some_and(Refusal::is_throttle) {
                     self.stats.throttled();
+                    if is_budgeted {
+                        self.budget.refused(&call, &body);
+                    }
                 }
                 if let Some(refusal) = refusal {
                     response.add_extension(refusal);
@@ -370,6 +410,16 @@ mod tests {
         for uri in ["https://ec2.eu-west-1.amazonaws.com/", "http://10.0.0.1/", "https://localhost.example.com/", "http://127.example.com"]
         {
             assert!(!is_local(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_xml_is_whole_when_its_root_is_closed() {
+        for whole in ["", "{}", "<a/>", "<?xml version=\"1.0\"?>\n<a x=\"y\"><b/></a>\n", "<a b='c' />", "<!-- c --><a></a >"] {
+            assert!(is_whole(whole.as_bytes()), "{whole}");
+        }
+        for cut in ["<", "<a", "<a>", "<a><b></b>", "<a><b>text", "<a><b/>", "<a></a", "<?xml version=\"1.0\"?>"] {
+            assert!(!is_whole(cut.as_bytes()), "{cut}");
         }
     }
 
