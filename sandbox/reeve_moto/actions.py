@@ -82,6 +82,11 @@ class Call:
             )
         return self._params
 
+    def replace(self, **members):
+        """Gives moto's own action other values for these parameters."""
+        own = self.response._get_param
+        self.response._get_param = lambda name, if_none=None: members[name] if name in members else own(name, if_none)
+
     @property
     def region(self):
         return self.response.region
@@ -147,8 +152,8 @@ def call_action(response):
         return answered.answer
     except ServiceException as error:
         return encode(response, ActionResult(error))
-    except NotImplementedError:
-        return refuse(response, name, "the emulated AWS does not have this action")
+    except NotImplementedError as error:
+        return refuse(response, name, f"the emulated AWS does not have this: {error}")
     except Exception as error:
         if type(error).__module__.startswith("werkzeug"):
             raise

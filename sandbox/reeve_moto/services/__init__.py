@@ -2,7 +2,8 @@
 import importlib
 
 NAMES = [
-    "ec2_defaults", "ec2_in_use", "ec2_instances", "ec2_network", "efs", "backup",
+    "acm", "autoscaling", "backup", "cloudtrail", "ec2_defaults", "ec2_in_use", "ec2_instances",
+    "ec2_network", "efs", "elbv2", "iam", "kms", "logs", "rds", "s3", "ssm", "wafv2",
     "tokens",  # Last: a repeated token is answered before anything else looks at the request.
 ]
 

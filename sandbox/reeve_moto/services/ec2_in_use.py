@@ -45,7 +45,7 @@ def delete_subnet(call):
             refuse(f"The subnet '{subnet}'", balancer.name)
     for database in databases(call):
         group = getattr(database, "db_subnet_group", None)
-        if group is not None and any(item.id == subnet for item in group.subnets):
+        if group is not None and any(item.id == subnet for item in group._subnets):
             refuse(f"The subnet '{subnet}'", database.db_instance_identifier)
     return call.proceed()
 

@@ -90,9 +90,7 @@ def describe_versions(call):
 def run_instances(call):
     """moto makes an image of its own launch template first; a parameter given in the call itself is resolved here."""
     if (call.params.get("ImageId") or "").startswith(RESOLVE):
-        image = resolve(call.own, call.params["ImageId"])
-        own = call.response._get_param
-        call.response._get_param = lambda name, if_none=None: image if name == "ImageId" else own(name, if_none)
+        call.replace(ImageId=resolve(call.own, call.params["ImageId"]))
     return call.proceed()
 
 

@@ -1,0 +1,151 @@
+"""RDS: subnet groups that survive a change, Performance Insights, event subscriptions, engine versions, in-use errors."""
+from ..actions import action, fail
+
+API = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_"
+
+# Engine, version, parameter group family: the versions that AWS offers for new instances, oldest first.
+VERSIONS = [
+    ("mysql", "8.0.42", "mysql8.0"), ("mysql", "8.0.43", "mysql8.0"), ("mysql", "8.0.44", "mysql8.0"),
+    ("mysql", "8.4.5", "mysql8.4"), ("mysql", "8.4.6", "mysql8.4"), ("mysql", "8.4.7", "mysql8.4"),
+    ("mariadb", "10.11.14", "mariadb10.11"), ("mariadb", "11.4.8", "mariadb11.4"), ("mariadb", "11.8.3", "mariadb11.8"),
+]
+
+
+@action("rds", "ModifyDBSubnetGroup", page=API + "ModifyDBSubnetGroup.html")
+def modify_subnet_group(call):
+    """moto removes the group."""
+    name = call.params["DBSubnetGroupName"].lower()
+    group = call.own.subnet_groups.get(name)
+    if group is None:
+        fail("DBSubnetGroupNotFoundFault", f"Subnet Group {name} not found.")
+    answer = call.proceed()
+    call.own.subnet_groups[name] = group
+    return answer
+
+
+@action("rds", "DeleteDBSubnetGroup", page=API + "DeleteDBSubnetGroup.html")
+def delete_subnet_group(call):
+    name = call.params["DBSubnetGroupName"].lower()
+    users = [d.db_instance_identifier for d in call.own.databases.values() if getattr(getattr(d, "db_subnet_group", None), "name", None) == name]
+    if users:
+        fail("InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{name}' because at least one database "
+             f"instance: {users[0]} is still using it.")
+    return call.proceed()
+
+
+@action("rds", "DeleteDBParameterGroup", page=API + "DeleteDBParameterGroup.html")
+def delete_parameter_group(call):
+    name = call.params["DBParameterGroupName"]
+    if any(d.db_parameter_group_name == name for d in call.own.databases.values()):
+        fail("InvalidDBParameterGroupState", f"One or more database instances are still members of this parameter group {name}"
+             ", so the group cannot be deleted")
+    return call.proceed()
+
+
+@action("rds", "DescribeDBParameterGroups", page=API + "DescribeDBParameterGroups.html")
+def describe_parameter_groups(call):
+    name = call.params.get("DBParameterGroupName")
+    if name and name not in call.own.db_parameter_groups and not name.startswith("default."):
+        fail("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}")
+    return call.proceed()
+
+
+@action("rds", "ResetDBParameterGroup", page=API + "ResetDBParameterGroup.html")
+def reset_parameter_group(call):
+    name = call.params["DBParameterGroupName"]
+    group = call.own.db_parameter_groups.get(name)
+    if group is None:
+        fail("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}")
+    names = [p["ParameterName"] for p in call.params.get("Parameters", [])]
+    for parameter in list(group.parameters) if call.params.get("ResetAllParameters") else names:
+        group.parameters.pop(parameter, None)
+    return {"DBParameterGroupName": name}
+
+
+@action("rds", "ModifyEventSubscription", page=API + "ModifyEventSubscription.html")
+def modify_event_subscription(call):
+    name = call.params["SubscriptionName"]
+    found = call.own.event_subscriptions.get(name)
+    if found is None:
+        fail("SubscriptionNotFound", f"Subscription {name} not found.")
+    for member, attribute in (
+        ("SnsTopicArn", "sns_topic_arn"), ("SourceType", "source_type"), ("EventCategories", "event_categories"),
+        ("Enabled", "enabled"),
+    ):
+        if member in call.params:
+            setattr(found, attribute, call.params[member])
+    return {"EventSubscription": found}
+
+
+@action("rds", "DescribeDBEngineVersions", page=API + "DescribeDBEngineVersions.html")
+def engine_versions(call):
+    asked, found = call.params, []
+    for engine, version, family in VERSIONS:
+        wanted = asked.get("EngineVersion") or version
+        if asked.get("Engine", engine) != engine or asked.get("DBParameterGroupFamily", family) != family:
+            continue
+        if version != wanted and not version.startswith(wanted + "."):
+            continue
+        newer = [v for e, v, f in VERSIONS if (e, f) == (engine, family) and v > version]
+        found.append({
+            "Engine": engine, "EngineVersion": version, "MajorEngineVersion": version.rsplit(".", 1)[0],
+            "DBParameterGroupFamily": family, "DBEngineDescription": engine, "Status": "available",
+            "DBEngineVersionDescription": f"{engine} {version}",
+            "ExportableLogTypes": ["audit", "error", "general", "slowquery"],
+            "SupportsLogExportsToCloudwatchLogs": True, "SupportsReadReplica": True,
+            "SupportedCACertificateIdentifiers": ["rds-ca-rsa2048-g1", "rds-ca-ecc384-g1", "rds-ca-rsa4096-g1"],
+            "ValidUpgradeTarget": [
+                {"Engine": engine, "EngineVersion": v, "AutoUpgrade": False, "IsMajorVersionUpgrade": False} for v in newer
+            ],
+        })
+    if asked.get("DefaultOnly"):
+        found = found[-1:]
+    return {"DBEngineVersions": found}
+
+
+# What moto takes and does not give back.
+KEPT = (
+    "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod", "DatabaseInsightsMode", "MaxAllocatedStorage",
+    "StorageThroughput", "NetworkType", "CACertificateIdentifier",
+)
+
+
+@action("rds", "CreateDBInstance", "ModifyDBInstance", page=API + "CreateDBInstance.html")
+def write_instance(call):
+    answer = call.answered()
+    item = answer["DBInstance"]
+    extras = call.store("instances").setdefault(item["DBInstanceIdentifier"], {})
+    for member in KEPT:
+        if call.params.get(member) is not None:
+            extras[member] = call.params[member]
+    if "EnablePerformanceInsights" in call.params:
+        extras["PerformanceInsightsEnabled"] = call.params["EnablePerformanceInsights"]
+        if extras["PerformanceInsightsEnabled"]:
+            extras.setdefault("PerformanceInsightsRetentionPeriod", 7)
+    overlay(call, item)
+    return answer
+
+
+@action("rds", "DescribeDBInstances", page=API + "DescribeDBInstances.html")
+def describe_instances(call):
+    answer = call.answered()
+    for item in answer["DBInstances"]:
+        overlay(call, item)
+    return answer
+
+
+@action("rds", "DeleteDBInstance", page=API + "DeleteDBInstance.html")
+def delete_instance(call):
+    answer = call.answered()
+    call.store("instances").pop(answer["DBInstance"]["DBInstanceIdentifier"], None)
+    return answer
+
+
+def overlay(call, item):
+    extras = call.store("instances").get(item["DBInstanceIdentifier"], {})
+    item.update(extras)
+    item.setdefault("PerformanceInsightsEnabled", False)
+    item.setdefault("DatabaseInsightsMode", "standard")
+    if not item["PerformanceInsightsEnabled"]:
+        for member in ("PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod"):
+            item.pop(member, None)
