@@ -17,3 +17,5 @@ pub mod record;
 pub mod apply;
 
 pub mod sandbox;
+
+pub mod session;
