@@ -64,8 +64,12 @@ pub static KINDS: &[Row] = &[
     row::<internet_gateway::InternetGateway>(),
     row::<elastic_ip::ElasticIp>(),
     row::<nat_gateway::NatGateway>(),
+    row::<route_table::RouteTable>(),
+    row::<network_acl::NetworkAcl>(),
     row::<security_group::SecurityGroup>(),
     row::<default_security_group::DefaultSecurityGroup>(),
+    row::<vpc_endpoint::VpcEndpoint>(),
+    row::<flow_log::FlowLog>(),
     // edge
     // data
     // compute

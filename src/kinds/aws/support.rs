@@ -1,8 +1,10 @@
 //! What kinds of one service share: tags in its own type, and waiting until something is gone.
 
 pub mod described;
+pub mod entries;
 pub mod iam;
 pub mod protocol;
+pub mod routes;
 pub mod rules;
 
 use std::sync::Arc;
@@ -36,6 +38,24 @@ pub async fn our_vpcs(cx: &Aws) -> crate::planes::Result<Arc<Vec<ec2::Vpc>>> {
         Ok(all.into_iter().filter(|vpc| cx.marks(ec2_pairs(vpc.tags())).is_some()).collect())
     };
     cx.once("ec2.DescribeVpcs", read).await
+}
+
+/// Some EC2 calls answer with success and a list of what failed: its first item as an error.
+///
+/// # Errors
+/// When there is one.
+pub fn unsuccessful(call: &str, items: &[ec2::UnsuccessfulItem]) -> crate::planes::Result<()> {
+    let Some(error) = items.iter().find_map(ec2::UnsuccessfulItem::error) else { return Ok(()) };
+    let code = error.code().unwrap_or_default();
+    let class = if code.contains("NotFound") {
+        crate::planes::Class::NotFound
+    } else if code.contains("AlreadyExists") {
+        crate::planes::Class::AlreadyExists
+    } else {
+        crate::planes::Class::Invalid
+    };
+    let failed = crate::planes::Error::new(class, call, error.message().unwrap_or_default());
+    Err(crate::planes::Error { code: code.to_owned(), ..failed })
 }
 
 /// A block as AWS returns it.
