@@ -8,6 +8,8 @@ pub mod planes;
 
 pub mod kinds;
 
+pub mod desired;
+
 pub mod observe;
 
 pub mod plan;

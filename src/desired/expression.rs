@@ -76,6 +76,11 @@ impl<'v> Scope<'_, 'v> {
         self.0.add_variable_as_val(name, value::borrowed(json));
     }
 
+    /// Adds a name with a value of its own.
+    pub fn bind_owned(&mut self, name: &str, json: Json) {
+        self.0.add_variable_as_val(name, value::owned(json));
+    }
+
     /// A scope that sees this one's names too.
     pub fn inner<'b>(&'b self) -> Scope<'b, 'v> {
         Scope(self.0.new_inner_scope())

@@ -1,120 +1,247 @@
-//! Strings with `${...}` in them, cut into literal parts and expressions.
+//! A tree with `${...}` in its strings, compiled once and instantiated many times. Each node keeps the template's place.
 
-/// A piece of a string.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    /// Text as it is; `$${` has become `${`.
+use super::expression::{Expression, Language, Scope};
+use super::scan::{self, Part};
+use crate::model::node::{Entry, Node, Value};
+use crate::model::problem::{Place, Problem};
+
+/// A compiled tree.
+#[derive(Debug)]
+pub struct Template {
+    place: Place,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// No expression in it.
+    Fixed(Node),
+    /// Exactly one expression: takes its type.
+    Whole(Expression),
+    /// Text with expressions in it.
+    Mixed(Vec<Piece>),
+    Seq(Vec<Template>),
+    Map(Vec<(Key, Place, Template)>),
+}
+
+#[derive(Debug)]
+enum Piece {
     Literal(String),
-    /// What stands between `${` and its `}`, and at which byte of the string it begins.
-    Expression {
-        /// The expression, trimmed.
-        source: String,
-        /// The byte of the string at which it begins.
-        at: usize,
-    },
+    Expression(Expression),
 }
 
-/// A `${` without its `}`, at this byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unclosed(pub usize);
-
-/// Cuts a string. A `}` inside a CEL string literal or a pair of braces does not end an expression.
-///
-/// # Errors
-/// When an expression has no end.
-pub fn parts(text: &str) -> Result<Vec<Part>, Unclosed> {
-    let mut parts = Vec::new();
-    let mut literal = String::new();
-    let mut rest = 0;
-    while let Some(found) = text[rest..].find("${") {
-        let at = rest + found;
-        if at > rest && text.as_bytes()[at - 1] == b'$' {
-            literal.push_str(&text[rest..at - 1]);
-            literal.push_str("${");
-            rest = at + 2;
-            continue;
-        }
-        literal.push_str(&text[rest..at]);
-        if !literal.is_empty() {
-            parts.push(Part::Literal(std::mem::take(&mut literal)));
-        }
-        let inner = &text[at + 2..];
-        let end = end(inner).ok_or(Unclosed(at))?;
-        let source = &inner[..end];
-        let lead = source.len() - source.trim_start().len();
-        parts.push(Part::Expression { source: source.trim().to_owned(), at: at + 2 + lead });
-        rest = at + 2 + end + 1;
-    }
-    literal.push_str(&text[rest..]);
-    if !literal.is_empty() {
-        parts.push(Part::Literal(literal));
-    }
-    Ok(parts)
+#[derive(Debug)]
+enum Key {
+    Fixed(String),
+    Mixed(Vec<Piece>),
 }
 
-/// Where the `}` that ends an expression stands.
-fn end(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut depth = 0usize;
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'{' => depth += 1,
-            b'}' if depth == 0 => return Some(at),
-            b'}' => depth -= 1,
-            quote @ (b'"' | b'\'') => at = string_end(bytes, at, quote)?,
-            _ => {}
-        }
-        at += 1;
+impl Template {
+    /// Compiles a tree; what cannot be compiled goes to `problems`.
+    pub fn compile(language: &Language, node: &Node, problems: &mut Vec<Problem>) -> Self {
+        let what = match &node.value {
+            Value::String(text) => match pieces(language, text, &node.place, node.plain, problems) {
+                Some(pieces) => whole_or_mixed(pieces),
+                None => What::Fixed(node.clone()),
+            },
+            Value::Seq(items) => {
+                let items: Vec<Self> = items.iter().map(|item| Self::compile(language, item, problems)).collect();
+                if items.iter().all(Self::is_fixed) { What::Fixed(Self::settled(node)) } else { What::Seq(items) }
+            }
+            Value::Map(entries) => {
+                let compiled = entries.iter().map(|entry| {
+                    let key = match pieces(language, &entry.key, &entry.place, true, problems) {
+                        Some(pieces) => match whole_or_mixed(pieces) {
+                            What::Whole(expression) => Key::Mixed(vec![Piece::Expression(expression)]),
+                            What::Mixed(pieces) => Key::Mixed(pieces),
+                            What::Fixed(node) => Key::Fixed(node.as_str().unwrap_or_default().to_owned()),
+                            _ => Key::Fixed(entry.key.clone()),
+                        },
+                        None => Key::Fixed(entry.key.clone()),
+                    };
+                    (key, entry.place.clone(), Self::compile(language, &entry.value, problems))
+                });
+                let compiled: Vec<_> = compiled.collect();
+                let fixed = compiled.iter().all(|(key, _, value)| matches!(key, Key::Fixed(_)) && value.is_fixed());
+                if fixed { What::Fixed(Self::settled(node)) } else { What::Map(compiled) }
+            }
+            _ => What::Fixed(node.clone()),
+        };
+        Self { place: node.place.clone(), what }
     }
-    None
+
+    /// A fixed tree as it comes out: without nulls and with `$${` made `${`.
+    fn settled(node: &Node) -> Node {
+        let value = match &node.value {
+            Value::String(text) => Value::String(text.replace("$${", "${")),
+            Value::Seq(items) => Value::Seq(items.iter().filter(|item| !item.is_null()).map(Self::settled).collect()),
+            Value::Map(entries) => Value::Map(
+                entries
+                    .iter()
+                    .filter(|entry| !entry.value.is_null())
+                    .map(|entry| Entry { key: entry.key.replace("$${", "${"), place: entry.place.clone(), value: Self::settled(&entry.value) })
+                    .collect(),
+            ),
+            other => other.clone(),
+        };
+        Node { value, place: node.place.clone(), plain: node.plain }
+    }
+
+    fn is_fixed(&self) -> bool {
+        matches!(self.what, What::Fixed(_))
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Visits every expression.
+    pub fn expressions<'t>(&'t self, visit: &mut dyn FnMut(&'t Expression)) {
+        let in_pieces = |pieces: &'t [Piece], visit: &mut dyn FnMut(&'t Expression)| {
+            for piece in pieces {
+                if let Piece::Expression(expression) = piece {
+                    visit(expression);
+                }
+            }
+        };
+        match &self.what {
+            What::Fixed(_) => {}
+            What::Whole(expression) => visit(expression),
+            What::Mixed(pieces) => in_pieces(pieces, visit),
+            What::Seq(items) => items.iter().for_each(|item| item.expressions(visit)),
+            What::Map(entries) => {
+                for (key, _, value) in entries {
+                    if let Key::Mixed(pieces) = key {
+                        in_pieces(pieces, visit);
+                    }
+                    value.expressions(visit);
+                }
+            }
+        }
+    }
+
+    /// The tree with its expressions evaluated, and without nulls inside of lists and maps.
+    ///
+    /// # Errors
+    /// The first expression that fails.
+    pub fn instantiate(&self, scope: &Scope<'_, '_>) -> Result<Node, Problem> {
+        let value = match &self.what {
+            What::Fixed(node) => return Ok(node.clone()),
+            What::Whole(expression) => return expression.node(scope, &self.place).map(without_nulls),
+            What::Mixed(pieces) => Value::String(interpolate(pieces, scope)?),
+            What::Seq(items) => {
+                let mut out = Vec::with_capacity(items.len());
+                for item in items {
+                    let node = item.instantiate(scope)?;
+                    if !node.is_null() {
+                        out.push(node);
+                    }
+                }
+                Value::Seq(out)
+            }
+            What::Map(entries) => {
+                let mut out: Vec<Entry> = Vec::with_capacity(entries.len());
+                for (key, place, value) in entries {
+                    let value = value.instantiate(scope)?;
+                    if value.is_null() {
+                        continue;
+                    }
+                    let key = match key {
+                        Key::Fixed(key) => key.clone(),
+                        Key::Mixed(pieces) => interpolate(pieces, scope)?,
+                    };
+                    if out.iter().any(|entry| entry.key == key) {
+                        return Err(Problem::at(place, format!("the key `{key:.60}` comes out twice")));
+                    }
+                    out.push(Entry { key, place: place.clone(), value });
+                }
+                Value::Map(out)
+            }
+        };
+        Ok(Node::new(value, self.place.clone()))
+    }
 }
 
-/// The last byte of the string literal that begins at `at`: plain, raw (`r"..."`) or in three quotes.
-fn string_end(bytes: &[u8], at: usize, quote: u8) -> Option<usize> {
-    let raw = at > 0 && matches!(bytes[at - 1], b'r' | b'R') && (at < 2 || !(bytes[at - 2].is_ascii_alphanumeric() || bytes[at - 2] == b'_'));
-    let triple = bytes[at..].starts_with(&[quote; 3]);
-    let mut i = at + if triple { 3 } else { 1 };
-    while i < bytes.len() {
-        match bytes[i] {
-            b'\\' if !raw => i += 1,
-            b if b == quote && triple && bytes[i..].starts_with(&[quote; 3]) => return Some(i + 2),
-            b if b == quote && !triple => return Some(i),
-            _ => {}
+fn without_nulls(mut node: Node) -> Node {
+    match &mut node.value {
+        Value::Seq(items) => *items = std::mem::take(items).into_iter().filter(|item| !item.is_null()).map(without_nulls).collect(),
+        Value::Map(entries) => {
+            let kept = std::mem::take(entries).into_iter().filter(|entry| !entry.value.is_null());
+            *entries = kept.map(|entry| Entry { value: without_nulls(entry.value), ..entry }).collect();
         }
-        i += 1;
+        _ => {}
     }
-    None
+    node
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn expression(source: &str, at: usize) -> Part {
-        Part::Expression { source: source.into(), at }
+fn whole_or_mixed(mut pieces: Vec<Piece>) -> What {
+    match pieces.len() {
+        1 => match pieces.remove(0) {
+            Piece::Expression(expression) => What::Whole(expression),
+            literal @ Piece::Literal(_) => What::Mixed(vec![literal]),
+        },
+        _ => What::Mixed(pieces),
     }
+}
 
-    #[test]
-    fn strings_are_cut_at_the_right_brace() {
-        assert_eq!(parts("a-${ b }-c").unwrap(), [Part::Literal("a-".into()), expression("b", 5), Part::Literal("-c".into())]);
-        assert_eq!(parts(r#"${"}" + x}"#).unwrap(), [expression(r#""}" + x"#, 2)]);
-        assert_eq!(parts(r#"${'\'}' + x}"#).unwrap(), [expression(r"'\'}' + x", 2)]);
-        assert_eq!(parts(r#"${{"a": {"b": 1}}}!"#).unwrap(), [expression(r#"{"a": {"b": 1}}"#, 2), Part::Literal("!".into())]);
-        assert_eq!(parts(r#"${r"\"}"#).unwrap(), [expression(r#"r"\""#, 2)]);
-        assert_eq!(parts(r#"${"""a"}b"""}"#).unwrap(), [expression(r#""""a"}b""""#, 2)]);
+/// The pieces of a string; nothing when it holds no `${`.
+fn pieces(language: &Language, text: &str, place: &Place, plain: bool, problems: &mut Vec<Problem>) -> Option<Vec<Piece>> {
+    if !text.contains("${") {
+        return None;
     }
+    let parts = match scan::parts(text) {
+        Ok(parts) => parts,
+        Err(scan::Unclosed(at)) => {
+            let place = inside(place, text, at, plain);
+            problems.push(Problem::at(&place, "`${` has no `}`").help("write $${ for a literal ${"));
+            return None;
+        }
+    };
+    let mut pieces = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part {
+            Part::Literal(text) => pieces.push(Piece::Literal(text)),
+            Part::Expression { source, at } => {
+                let mut at = inside(place, text, at, plain);
+                at.len = u32::try_from(source.chars().count()).unwrap_or(1).max(1);
+                match language.compile(&source, &at) {
+                    Ok(expression) => pieces.push(Piece::Expression(expression)),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+    }
+    Some(pieces)
+}
 
-    #[test]
-    fn an_escaped_dollar_is_literal() {
-        assert_eq!(parts("$${aws:username}").unwrap(), [Part::Literal("${aws:username}".into())]);
-        assert_eq!(parts("$5 and $").unwrap(), [Part::Literal("$5 and $".into())]);
-        assert_eq!(parts("").unwrap(), []);
+/// The place of a byte inside of a string. In a text of several lines it is the string's own.
+fn inside(place: &Place, text: &str, at: usize, plain: bool) -> Place {
+    let before = text.get(..at).map_or(0, |before| before.chars().count());
+    let quote = usize::from(!plain);
+    if text.contains('\n') || place.len as usize <= before {
+        return place.clone();
     }
+    let shift = (before + quote) as u32;
+    Place { column: place.column + shift, len: place.len.saturating_sub(shift).max(1), ..place.clone() }
+}
 
-    #[test]
-    fn an_open_end_is_an_error() {
-        assert_eq!(parts("ab ${x"), Err(Unclosed(3)));
-        assert_eq!(parts("${\"}"), Err(Unclosed(0)));
+/// Text of its pieces; only texts and whole numbers may be put in.
+fn interpolate(pieces: &[Piece], scope: &Scope<'_, '_>) -> Result<String, Problem> {
+    let mut out = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Literal(text) => out.push_str(text),
+            Piece::Expression(expression) => match expression.node(scope, expression.place())?.value {
+                Value::String(text) => out.push_str(&text),
+                Value::Int(n) => out.push_str(&n.to_string()),
+                Value::Null => return Err(expression.problem("gives nothing; only text and whole numbers can be put into text")),
+                other => {
+                    let noun = Node::new(other, expression.place().clone()).noun();
+                    return Err(expression.problem(format_args!("gives {noun}; only text and whole numbers can be put into text")));
+                }
+            },
+        }
     }
+    Ok(out)
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::info::Info;
 use super::{Change, Gone, KINDS, Kind, Made, Naming, New, Ready};
-use crate::model::{Address, Marks};
+use crate::model::{Address, Marks, Node, node};
 use crate::planes::{Class, Error, Plane, Planes, Result};
 
 /// A live object, its type forgotten. Strings in `shape` that refer to others hold live ids.
@@ -89,6 +89,8 @@ pub struct Row {
     pub many_calls: bool,
     /// Parses a spec into the kind's struct and back: checked, defaults filled in, normalised.
     pub canonical: fn(&Value) -> std::result::Result<Value, String>,
+    /// Parses a tree of YAML: canonical JSON, and what types cannot say as field path and message. Errors carry their place.
+    pub parse: fn(&Node) -> std::result::Result<(Value, Vec<(String, String)>), node::Error>,
     /// What types cannot say: field path and message.
     pub check: fn(&Value) -> Vec<(String, String)>,
     /// [`Kind::restate`].
@@ -160,6 +162,11 @@ pub const fn row<K: Kind>() -> Row {
         singleton: K::SINGLETON,
         many_calls: K::MANY_CALLS,
         canonical: |spec| serde_json::from_value::<K>(spec.clone()).and_then(serde_json::to_value).map_err(|error| error.to_string()),
+        parse: |spec| {
+            let kind: K = node::from_node(spec)?;
+            let wrong = kind.check();
+            serde_json::to_value(&kind).map(|value| (value, wrong)).map_err(serde::de::Error::custom)
+        },
         check: |spec| {
             serde_json::from_value::<K>(spec.clone()).map_or_else(|error| vec![(String::new(), error.to_string())], |k| k.check())
         },

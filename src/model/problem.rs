@@ -203,7 +203,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     }
     let allowed = (word.chars().count() / 3).max(1);
     let scored = known.into_iter().map(|k| (strsim::damerau_levenshtein(word, k), k));
-    let near = scored.filter(|(distance, k)| *distance <= allowed || (word.len() > 3 && k.starts_with(word)));
+    let near = scored.filter(|(distance, k)| *distance <= allowed || (word.len() > 3 && k.contains(word)));
     near.min().map(|(_, k)| k)
 }
 

@@ -28,6 +28,24 @@ pub fn borrowed(json: &Json) -> Box<dyn Val + '_> {
     }
 }
 
+/// A CEL value of its own.
+pub fn owned(json: Json) -> Box<dyn Val> {
+    match json {
+        Json::String(text) => Box::new(CelString::from(text)),
+        Json::Array(items) => Box::new(CelList::from(items.into_iter().map(owned).collect::<Vec<_>>())),
+        Json::Object(fields) => {
+            let entries = fields.into_iter().map(|(key, value)| (CelMapKey::String(CelString::from(key)), owned(value)));
+            Box::new(CelMap::from(entries.collect::<HashMap<_, _>>()))
+        }
+        Json::Null => Box::new(CelNull),
+        Json::Bool(b) => Box::new(CelBool::from(b)),
+        Json::Number(n) => match n.as_i64() {
+            Some(n) => Box::new(CelInt::from(n)),
+            None => Box::new(CelDouble::from(n.as_f64().unwrap_or(f64::MAX))),
+        },
+    }
+}
+
 /// Why a CEL value has no form in YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotJson(String);

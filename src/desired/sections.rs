@@ -1,0 +1,118 @@
+//! The stack's document: its own fields, and a section for each module.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::check::check;
+use super::documents::{self, refuse_expressions};
+use super::expression::Scope;
+use super::inputs;
+use super::module::Module;
+use super::schema;
+use super::semantics;
+use super::shape::Shape;
+use super::stack::{Stack, StackSpec};
+use crate::model::node::{Node, Value, from_node};
+use crate::model::problem::{Place, Problem};
+
+/// A stack with the values of its sections.
+#[derive(Debug)]
+pub struct Sections {
+    /// The stack.
+    pub stack: Stack,
+    /// The section of each module, defaults filled in.
+    pub values: BTreeMap<String, Json>,
+    /// Some of it is wrong, so that expanding it would only repeat that.
+    pub broken: bool,
+    document: Node,
+}
+
+/// Reads the stack's document. Nothing when its own fields cannot be read.
+pub fn read(document: &Node, modules: &BTreeMap<String, Module>, problems: &mut Vec<Problem>) -> Option<Sections> {
+    let before = problems.len();
+    refuse_expressions(document, problems);
+    let shape = Shape::compile(&schema::stack(modules));
+    check(&shape, document, problems);
+    let spec = document.get("spec")?;
+    let (name, _) = documents::name(document)?;
+    let broken = problems.len() > before;
+    // A mistake in a section must not hide those in tenants: read what is right.
+    let spec: StackSpec = match from_node(spec) {
+        Ok(spec) => spec,
+        Err(error) => {
+            if !broken {
+                problems.push(error.into());
+            }
+            return None;
+        }
+    };
+    let stack = Stack { name: name.to_owned(), spec };
+    semantics::stack(&stack, document, problems);
+    let mut values = BTreeMap::new();
+    for (name, module) in modules {
+        let empty = Node::new(Value::Map(Vec::new()), document.place.clone());
+        let section = document.get("spec").and_then(|spec| spec.get(name)).unwrap_or(&empty);
+        values.insert(name.clone(), inputs::value(&module.shape, section));
+    }
+    let broken = problems.len() > before;
+    Some(Sections { stack, values, broken, document: document.clone() })
+}
+
+impl Sections {
+    /// The stack as expressions see it.
+    pub fn facts<'t>(&self, tenants: impl Iterator<Item = (&'t str, &'t Json)>) -> Json {
+        let mut facts: Map<String, Json> = match serde_json::to_value(&self.stack) {
+            Ok(Json::Object(facts)) => facts,
+            _ => Map::new(),
+        };
+        let zones = super::region::zones(&self.stack.spec.region).unwrap_or_default();
+        facts.insert("zones".into(), zones.into());
+        facts.insert("tenants".into(), Json::Object(tenants.map(|(name, tenant)| (name.to_owned(), tenant.clone())).collect()));
+        facts.extend(self.values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        Json::Object(facts)
+    }
+
+    /// Holds the sections against the checks of their modules.
+    pub fn check<'v>(&'v self, modules: &'v BTreeMap<String, Module>, root: &Scope<'_, 'v>, problems: &mut Vec<Problem>) {
+        for (name, module) in modules {
+            let section = &self.values[name];
+            let mut scope = root.inner();
+            for (field, value) in section.as_object().into_iter().flatten() {
+                scope.bind(field, value);
+            }
+            for check in &module.checks {
+                let value = check.path.iter().try_fold(section, |value, step| value.get(step));
+                let Some(value) = value else { continue };
+                if check.of_input && value.is_null() {
+                    continue; // an optional field that was left out
+                }
+                let mut scope = scope.inner();
+                if check.of_input {
+                    scope.bind("value", value);
+                }
+                match check.rule.boolean(&scope) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        let field = check.path.join(".");
+                        let message = if check.of_input { format!("`{field}` {}", check.message) } else { check.message.clone() };
+                        problems.push(Problem::at(&self.place(name, &check.path), message).maybe_help(check.hint.clone()));
+                    }
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+    }
+
+    /// Where a field of a section was written, or the innermost that was.
+    fn place(&self, section: &str, path: &[String]) -> Place {
+        let spec = self.document.deepest(["spec"]);
+        match spec.entry(section) {
+            Some(entry) => {
+                let node = entry.value.deepest(path.iter().map(String::as_str));
+                if std::ptr::eq(node, &entry.value) { entry.place.clone() } else { node.place.clone() }
+            }
+            None => documents::name(&self.document).map_or_else(|| self.document.place.clone(), |(_, place)| place.clone()),
+        }
+    }
+}

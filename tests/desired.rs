@@ -1,0 +1,74 @@
+//! Reading a stack: from text to resources, and from mistakes to words.
+
+#[path = "desired/hostile.rs"]
+mod hostile;
+#[path = "desired/mistakes.rs"]
+mod mistakes;
+#[path = "desired/properties.rs"]
+mod properties;
+#[path = "desired/support.rs"]
+mod support;
+
+use std::path::Path;
+
+use reeve::desired::{self, Desired, SourceFile};
+use support::{address, example, file, load, toy};
+
+fn loaded(files: &[SourceFile]) -> Desired {
+    load(files).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn the_example_expands_with_its_defaults() {
+    let desired = loaded(&[toy(), example("stack.yaml"), example("tenants/clinics.yaml")]);
+    assert_eq!(desired.stack.name, "hostedehr");
+    assert_eq!(desired.tenants.iter().map(|tenant| tenant.name.as_str()).collect::<Vec<_>>(), ["ckwc", "closed-clinic", "hopital-sacre-coeur"]);
+    let addresses: Vec<&str> = desired.resources.keys().map(|address| address.as_str()).collect();
+    assert_eq!(addresses, ["tenant/ckwc.logs", "tenant/hopital-sacre-coeur.logs", "vpc.logs/a", "vpc.logs/b", "vpc.logs/c", "vpc.vpc"]);
+    let vpc = &desired.resources[&address("vpc.vpc")];
+    assert_eq!(vpc.spec, serde_json::json!({ "cidr_block": "10.20.0.0/16", "enable_dns_hostnames": true, "enable_dns_support": true }));
+    assert_eq!((vpc.protect, vpc.moved_from.as_slice()), (false, [address("vpc.main")].as_slice()));
+    assert_eq!(vpc.place.file.as_ref(), "toy.yaml");
+    assert_eq!(desired.resources[&address("vpc.logs/b")].spec["log_group_name"], "/hostedehr/b-abc");
+    assert_eq!(desired.resources[&address("tenant/ckwc.logs")].spec["log_group_name"], "/hostedehr/ckwc");
+}
+
+#[test]
+fn only_name_region_domain_and_one_image_are_needed() {
+    let desired = loaded(&[toy(), file("s.yaml", support::SMALLEST)]);
+    assert_eq!(desired.resources[&address("vpc.vpc")].spec["cidr_block"], "10.0.0.0/16");
+    assert_eq!(desired.resources.len(), 2, "the VPC, and the one log group that `when` leaves");
+    assert_eq!(desired.stack.spec.idle.after.to_string(), "14d");
+}
+
+#[test]
+fn a_folder_is_read_at_any_depth_without_hidden_names_and_links_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    put("stack.yaml", support::SMALLEST);
+    put("a/b/c/toy.yml", &toy().text);
+    put(".git/broken.yaml", "kind: [");
+    put("a/notes.txt", "kind: [");
+    let desired = desired::load(dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(desired.resources.len(), 2);
+    let outside = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    std::os::unix::fs::symlink(outside.path(), dir.path().join("out.yaml")).unwrap();
+    std::os::unix::fs::symlink(dir.path(), dir.path().join("a/circle")).unwrap();
+    let problems = desired::load(dir.path()).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems}");
+    assert!(problems.to_string().contains("link out of the folder"), "{problems}");
+    assert!(desired::load(Path::new("/nowhere/at/all")).is_err());
+}
+
+#[test]
+fn fields_know_where_they_were_written() {
+    let desired = loaded(&[toy(), file("s.yaml", support::SMALLEST)]);
+    let vpc = &desired.resources[&address("vpc.vpc")];
+    let line = |field: &str| toy().text.lines().nth(vpc.place_of(field).line as usize - 1).unwrap().trim().to_owned();
+    assert_eq!(line("cidr_block"), "cidr_block: ${cidr}");
+    assert_eq!(line("no_such_field"), "vpc:");
+}
