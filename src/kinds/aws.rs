@@ -80,4 +80,10 @@ pub static KINDS: &[Row] = &[
     row::<topic::Topic>(),
     row::<subscription::Subscription>(),
     row::<trail::Trail>(),
+    row::<parameter::Parameter>(),
+    row::<association::Association>(),
+    row::<ec2_defaults::Ec2Defaults>(),
+    row::<alarm::Alarm>(),
+    row::<launch_template::LaunchTemplate>(),
+    row::<autoscaling_group::AutoscalingGroup>(),
 ];

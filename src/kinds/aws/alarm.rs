@@ -1,11 +1,241 @@
-//! Alarm.
+//! A CloudWatch alarm on one metric.
+//!
+//! API: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>.
+//! Is found again by the beginning of its name (`STACK-`) and by its marks, which stand on the last line of its description: so all alarms
+//! are read by one call. Does not touch composite alarms and alarms on metric math.
 
-use crate::kinds::Named;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Alarm.
-#[derive(Debug)]
-pub struct Alarm;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::support::described;
+use super::topic::Topic;
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::model::Marks;
+use crate::model::field::{Ref, Text};
+use crate::planes::Aws;
+use crate::planes::error::{Absent, Class, Error, Result};
+use aws_sdk_cloudwatch::types as sdk;
+
+/// An alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alarm {
+    /// What it means and what to do, at most 500 characters. Default: empty.
+    #[serde(default)]
+    pub alarm_description: String,
+    /// The metric's namespace: `AWS/RDS`.
+    pub namespace: String,
+    /// The metric.
+    pub metric_name: String,
+    /// Which object the metric is of: dimension to value. Default: none.
+    #[serde(default)]
+    pub dimensions: BTreeMap<String, Text>,
+    /// How the values of a period become one. Default: Average.
+    #[serde(default)]
+    pub statistic: Statistic,
+    /// Length of a period in seconds: 10, 30 or a multiple of 60. Default: 300.
+    #[serde(default = "five_minutes")]
+    pub period: i32,
+    /// How many periods are looked at. Default: 1.
+    #[serde(default = "one")]
+    pub evaluation_periods: i32,
+    /// How the value compares with the threshold when there is cause for alarm. Default: GreaterThanThreshold.
+    #[serde(default)]
+    pub comparison_operator: Comparison,
+    /// The threshold, in the metric's unit.
+    pub threshold: f64,
+    /// What a period without values means. Default: missing.
+    #[serde(default)]
+    pub treat_missing_data: Missing,
+    /// Topics that are told of the alarm. Default: none.
+    #[serde(default)]
+    pub alarm_actions: BTreeSet<Ref<Topic>>,
+    /// Topics that are told when it is over. Default: none.
+    #[serde(default)]
+    pub ok_actions: BTreeSet<Ref<Topic>>,
+}
+
+fn five_minutes() -> i32 {
+    300
+}
+fn one() -> i32 {
+    1
+}
+
+/// How the values of a period become one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)] // the API's own words
+pub enum Statistic {
+    #[default]
+    Average,
+    Maximum,
+    Minimum,
+    SampleCount,
+    Sum,
+}
+
+/// How a value compares with the threshold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, clippy::enum_variant_names)] // the API's own words
+pub enum Comparison {
+    GreaterThanOrEqualToThreshold,
+    #[default]
+    GreaterThanThreshold,
+    LessThanOrEqualToThreshold,
+    LessThanThreshold,
+}
+
+/// What a period without values means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Missing {
+    /// Cause for alarm.
+    Breaching,
+    /// All is well.
+    NotBreaching,
+    /// The state stays.
+    Ignore,
+    /// Not enough is known.
+    #[default]
+    Missing,
+}
 
 impl Named for Alarm {
     const NAME: &'static str = "aws.alarm";
+}
+
+impl Kind for Alarm {
+    type Plane = Aws;
+    const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html";
+    const ATTRIBUTES: &'static [&'static str] = &["arn"];
+
+    fn check(&self) -> Vec<(String, String)> {
+        let mut wrong = Vec::new();
+        if ![10, 30].contains(&self.period) && (self.period < 60 || self.period % 60 != 0) {
+            wrong.push(("period".into(), "is 10, 30 or a multiple of 60 seconds".into()));
+        }
+        if self.evaluation_periods < 1 {
+            wrong.push(("evaluation_periods".into(), "is at least 1".into()));
+        }
+        if self.alarm_description.chars().count() > 500 {
+            wrong.push(("alarm_description".into(), "has at most 500 characters".into()));
+        }
+        wrong
+    }
+
+    async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
+        let call =
+            cx.cloudwatch.describe_alarms().alarm_types(sdk::AlarmType::MetricAlarm).alarm_name_prefix(format!("{}-", cx.estate.stack));
+        let mut pages = call.max_records(100).into_paginator().send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            for alarm in page?.metric_alarms() {
+                let (_, Some(marks)) = described::split(cx, alarm.alarm_description().unwrap_or_default()) else { continue };
+                let id = alarm.alarm_name().unwrap_or_default().to_owned();
+                let attributes = attributes([("arn", alarm.alarm_arn().unwrap_or_default())]);
+                all.push(Live { id, attributes, shape: Self::read(cx, alarm)?, marks, made_at: String::new() });
+            }
+        }
+        Ok(all)
+    }
+
+    async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
+        let id = new.name(255);
+        // The call writes over an alarm of that name, whoever made it.
+        if find(cx, &id).await.is_ok() {
+            let message = format!("an alarm named {id} is there already");
+            return Err(Error { code: "AlarmExists".into(), ..Error::new(Class::AlreadyExists, "cloudwatch.PutMetricAlarm", message) });
+        }
+        let tags = new.marks.to_tags().into_iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build()).collect();
+        put(cx, &id, &new.want, &new.marks).set_tags(Some(tags)).send().await?;
+        Ok(Made { attributes: attributes([("arn", &arn(cx, &id))]), id })
+    }
+
+    async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
+        put(cx, &change.id, &change.want, &change.marks).send().await?;
+        Ok(())
+    }
+
+    async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
+        // Deleting several at once fails as a whole when one is not there; one alone does not.
+        cx.cloudwatch.delete_alarms().alarm_names(&gone.id).send().await.map_err(Error::from).absent_ok()?;
+        Ok(())
+    }
+
+    async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
+        find(cx, id).await?;
+        Ok(Ready::Yes(attributes([("arn", &arn(cx, id))])))
+    }
+
+    async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        let now = Self::read(cx, &find(cx, id).await?)?;
+        put(cx, id, &now, marks).send().await?;
+        Ok(())
+    }
+}
+
+impl Alarm {
+    fn read(cx: &Aws, alarm: &sdk::MetricAlarm) -> Result<Self> {
+        let odd = |what| Error::incomplete("cloudwatch.DescribeAlarms", what);
+        Ok(Self {
+            alarm_description: described::split(cx, alarm.alarm_description().unwrap_or_default()).0.to_owned(),
+            namespace: alarm.namespace().unwrap_or_default().to_owned(),
+            metric_name: alarm.metric_name().unwrap_or_default().to_owned(),
+            dimensions: alarm.dimensions().iter().filter_map(|d| Some((d.name()?.to_owned(), d.value()?.into()))).collect(),
+            statistic: known(alarm.statistic().map(sdk::Statistic::as_str)).ok_or_else(|| odd("known statistic"))?,
+            period: alarm.period().unwrap_or_default(),
+            evaluation_periods: alarm.evaluation_periods().unwrap_or_default(),
+            comparison_operator: known(alarm.comparison_operator().map(sdk::ComparisonOperator::as_str))
+                .ok_or_else(|| odd("known comparison"))?,
+            threshold: alarm.threshold().unwrap_or_default(),
+            treat_missing_data: known(alarm.treat_missing_data()).unwrap_or_default(),
+            alarm_actions: alarm.alarm_actions().iter().map(Ref::to).collect(),
+            ok_actions: alarm.ok_actions().iter().map(Ref::to).collect(),
+        })
+    }
+}
+
+fn put(
+    cx: &Aws,
+    id: &str,
+    want: &Alarm,
+    marks: &Marks,
+) -> aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmFluentBuilder {
+    let dimensions = want.dimensions.iter().map(|(name, value)| sdk::Dimension::builder().name(name).value(value.as_str()).build());
+    let topics = |topics: &BTreeSet<Ref<Topic>>| Some(topics.iter().map(|topic| topic.id().to_owned()).collect());
+    cx.cloudwatch
+        .put_metric_alarm()
+        .alarm_name(id)
+        .alarm_description(described::with_marks(&want.alarm_description, marks))
+        .namespace(&want.namespace)
+        .metric_name(&want.metric_name)
+        .set_dimensions(Some(dimensions.collect()))
+        .statistic(sdk::Statistic::from(&*word(&want.statistic)))
+        .period(want.period)
+        .evaluation_periods(want.evaluation_periods)
+        .comparison_operator(sdk::ComparisonOperator::from(&*word(&want.comparison_operator)))
+        .threshold(want.threshold)
+        .treat_missing_data(word(&want.treat_missing_data))
+        .set_alarm_actions(topics(&want.alarm_actions))
+        .set_ok_actions(topics(&want.ok_actions))
+}
+
+async fn find(cx: &Aws, id: &str) -> Result<sdk::MetricAlarm> {
+    let out = cx.cloudwatch.describe_alarms().alarm_names(id).alarm_types(sdk::AlarmType::MetricAlarm).send().await?;
+    out.metric_alarms.unwrap_or_default().pop().ok_or_else(|| Error::not_found("cloudwatch.DescribeAlarms", id))
+}
+
+/// The API's word for a choice, which is the one that YAML has.
+fn word(choice: &impl Serialize) -> String {
+    serde_json::to_value(choice).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn known<T: serde::de::DeserializeOwned>(word: Option<&str>) -> Option<T> {
+    serde_json::from_value(serde_json::Value::String(word?.to_owned())).ok()
+}
+
+fn arn(cx: &Aws, id: &str) -> String {
+    format!("arn:{}:cloudwatch:{}:{}:alarm:{id}", cx.estate.partition, cx.estate.region, cx.estate.account)
 }

@@ -36,8 +36,7 @@ fn six_years() -> i32 {
     2192
 }
 
-const DAYS: [i32; 22] =
-    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const DAYS: [i32; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 impl Named for LogGroup {
     const NAME: &'static str = "aws.log_group";
@@ -67,8 +66,7 @@ impl Kind for LogGroup {
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let pages = beginnings(cx).map(|prefix| async move {
             let call = cx.logs.describe_log_groups().log_group_name_prefix(prefix).limit(50);
-            let groups: Vec<sdk::LogGroup> =
-                call.into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
+            let groups: Vec<sdk::LogGroup> = call.into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
             Ok::<_, Error>(groups)
         });
         let groups = futures::future::try_join_all(pages).await?.concat();
@@ -95,7 +93,8 @@ impl Kind for LogGroup {
             let message = format!("`{name}` would not be found again: it has to begin with one of {}", beginnings(cx).join(", "));
             return Err(Error::new(Class::Invalid, "logs.CreateLogGroup", message));
         }
-        let call = cx.logs.create_log_group().log_group_name(&name).set_kms_key_id(new.want.kms_key.as_ref().map(|key| key.id().to_owned()));
+        let call =
+            cx.logs.create_log_group().log_group_name(&name).set_kms_key_id(new.want.kms_key.as_ref().map(|key| key.id().to_owned()));
         call.set_tags(Some(tags(&new.marks))).send().await?;
         Ok(Made { attributes: known(cx, &name), id: name })
     }

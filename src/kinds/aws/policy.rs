@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::support::iam;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
-use crate::model::field::Document;
 use crate::model::Marks;
+use crate::model::field::Document;
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
 use aws_sdk_iam::types::PolicyVersion;

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::policy::Policy;
 use super::support::iam;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
-use crate::model::field::{Document, Ref};
 use crate::model::Marks;
+use crate::model::field::{Document, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
 
@@ -115,8 +115,8 @@ impl Kind for Role {
             let id = role.arn().unwrap_or_default().to_owned();
             let about = listed.get(&id).ok_or_else(|| Error::incomplete("iam.ListRoles", &id))?;
             let document = role.assume_role_policy_document().unwrap_or_default();
-            let document = Document::parse(document)
-                .map_err(|_| Error::incomplete("iam.GetAccountAuthorizationDetails", "readable trust policy"))?;
+            let document =
+                Document::parse(document).map_err(|_| Error::incomplete("iam.GetAccountAuthorizationDetails", "readable trust policy"))?;
             let attached = role.attached_managed_policies().iter().filter_map(|policy| policy.policy_arn());
             let (theirs, ours): (Vec<_>, Vec<_>) = attached.partition(|arn| arn.contains(":iam::aws:policy/"));
             let boundary = role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());

@@ -107,8 +107,7 @@ impl Kind for Topic {
 /// A failed read.
 pub(super) async fn ours(cx: &Aws) -> Result<Arc<Vec<(String, Marks)>>> {
     cx.once("sns.ListTopics", || async {
-        let topics: Vec<sdk::Topic> =
-            cx.sns.list_topics().into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
+        let topics: Vec<sdk::Topic> = cx.sns.list_topics().into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
         let prefix = format!("{}-", cx.estate.stack);
         let arns = topics.into_iter().filter_map(|topic| topic.topic_arn);
         let named = arns.filter(|arn| arn.rsplit(':').next().is_some_and(|name| name.starts_with(&prefix)));
@@ -131,8 +130,16 @@ async fn set(cx: &Aws, id: &str, name: &str, value: &str) -> Result<()> {
 
 /// SNS gives a topic this policy when it is made without one.
 fn default_policy(cx: &Aws, arn: &str) -> Document {
-    let actions = ["GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic", "Subscribe",
-        "ListSubscriptionsByTopic", "Publish"];
+    let actions = [
+        "GetTopicAttributes",
+        "SetTopicAttributes",
+        "AddPermission",
+        "RemovePermission",
+        "DeleteTopic",
+        "Subscribe",
+        "ListSubscriptionsByTopic",
+        "Publish",
+    ];
     Document::new(json!({
         "Version": "2008-10-17", "Id": "__default_policy_ID",
         "Statement": [{

@@ -83,7 +83,11 @@ impl Kind for Trail {
                 include_global_service_events: trail.include_global_service_events().unwrap_or_default(),
                 is_multi_region_trail: trail.is_multi_region_trail().unwrap_or_default(),
                 enable_log_file_validation: trail.log_file_validation_enabled().unwrap_or_default(),
-                cloud_watch_logs_log_group: trail.cloud_watch_logs_log_group_arn().filter(|arn| !arn.is_empty()).map(group_name).map(Ref::to),
+                cloud_watch_logs_log_group: trail
+                    .cloud_watch_logs_log_group_arn()
+                    .filter(|arn| !arn.is_empty())
+                    .map(group_name)
+                    .map(Ref::to),
                 cloud_watch_logs_role: trail.cloud_watch_logs_role_arn().filter(|arn| !arn.is_empty()).map(Ref::to),
                 kms_key: trail.kms_key_id().filter(|arn| !arn.is_empty()).map(Ref::to),
                 logging: status.is_logging.unwrap_or_default(),
