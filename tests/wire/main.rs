@@ -1,6 +1,8 @@
 //! The wire under the SDK clients, against real sockets: what is repeated and what is not, how long anything takes, what is
 //! counted, and that the fault layer does what it says.
 
+mod emulated;
+mod environment;
 mod server;
 
 use std::collections::BTreeMap;
@@ -265,7 +267,7 @@ macro_rules! code {
 async fn thrown_errors_have_the_form_of_each_service() {
     let server = Server::start(|_, _| panic!("refused calls are not carried out")).await;
     let refuse = Fault::Refuse { status: 400, code: "OddThing".into() };
-    let faults = Faults::new(1).add(Rule::new("*", refuse));
+    let faults = Faults::new(1).with(Rule::new("*", refuse));
     let (aws, stats) = faulty(&server, &faults);
     let codes = [
         code!(aws.acm.list_certificates()),
@@ -300,7 +302,7 @@ async fn thrown_throttles_are_taken_for_throttles_by_each_protocol() {
     })
     .await;
     let faults =
-        ["sns.*", "kms.*", "efs.*"].iter().fold(Faults::new(1), |faults, name| faults.add(Rule::new(name, Fault::Throttle).times(1)));
+        ["sns.*", "kms.*", "efs.*"].iter().fold(Faults::new(1), |faults, name| faults.with(Rule::new(name, Fault::Throttle).times(1)));
     let (aws, stats) = faulty(&server, &faults);
     aws.sns.list_topics().send().await.unwrap();
     aws.kms.list_keys().send().await.unwrap();
@@ -311,7 +313,7 @@ async fn thrown_throttles_are_taken_for_throttles_by_each_protocol() {
 #[tokio::test]
 async fn a_lost_reply_means_carried_out_once_and_not_heard_of() {
     let server = Server::start(|_, _| xml(VPC)).await;
-    let faults = Faults::new(1).add(Rule::new("ec2.CreateVpc", Fault::LostReply).times(1));
+    let faults = Faults::new(1).with(Rule::new("ec2.CreateVpc", Fault::LostReply).times(1));
     let (aws, _) = faulty(&server, &faults);
     assert_eq!(create_vpc(&aws).await.unwrap_err().class, Class::Ambiguous);
     assert_eq!(server.asked("CreateVpc").len(), 1);
@@ -323,7 +325,7 @@ async fn a_short_page_is_asked_for_again_and_never_taken_for_a_short_list() {
     let page =
         "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId></item><item><vpcId>vpc-2</vpcId></item></vpcSet></DescribeVpcsResponse>";
     let server = Server::start(move |_, _| xml(page)).await;
-    let (aws, stats) = faulty(&server, &Faults::new(1).add(Rule::new("ec2.DescribeVpcs", Fault::ShortPage).times(2)));
+    let (aws, stats) = faulty(&server, &Faults::new(1).with(Rule::new("ec2.DescribeVpcs", Fault::ShortPage).times(2)));
     assert_eq!(describe_vpcs(&aws).await.unwrap(), 2);
     assert_eq!(stats.retries(), 2);
 }
@@ -342,7 +344,7 @@ async fn stale_reads_lag_behind_a_change_and_then_catch_up() {
         }
     })
     .await;
-    let (aws, _) = faulty(&server, &Faults::new(1).add(Rule::new("ec2.Describe*", Fault::Stale { reads: 2 })));
+    let (aws, _) = faulty(&server, &Faults::new(1).with(Rule::new("ec2.Describe*", Fault::Stale { reads: 2 })));
     let mut seen = vec![describe_vpcs(&aws).await.unwrap()];
     for _ in 0..2 {
         create_vpc(&aws).await.unwrap();

@@ -8,6 +8,9 @@
 //! The time a call waits for its budget counts to no time-out. It is signed by then, and a signature holds five minutes;
 //! the run's parallelism keeps the wait far below that.
 
+mod answer;
+mod call;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::net::IpAddr;
@@ -19,96 +22,20 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use aws_smithy_types::config_bag::ConfigBag;
 
 use super::budget::Budget;
 use super::faults::Faults;
 use super::retry;
 use super::stats::Stats;
 
-/// Which call a request belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// The service's short name: `ec2`, `rds`, `elbv2`, `logs`.
-    pub service: String,
-    /// The operation: `CreateVpc`.
-    pub operation: String,
-    /// 1 for the first attempt.
-    pub attempt: u32,
-    /// Whether the request carries a client token, so that its repeat has no effect.
-    pub has_token: bool,
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.service, self.operation)
-    }
-}
-
-impl Call {
-    /// Whether the call only reads.
-    #[must_use]
-    pub fn is_read(&self) -> bool {
-        ["Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search", "Simulate", "Test", "Check"]
-            .iter()
-            .any(|verb| self.operation.starts_with(verb))
-    }
-}
-
-/// A service's id in its SDK (`Elastic Load Balancing v2`) as people write it (`elbv2`).
-fn short(service: &str) -> String {
-    match service {
-        "Elastic Load Balancing v2" => "elbv2".into(),
-        "CloudWatch Logs" => "logs".into(),
-        other => other.to_lowercase().replace(' ', ""),
-    }
-}
-
-/// Writes on each request which [`Call`] it belongs to. Each client needs it; a request without goes out unbudgeted and uncounted.
-#[derive(Debug)]
-pub struct Named;
-
-impl Intercept for Named {
-    fn name(&self) -> &'static str {
-        "Named"
-    }
-
-    fn modify_before_transmit(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        cfg: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(metadata) = cfg.load::<Metadata>() {
-            let call = Call {
-                service: short(metadata.service()),
-                operation: metadata.name().to_owned(),
-                attempt: cfg.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts),
-                has_token: has_token(context.request()),
-            };
-            context.request_mut().add_extension(call);
-        }
-        Ok(())
-    }
-}
-
-/// Client tokens under the names that the services give them; all are members of the body, of whatever format.
-fn has_token(request: &HttpRequest) -> bool {
-    let body = request.body().bytes().unwrap_or_default();
-    ["ClientToken", "CreationToken", "ClientRequestToken", "IdempotencyToken", "CreatorRequestId", "CallerReference"].iter().any(|name| {
-        let rest = &name.as_bytes()[1..];
-        // JSON services of the newer kind write the first letter small.
-        body.windows(name.len()).any(|part| part[0].eq_ignore_ascii_case(&name.as_bytes()[0]) && &part[1..] == rest)
-    })
-}
+pub use answer::Refusal;
+use answer::{Cut, is_whole};
+pub use call::{Call, Named};
 
 /// An attempt without a whole answer.
 #[derive(Debug)]
@@ -159,33 +86,6 @@ impl fmt::Display for TooSlow {
 }
 
 impl StdError for TooSlow {}
-
-/// An answer without its end. The SDK's XML readers take what there is for all there is, and a list that is cut short would
-/// then be a shorter list, whose missing objects look deleted.
-#[derive(Debug)]
-struct Cut;
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer breaks off before its end")
-    }
-}
-
-impl StdError for Cut {}
-
-/// Whether a body is not XML, or XML whose last tag closes its first. The other formats' readers notice a missing end themselves.
-fn is_whole(body: &[u8]) -> bool {
-    let text = body.trim_ascii();
-    if !text.starts_with(b"<") {
-        return true;
-    }
-    let name = |tag: &[u8]| tag.iter().take_while(|byte| !byte.is_ascii_whitespace() && !b"/>".contains(byte)).copied().collect::<Vec<_>>();
-    // The first tag that is neither declaration nor comment.
-    let root = text.split(|byte| *byte == b'<').skip(1).find(|tag| !tag.starts_with(b"?") && !tag.starts_with(b"!")).map(name);
-    let end = text.split(|byte| *byte == b'<').next_back().unwrap_or_default();
-    let closes = root.is_some() && (end.strip_prefix(b"/").map(name) == root || (end.ends_with(b"/>") && Some(name(end)) == root));
-    text.ends_with(b">") && closes
-}
 
 /// The HTTP client: rustls with the system's certificates, or plain HTTP where the endpoint says `http`. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -356,48 +256,6 @@ pub fn is_local(uri: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// An answer that is an error, as far as it concerns retries and counting; put on the response for the classifiers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// The service's error code, when the body or a header has one.
-    pub code: Option<String>,
-    /// The body is a web page: no AWS service answered.
-    pub is_page: bool,
-}
-
-impl Refusal {
-    fn of(response: &HttpResponse) -> Option<Self> {
-        let status = response.status().as_u16();
-        if status < 400 {
-            return None;
-        }
-        let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
-        let header = |name| response.headers().get(name);
-        let code = match header("x-amzn-errortype") {
-            Some(code) => Some(code.to_owned()),
-            None if body.starts_with('{') => serde_json::from_str::<serde_json::Value>(&body)
-                .ok()
-                .and_then(|json| Some(json.get("__type").or_else(|| json.get("code"))?.as_str()?.to_owned())),
-            None if header("smithy-protocol").is_some() => {
-                super::retry::THROTTLES.iter().find(|code| body.contains(**code)).map(|code| (*code).to_owned())
-            }
-            None => body.split_once("<Code>").and_then(|(_, rest)| Some(rest.split_once("</Code>")?.0.to_owned())),
-        };
-        // `com.amazonaws.acm#ThrottlingException:http://...`: the name is between the two signs.
-        let code = code.map(|code| code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default().to_owned());
-        let is_page = header("content-type").is_some_and(|kind| kind.starts_with("text/html")) && code.is_none();
-        Some(Self { status, code, is_page })
-    }
-
-    /// Whether the service refused because of too many calls, so that the call was not carried out.
-    #[must_use]
-    pub fn is_throttle(&self) -> bool {
-        self.status == 429 || self.code.as_deref().is_some_and(|code| retry::THROTTLES.contains(&code))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,46 +269,5 @@ mod tests {
         {
             assert!(!is_local(uri), "{uri}");
         }
-    }
-
-    #[test]
-    fn an_answer_of_xml_is_whole_when_its_root_is_closed() {
-        for whole in ["", "{}", "<a/>", "<?xml version=\"1.0\"?>\n<a x=\"y\"><b/></a>\n", "<a b='c' />", "<!-- c --><a></a >"] {
-            assert!(is_whole(whole.as_bytes()), "{whole}");
-        }
-        for cut in ["<", "<a", "<a>", "<a><b></b>", "<a><b>text", "<a><b/>", "<a></a", "<?xml version=\"1.0\"?>"] {
-            assert!(!is_whole(cut.as_bytes()), "{cut}");
-        }
-    }
-
-    #[test]
-    fn services_have_short_names() {
-        for (id, name) in [
-            ("EC2", "ec2"),
-            ("Elastic Load Balancing v2", "elbv2"),
-            ("CloudWatch Logs", "logs"),
-            ("Auto Scaling", "autoscaling"),
-            ("Route 53", "route53"),
-        ] {
-            assert_eq!(short(id), name);
-        }
-    }
-
-    #[test]
-    fn a_client_token_is_seen_in_each_format() {
-        let request = |body: &str| {
-            let mut request = HttpRequest::empty();
-            *request.body_mut() = SdkBody::from(body);
-            request
-        };
-        for body in [
-            "Action=CreateNatGateway&ClientToken=x",
-            r#"{"clientToken":"x"}"#,
-            r#"{"CreationToken":"x"}"#,
-            "<CallerReference>x</CallerReference>",
-        ] {
-            assert!(has_token(&request(body)), "{body}");
-        }
-        assert!(!has_token(&request("Action=CreateVpc&CidrBlock=10.0.0.0%2F16")));
     }
 }
