@@ -71,6 +71,18 @@ pub static KINDS: &[Row] = &[
     row::<vpc_endpoint::VpcEndpoint>(),
     row::<flow_log::FlowLog>(),
     // edge
+    row::<backup_plan::BackupPlan>(),
+    row::<backup_selection::BackupSelection>(),
+    row::<backup_vault::BackupVault>(),
+    row::<certificate::Certificate>(),
+    row::<listener::Listener>(),
+    row::<load_balancer::LoadBalancer>(),
+    row::<record::Record>(),
+    row::<report_plan::ReportPlan>(),
+    row::<target_group::TargetGroup>(),
+    row::<web_acl::WebAcl>(),
+    row::<web_acl_association::WebAclAssociation>(),
+    row::<web_acl_logging::WebAclLogging>(),
     // data
     // compute
     row::<role::Role>(),

@@ -1,6 +1,14 @@
 //! The closed list of look-ups: what is read once before planning, never made.
 
-use crate::kinds::Named;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::kinds::{AnyLive, Named};
+use crate::model::Marks;
+use crate::planes::Aws;
+use crate::planes::error::{Class, Error, Result};
 
 /// The Route 53 zone of the stack's domain.
 #[derive(Debug)]
@@ -27,10 +35,52 @@ pub static LOOKUPS: &[Lookup] = &[
     Lookup { address: "lookup.account", kind: "lookup.account", attributes: &["partition", "region"] },
 ];
 
-/// Reads all look-ups.
+/// Reads every look-up. The kind of each is also its address; none bears marks.
+///
+/// # Errors
+/// When the domain has no public zone in this account, or several; what AWS answered otherwise.
+pub async fn read(cx: &Aws) -> Result<Vec<AnyLive>> {
+    let zones = zones(cx).await?;
+    let domain = &cx.estate.domain;
+    let zone = match zones.as_slice() {
+        [zone] => zone,
+        [] => {
+            let message = format!("there is no public hosted zone `{domain}` in account {}: create it, or correct `domain`", cx.estate.account);
+            return Err(Error::new(Class::NotFound, LIST, message));
+        }
+        several => {
+            let ids: Vec<&str> = several.iter().map(String::as_str).collect();
+            let message = format!("`{domain}` has {} public hosted zones ({}): only one can be the right one", ids.len(), ids.join(", "));
+            return Err(Error::new(Class::Invalid, LIST, message));
+        }
+    };
+    let estate = &cx.estate;
+    Ok(vec![
+        one("lookup.zone", zone, &[("name", domain)]),
+        one("lookup.account", &estate.account, &[("partition", &estate.partition), ("region", &estate.region)]),
+    ])
+}
+
+const LIST: &str = "route53.ListHostedZonesByName";
+
+/// The ids of the public zones of exactly the stack's domain, read once in a pass.
 ///
 /// # Errors
 /// What AWS answered.
-pub async fn read(_: &crate::planes::Aws) -> crate::planes::Result<Vec<crate::kinds::AnyLive>> {
-    Ok(Vec::new())
+pub(super) async fn zones(cx: &Aws) -> Result<Arc<Vec<String>>> {
+    cx.once(LIST, || async {
+        // Zones come in the order of their names beginning with this one: those of one name are on the first page.
+        let out = cx.route53.list_hosted_zones_by_name().dns_name(&cx.estate.domain).max_items(100).send().await?;
+        let of_domain = out.hosted_zones().iter().filter(|zone| {
+            let private = zone.config().is_some_and(aws_sdk_route53::types::HostedZoneConfig::private_zone);
+            !private && zone.name().trim_end_matches('.').eq_ignore_ascii_case(&cx.estate.domain)
+        });
+        Ok(of_domain.map(|zone| zone.id().trim_start_matches("/hostedzone/").to_owned()).collect())
+    })
+    .await
+}
+
+fn one(kind: &'static str, id: &str, attributes: &[(&str, &str)]) -> AnyLive {
+    let attributes: BTreeMap<String, String> = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    AnyLive { kind, id: id.to_owned(), attributes, shape: json!({}), marks: Marks::default(), made_at: String::new() }
 }

@@ -1,11 +1,14 @@
 //! What kinds of one service share: tags in its own type, and waiting until something is gone.
 
+pub mod backup;
 pub mod described;
 pub mod entries;
+pub mod elbv2;
 pub mod iam;
 pub mod protocol;
 pub mod routes;
 pub mod rules;
+pub mod wafv2;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,11 +1,95 @@
-//! WebAclAssociation.
+//! A web ACL in front of a load balancer.
+//!
+//! API: <https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html>. It bears no tags: a load balancer has one web ACL at
+//! most, so what stands before our load balancer is ours.
 
-use crate::kinds::Named;
+use std::time::Duration;
 
-/// WebAclAssociation.
-#[derive(Debug)]
-pub struct WebAclAssociation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::load_balancer::LoadBalancer;
+use super::support::elbv2::load_balancers;
+use super::web_acl::WebAcl;
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::model::{Marks, Ref};
+use crate::planes::Aws;
+use crate::planes::error::{Absent, Class, Error, Result};
+
+/// A web ACL in front of a load balancer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebAclAssociation {
+    /// The load balancer.
+    #[schemars(extend("x-replace" = true, "x-need" = "ready"))]
+    pub resource: Ref<LoadBalancer>,
+    /// The web ACL.
+    pub web_acl: Ref<WebAcl>,
+}
+
+/// How long a web ACL or a load balancer that was just made may stay unknown to WAF.
+const SETTLE: Duration = Duration::from_secs(90);
 
 impl Named for WebAclAssociation {
     const NAME: &'static str = "aws.web_acl_association";
+}
+
+impl Kind for WebAclAssociation {
+    type Plane = Aws;
+    const PAGE: &'static str = "https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html";
+    const KEY: &'static [&'static str] = &["resource"];
+
+    async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
+        let ours = load_balancers(cx).await?;
+        let read = ours.iter().map(|one| async move {
+            let resource = one.it.load_balancer_arn().unwrap_or_default();
+            let Some(acl) = of(cx, resource).await? else { return Ok(None) };
+            let shape = Self { resource: Ref::to(resource), web_acl: Ref::to(acl) };
+            let live = Live { id: resource.to_owned(), attributes: Attributes::new(), shape, marks: Marks::default(), made_at: String::new() };
+            Ok::<_, Error>(Some(live))
+        });
+        Ok(futures::future::try_join_all(read).await?.into_iter().flatten().collect())
+    }
+
+    async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
+        associate(cx, &new.want).await?;
+        Ok(Made { id: new.want.resource.id().to_owned(), attributes: Attributes::new() })
+    }
+
+    async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
+        associate(cx, &change.want).await
+    }
+
+    async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
+        cx.wafv2.disassociate_web_acl().resource_arn(&gone.id).send().await.map_err(Error::from).absent_ok()?;
+        Ok(())
+    }
+
+    async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
+        of(cx, id).await?.ok_or_else(|| Error::not_found("wafv2.GetWebACLForResource", id))?;
+        Ok(Ready::Yes(Attributes::new()))
+    }
+
+    async fn mark(_cx: &Aws, _id: &str, _marks: &Marks) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The ARN of the web ACL before `resource`.
+async fn of(cx: &Aws, resource: &str) -> Result<Option<String>> {
+    let out = cx.wafv2.get_web_acl_for_resource().resource_arn(resource).send().await.map_err(Error::from).absent_ok()?;
+    Ok(out.and_then(|out| out.web_acl).map(|acl| acl.arn))
+}
+
+/// WAF answers `WAFUnavailableEntityException` while what was just made is not everywhere yet.
+async fn associate(cx: &Aws, want: &WebAclAssociation) -> Result<()> {
+    let end = tokio::time::Instant::now() + SETTLE;
+    loop {
+        let call = cx.wafv2.associate_web_acl().resource_arn(want.resource.id()).web_acl_arn(want.web_acl.id());
+        match call.send().await.map_err(Error::from) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.class != Class::InUse || tokio::time::Instant::now() >= end => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_secs(5)).await,
+        }
+    }
 }
