@@ -84,6 +84,16 @@ pub static KINDS: &[Row] = &[
     row::<web_acl_association::WebAclAssociation>(),
     row::<web_acl_logging::WebAclLogging>(),
     // data
+    row::<access_point::AccessPoint>(),
+    row::<bucket::Bucket>(),
+    row::<db_event_subscription::DbEventSubscription>(),
+    row::<db_instance::DbInstance>(),
+    row::<db_parameter_group::DbParameterGroup>(),
+    row::<db_subnet_group::DbSubnetGroup>(),
+    row::<file_system::FileSystem>(),
+    row::<key::Key>(),
+    row::<mount_target::MountTarget>(),
+    row::<object::Object>(),
     // compute
     row::<role::Role>(),
     row::<policy::Policy>(),

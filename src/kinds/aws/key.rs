@@ -1,11 +1,281 @@
-//! Key.
+//! A KMS key: encrypts the data of the estate.
+//!
+//! API: <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>.
+//! An alias below `alias/reeve/STACK/` leads to each key, so that finding ours costs one listing however many keys an account has.
+//! Does not touch grants, key material, replicas in other regions, or aliases elsewhere. Deletion waits 30 days and can be
+//! cancelled until then.
 
-use crate::kinds::Named;
+use futures::future::try_join_all;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-/// Key.
-#[derive(Debug)]
-pub struct Key;
+use super::support::yes;
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::model::{Address, Document, Marks};
+use crate::planes::error::{Absent, Class, Error, Result};
+use crate::planes::{Aws, aws::Estate};
+use aws_sdk_kms::types as kms;
+
+/// A symmetric encryption key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// What it is for. Default: none.
+    #[serde(default)]
+    pub description: String,
+    /// Who may use it. Default: the account's IAM policies decide, as AWS's own default policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-need" = "settle"))]
+    pub policy: Option<Document>,
+    /// AWS rotates its material by itself. Default: true.
+    #[serde(default = "yes")]
+    pub enable_key_rotation: bool,
+    /// Days between rotations, 90 to 2560. Default: 365.
+    #[serde(default = "a_year")]
+    #[schemars(range(min = 90, max = 2560))]
+    pub rotation_period_in_days: i32,
+    /// It can be used. Default: true.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// It can be replicated to other regions. Default: false.
+    #[serde(default)]
+    #[schemars(extend("x-replace" = true))]
+    pub multi_region: bool,
+}
+
+fn a_year() -> i32 {
+    365
+}
+
+/// How long a key that was deleted can be had back.
+const DELETION_DAYS: i32 = 30;
 
 impl Named for Key {
     const NAME: &'static str = "aws.key";
+}
+
+impl Kind for Key {
+    type Plane = Aws;
+    const PAGE: &'static str = "https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html";
+    const ATTRIBUTES: &'static [&'static str] = &["arn", "key_id"];
+    const STATEFUL: bool = true;
+    const MANY_CALLS: bool = true;
+
+    fn check(&self) -> Vec<(String, String)> {
+        match self.rotation_period_in_days {
+            90..=2560 => Vec::new(),
+            days => vec![("rotation_period_in_days".into(), format!("is {days}; KMS takes 90 to 2560 days"))],
+        }
+    }
+
+    async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
+        let prefix = alias_prefix(&cx.estate.stack);
+        let aliases: Vec<kms::AliasListEntry> =
+            cx.kms.list_aliases().limit(100).into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
+        let mut ids: Vec<&str> = aliases
+            .iter()
+            .filter(|alias| alias.alias_name().is_some_and(|name| name.starts_with(&prefix)))
+            .filter_map(|alias| alias.target_key_id())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(try_join_all(ids.into_iter().map(|id| read(cx, id))).await?.into_iter().flatten().collect())
+    }
+
+    async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
+        let tags = tags(&new.marks)?;
+        let out =
+            cx.kms.create_key().description(&new.want.description).multi_region(new.want.multi_region).set_tags(Some(tags)).send().await?;
+        let key = out.key_metadata.ok_or_else(|| Error::incomplete("kms.CreateKey", "key"))?;
+        let id = key.arn.ok_or_else(|| Error::incomplete("kms.CreateKey", "ARN"))?;
+        // Without its alias nobody would find it again: at once, not with the rest. If that fails, `update` tries and tells.
+        alias(cx, &id, &new.address).await.ok();
+        Ok(Made { attributes: attributes([("arn", &id), ("key_id", &key.key_id)]), id })
+    }
+
+    async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
+        let (id, want) = (&change.id, &change.want);
+        alias(cx, id, &change.address).await?;
+        if change.touches(&["enabled"]) && want.enabled {
+            cx.kms.enable_key().key_id(id).send().await?;
+        }
+        if change.touches(&["description"]) && change.have.description != want.description {
+            cx.kms.update_key_description().key_id(id).description(&want.description).send().await?;
+        }
+        if change.touches(&["policy"]) {
+            let policy = want.policy.clone().unwrap_or_else(|| default_policy(&cx.estate));
+            cx.kms.put_key_policy().key_id(id).policy_name("default").policy(policy.to_string()).send().await?;
+        }
+        if change.touches(&["enable_key_rotation", "rotation_period_in_days"]) {
+            if want.enable_key_rotation {
+                cx.kms.enable_key_rotation().key_id(id).rotation_period_in_days(want.rotation_period_in_days).send().await?;
+            } else {
+                cx.kms.disable_key_rotation().key_id(id).send().await?;
+            }
+        }
+        if change.touches(&["enabled"]) && !want.enabled {
+            cx.kms.disable_key().key_id(id).send().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
+        let asked = cx.kms.schedule_key_deletion().key_id(&gone.id).pending_window_in_days(DELETION_DAYS).send().await;
+        match asked.map_err(Error::from) {
+            // It waits for its deletion already.
+            Err(error) if error.code.contains("InvalidState") => {}
+            other => {
+                other.absent_ok()?;
+            }
+        }
+        let aliases = ours(cx, &gone.id).await.absent_ok()?.unwrap_or_default();
+        try_join_all(
+            aliases.iter().map(|name| async move {
+                cx.kms.delete_alias().alias_name(name).send().await.map_err(Error::from).absent_ok().map(|_| ())
+            }),
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
+        let out = cx.kms.describe_key().key_id(id).send().await?;
+        let key = out.key_metadata.ok_or_else(|| Error::incomplete("kms.DescribeKey", "key"))?;
+        Ok(match key.key_state {
+            Some(kms::KeyState::Enabled | kms::KeyState::Disabled) | None => {
+                Ready::Yes(attributes([("arn", key.arn.as_deref().unwrap_or(id)), ("key_id", &key.key_id)]))
+            }
+            Some(kms::KeyState::PendingDeletion | kms::KeyState::PendingReplicaDeletion) => {
+                return Err(Error::not_found("kms.DescribeKey", id));
+            }
+            Some(state) => Ready::NotYet(state.to_string()),
+        })
+    }
+
+    async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        if let Some(address) = &marks.address {
+            alias(cx, id, address).await?;
+        }
+        cx.kms.tag_resource().key_id(id).set_tags(Some(tags(marks)?)).send().await?;
+        Ok(())
+    }
+}
+
+/// Reads one key; `None` when it is not ours or waits for its deletion.
+async fn read(cx: &Aws, id: &str) -> Result<Option<Live<Key>>> {
+    let (key, policy, rotation, tags) = futures::try_join!(
+        async { Ok::<_, Error>(cx.kms.describe_key().key_id(id).send().await?) },
+        async { Ok(cx.kms.get_key_policy().key_id(id).policy_name("default").send().await?) },
+        async { Ok(cx.kms.get_key_rotation_status().key_id(id).send().await?) },
+        async {
+            let items = cx.kms.list_resource_tags().key_id(id).into_paginator().items().send();
+            Ok(items.collect::<std::result::Result<Vec<kms::Tag>, _>>().await?)
+        },
+    )?;
+    let key = key.key_metadata.ok_or_else(|| Error::incomplete("kms.DescribeKey", "key"))?;
+    let Some(marks) = cx.marks(tags.iter().map(|tag| (tag.tag_key(), tag.tag_value()))) else { return Ok(None) };
+    if matches!(key.key_state, Some(kms::KeyState::PendingDeletion | kms::KeyState::PendingReplicaDeletion)) {
+        return Ok(None);
+    }
+    let policy = Document::parse(policy.policy().unwrap_or_default()).map_err(|_| Error::incomplete("kms.GetKeyPolicy", "policy"))?;
+    let arn = key.arn.ok_or_else(|| Error::incomplete("kms.DescribeKey", "ARN"))?;
+    let shape = Key {
+        description: key.description.unwrap_or_default(),
+        policy: (!is_default(&policy, &cx.estate)).then_some(policy),
+        enable_key_rotation: rotation.key_rotation_enabled,
+        rotation_period_in_days: rotation.rotation_period_in_days.unwrap_or_else(a_year),
+        enabled: key.enabled,
+        multi_region: key.multi_region.unwrap_or_default(),
+    };
+    let made_at = key.creation_date.map(|at| at.to_string()).unwrap_or_default();
+    Ok(Some(Live { attributes: attributes([("arn", &arn), ("key_id", &key.key_id)]), id: arn, shape, marks, made_at }))
+}
+
+fn alias_prefix(stack: &str) -> String {
+    format!("alias/reeve/{stack}/")
+}
+
+/// The stack's aliases of one key.
+async fn ours(cx: &Aws, id: &str) -> Result<Vec<String>> {
+    let prefix = alias_prefix(&cx.estate.stack);
+    let items = cx.kms.list_aliases().key_id(id).into_paginator().items().send();
+    let aliases: Vec<kms::AliasListEntry> = items.collect::<std::result::Result<_, _>>().await?;
+    Ok(aliases.into_iter().filter_map(|alias| alias.alias_name).filter(|name| name.starts_with(&prefix)).collect())
+}
+
+/// Gives the key an alias of its address, when it has none. One that another key holds (the one it replaces) is left to it.
+async fn alias(cx: &Aws, id: &str, address: &Address) -> Result<()> {
+    if !ours(cx, id).await?.is_empty() {
+        return Ok(());
+    }
+    let plain = format!("{}{}", alias_prefix(&cx.estate.stack), address.as_str().replace('.', "/"));
+    let make = |name: String| async move { cx.kms.create_alias().alias_name(name).target_key_id(id).send().await.map_err(Error::from) };
+    match make(plain.clone()).await {
+        Err(error) if error.class == Class::AlreadyExists => {
+            let own = id.rsplit('/').next().unwrap_or(id);
+            make(format!("{plain}-{}", own.get(..8).unwrap_or(own))).await?;
+        }
+        other => {
+            other?;
+        }
+    }
+    Ok(())
+}
+
+/// What AWS gives a key that is made without a policy.
+///
+/// Source: <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
+fn default_policy(estate: &Estate) -> Document {
+    let root = format!("arn:{}:iam::{}:root", estate.partition, estate.account);
+    Document::new(json!({
+        "Version": "2012-10-17",
+        "Id": "key-default-1",
+        "Statement": [{
+            "Sid": "Enable IAM User Permissions",
+            "Effect": "Allow",
+            "Principal": { "AWS": root },
+            "Action": "kms:*",
+            "Resource": "*",
+        }],
+    }))
+}
+
+/// Whether a policy says what the default one says, whatever its labels are.
+fn is_default(policy: &Document, estate: &Estate) -> bool {
+    let bare = |document: &Document| {
+        let mut statements = document.value().get("Statement").cloned().unwrap_or_default();
+        for statement in statements.as_array_mut().into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
+            statement.remove("Sid");
+        }
+        statements
+    };
+    bare(policy) == bare(&default_policy(estate))
+}
+
+fn tags(marks: &Marks) -> Result<Vec<kms::Tag>> {
+    let tag = |(key, value): (&str, String)| kms::Tag::builder().tag_key(key).tag_value(value).build();
+    marks.to_tags().into_iter().map(tag).collect::<std::result::Result<_, _>>().map_err(|_| Error::incomplete("kms.Tag", "value"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_policy_is_known_by_what_it_says() {
+        let estate = Estate {
+            stack: "s".into(),
+            domain: "d.org".into(),
+            account: "123456789012".into(),
+            region: "us-east-1".into(),
+            partition: "aws".into(),
+        };
+        let other_words = Document::new(json!({ "Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": { "AWS": "123456789012" }, "Action": ["kms:*"], "Resource": "*" } }));
+        assert!(is_default(&other_words, &estate));
+        let wider = Document::new(json!({ "Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": ["kms:*"], "Resource": "*" } }));
+        assert!(!is_default(&wider, &estate));
+    }
 }

@@ -1,11 +1,170 @@
-//! Object.
+//! An S3 object: a small text that others read, such as a script for hosts. Never a secret: it is shown in plans.
+//!
+//! API: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>.
+//! Lives under `reeve/` in a bucket of ours; the bucket is tagged as holding objects, so that buckets of logs are never listed.
+//! Deleting it leaves its versions.
 
-use crate::kinds::Named;
+use futures::future::try_join_all;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// Object.
-#[derive(Debug)]
-pub struct Object;
+use super::bucket::Bucket;
+use super::support::s3::{HOLDS_OBJECTS, buckets, merged, pairs, tag};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::model::{Marks, Ref, Text};
+use crate::planes::Aws;
+use crate::planes::error::{Absent, Class, Error, Result};
+use aws_sdk_s3::types as s3;
+
+/// A text in a bucket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    /// The bucket.
+    #[schemars(extend("x-replace" = true))]
+    pub bucket: Ref<Bucket>,
+    /// Its key, which begins with `reeve/`.
+    #[schemars(extend("x-replace" = true))]
+    pub key: String,
+    /// What it says; a megabyte at most.
+    pub body: Text,
+    /// Its media type. Default: `text/plain; charset=utf-8`.
+    #[serde(default = "plain")]
+    pub content_type: String,
+}
+
+fn plain() -> String {
+    "text/plain; charset=utf-8".into()
+}
+
+const FOLDER: &str = "reeve/";
+const LIMIT: usize = 1 << 20;
 
 impl Named for Object {
     const NAME: &'static str = "aws.object";
+}
+
+impl Kind for Object {
+    type Plane = Aws;
+    const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html";
+    const ATTRIBUTES: &'static [&'static str] = &["arn", "key", "url"];
+
+    fn check(&self) -> Vec<(String, String)> {
+        let mut wrong = Vec::new();
+        if !self.key.starts_with(FOLDER) || self.key.len() == FOLDER.len() {
+            wrong.push(("key".into(), format!("has to begin with `{FOLDER}`: only that folder is searched for objects of ours")));
+        }
+        if self.body.as_str().len() > LIMIT {
+            wrong.push(("body".into(), "is more than a megabyte".into()));
+        }
+        wrong
+    }
+
+    async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
+        let ours = buckets(cx).await?;
+        let of_each = ours.iter().filter(|bucket| bucket.holds_objects).map(|bucket| async move {
+            let items = cx.s3.list_objects_v2().bucket(&bucket.name).prefix(FOLDER).into_paginator().send();
+            let pages: Vec<_> = items.collect::<std::result::Result<_, _>>().await?;
+            let keys = pages.iter().flat_map(|page| page.contents()).filter_map(s3::Object::key);
+            try_join_all(keys.map(|key| read(cx, &bucket.name, key))).await
+        });
+        Ok(try_join_all(of_each).await?.into_iter().flatten().flatten().collect())
+    }
+
+    async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
+        let bucket = new.want.bucket.id();
+        // First the tag: an object in a bucket without it would not be found again.
+        tag(cx, bucket, [(HOLDS_OBJECTS, "true".to_owned())]).await?;
+        match put(cx, &new.want, &new.marks, true).await {
+            // Another's object of that name is not overwritten.
+            Err(error) if error.code == "PreconditionFailed" => Err(Error { class: Class::AlreadyExists, ..error }),
+            other => {
+                other?;
+                Ok(Made { id: id(bucket, &new.want.key), attributes: known(cx, bucket, &new.want.key) })
+            }
+        }
+    }
+
+    async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
+        put(cx, &change.want, &change.marks, false).await
+    }
+
+    async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
+        let call = cx.s3.delete_object().bucket(gone.have.bucket.id()).key(&gone.have.key);
+        call.send().await.map_err(Error::from).absent_ok()?;
+        Ok(())
+    }
+
+    async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
+        let (bucket, key) = parts(id)?;
+        cx.s3.head_object().bucket(bucket).key(key).send().await?;
+        Ok(Ready::Yes(known(cx, bucket, key)))
+    }
+
+    async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        let (bucket, key) = parts(id)?;
+        let old = cx.s3.get_object_tagging().bucket(bucket).key(key).send().await?;
+        let tags = merged(old.tag_set(), marks.to_tags())?;
+        cx.s3.put_object_tagging().bucket(bucket).key(key).tagging(tags).send().await?;
+        Ok(())
+    }
+}
+
+async fn read(cx: &Aws, bucket: &str, key: &str) -> Result<Option<Live<Object>>> {
+    let tags = cx.s3.get_object_tagging().bucket(bucket).key(key).send().await.map_err(Error::from).absent_ok()?;
+    let Some(marks) = tags.and_then(|tags| cx.marks(pairs(tags.tag_set()))) else { return Ok(None) };
+    let out = cx.s3.get_object().bucket(bucket).key(key).send().await?;
+    let made_at = out.last_modified().map(ToString::to_string).unwrap_or_default();
+    let content_type = out.content_type().unwrap_or_default().to_owned();
+    let body = out.body.collect().await.map_err(|error| Error::new(Class::Ambiguous, "s3.GetObject", error.to_string()))?;
+    let body = String::from_utf8_lossy(&body.into_bytes()).into_owned();
+    let shape = Object { bucket: Ref::to(bucket), key: key.to_owned(), body: Text(body), content_type };
+    Ok(Some(Live { id: id(bucket, key), attributes: known(cx, bucket, key), shape, marks, made_at }))
+}
+
+/// Writes the object with its marks in the same call; with `new`, only where nothing is.
+async fn put(cx: &Aws, want: &Object, marks: &Marks, new: bool) -> Result<()> {
+    let tagging: Vec<String> = marks.to_tags().into_iter().map(|(key, value)| format!("{}={}", encode(key), encode(&value))).collect();
+    cx.s3
+        .put_object()
+        .bucket(want.bucket.id())
+        .key(&want.key)
+        .body(want.body.as_str().as_bytes().to_vec().into())
+        .content_type(&want.content_type)
+        .tagging(tagging.join("&"))
+        .set_if_none_match(new.then(|| "*".to_owned()))
+        .send()
+        .await?;
+    Ok(())
+}
+
+/// The tagging header is a query string.
+fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|b| match b {
+            b if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        })
+        .collect()
+}
+
+fn id(bucket: &str, key: &str) -> String {
+    format!("{bucket}/{key}")
+}
+
+fn parts(id: &str) -> Result<(&str, &str)> {
+    id.split_once('/').ok_or_else(|| Error::new(Class::Invalid, "s3", format!("`{id}` is no bucket and key")))
+}
+
+fn known(cx: &Aws, bucket: &str, key: &str) -> Attributes {
+    let arn = format!("arn:{}:s3:::{bucket}/{key}", cx.estate.partition);
+    attributes([("arn", &arn), ("key", key), ("url", &format!("s3://{bucket}/{key}"))])
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_tagging_header_is_a_query_string() {
+        assert_eq!(super::encode("reeve:applied=v1:a+b c"), "reeve%3Aapplied%3Dv1%3Aa%2Bb%20c");
+    }
 }

@@ -2,13 +2,16 @@
 
 pub mod backup;
 pub mod described;
+pub mod efs;
 pub mod entries;
 pub mod elbv2;
 pub mod iam;
 pub mod protocol;
+pub mod rds;
 pub mod routes;
 pub mod rules;
 pub mod wafv2;
+pub mod s3;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,4 +113,9 @@ pub async fn until_gone<K: crate::kinds::Kind<Plane = Aws>>(cx: &Aws, id: &str, 
         }
         pause = (pause * 3 / 2).min(Duration::from_secs(15));
     }
+}
+
+/// The default of switches that are on unless someone says otherwise.
+pub fn yes() -> bool {
+    true
 }

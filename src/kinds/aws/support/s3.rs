@@ -1,0 +1,78 @@
+//! What S3's kinds share: the stack's buckets with their tags.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_sdk_s3::types as s3;
+use futures::future::try_join_all;
+
+use crate::model::Marks;
+use crate::planes::Aws;
+use crate::planes::error::{Absent, Error, Result};
+
+/// A bucket of the stack.
+#[derive(Debug)]
+pub struct Ours {
+    /// Its name.
+    pub name: String,
+    /// Its marks.
+    pub marks: Marks,
+    /// When it was made.
+    pub made_at: String,
+    /// Whether objects that are resources of their own are in it.
+    pub holds_objects: bool,
+}
+
+/// A tag that says of a bucket that it holds objects of ours, so that other buckets (of logs, by the million) are never listed.
+pub const HOLDS_OBJECTS: &str = "reeve:holds-objects";
+
+/// The stack's buckets in its region. The listing has no tags, so only names that begin as ours do are asked for them. Read
+/// once in a pass.
+pub async fn buckets(cx: &Aws) -> Result<Arc<Vec<Ours>>> {
+    cx.once("s3.ListBuckets", || async {
+        let call = cx.s3.list_buckets().prefix(prefix(cx)).bucket_region(&cx.estate.region).max_buckets(1000);
+        let listed: Vec<s3::Bucket> = call.into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
+        let all = listed.into_iter().map(|bucket| async move {
+            let name = bucket.name.unwrap_or_default();
+            let tags = tags_of(cx, &name).await?;
+            let holds_objects = tags.iter().any(|tag| tag.key() == HOLDS_OBJECTS);
+            let made_at = bucket.creation_date.map(|at| at.to_string()).unwrap_or_default();
+            Ok::<_, Error>(cx.marks(pairs(&tags)).map(|marks| Ours { name, marks, made_at, holds_objects }))
+        });
+        Ok(try_join_all(all).await?.into_iter().flatten().collect())
+    })
+    .await
+}
+
+/// What the names of all buckets of the stack begin with.
+pub fn prefix(cx: &Aws) -> String {
+    format!("{}-", cx.estate.stack)
+}
+
+/// A bucket's tags: none when it has none or is not there.
+pub async fn tags_of(cx: &Aws, name: &str) -> Result<Vec<s3::Tag>> {
+    let out = cx.s3.get_bucket_tagging().bucket(name).send().await.map_err(Error::from).absent_ok()?;
+    Ok(out.map(|out| out.tag_set).unwrap_or_default())
+}
+
+/// S3 tags as pairs.
+pub fn pairs(tags: &[s3::Tag]) -> impl Iterator<Item = (&str, &str)> {
+    tags.iter().map(|tag| (tag.key(), tag.value()))
+}
+
+/// `new` over `old`: S3 only takes whole sets of tags.
+pub fn merged<'a>(old: &[s3::Tag], new: impl IntoIterator<Item = (&'a str, String)>) -> Result<s3::Tagging> {
+    let mut all: BTreeMap<String, String> = pairs(old).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    all.extend(new.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    let tag = |(key, value): (String, String)| s3::Tag::builder().key(key).value(value).build();
+    let tags: std::result::Result<Vec<s3::Tag>, _> = all.into_iter().map(tag).collect();
+    let lacks = |_| Error::incomplete("s3.PutBucketTagging", "value");
+    s3::Tagging::builder().set_tag_set(Some(tags.map_err(lacks)?)).build().map_err(lacks)
+}
+
+/// Puts tags on a bucket beside those it has.
+pub async fn tag(cx: &Aws, name: &str, new: impl IntoIterator<Item = (&str, String)>) -> Result<()> {
+    let old = tags_of(cx, name).await?;
+    cx.s3.put_bucket_tagging().bucket(name).tagging(merged(&old, new)?).send().await?;
+    Ok(())
+}
