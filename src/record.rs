@@ -16,6 +16,7 @@ mod digest;
 mod durable;
 mod entry;
 mod error;
+mod heart;
 mod history;
 mod journal;
 mod lease;
@@ -44,6 +45,8 @@ pub use s3::S3Bucket;
 pub use store::{Object, Put, Store, Version};
 pub use verify::{Problem, RunSummary, Verified};
 
+use crate::planes::Aws;
+
 /// A stack's record, opened. Opening writes nothing and asks nothing: a record that does not exist yet reads as empty.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -57,6 +60,26 @@ impl Record {
     #[must_use]
     pub fn new(store: Store) -> Self {
         Self { store, clock: Clock::system(), terms: Terms::default() }
+    }
+
+    /// A stack's record, for reading: makes no call and nothing else.
+    #[must_use]
+    pub fn open(location: &Location, aws: &Aws) -> Self {
+        Self::new(match location {
+            Location::Local(folder) => Store::Local(LocalFolder::new(folder.clone())),
+            Location::S3 => Store::S3(Bucket::of(&aws.estate).open(aws.s3.clone())),
+        })
+    }
+
+    /// A stack's record, for applying: the first time, its bucket is made. (A folder is made by its first write.)
+    ///
+    /// # Errors
+    /// [`RecordError::ForeignBucket`] when the bucket's name is taken by anybody else; [`RecordError::S3`].
+    pub async fn prepare(location: &Location, aws: &Aws) -> Result<Self, RecordError> {
+        if *location == Location::S3 {
+            Bucket::of(&aws.estate).ensure(&aws.s3).await?;
+        }
+        Ok(Self::open(location, aws))
     }
 
     /// The same record with another clock.

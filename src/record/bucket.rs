@@ -16,6 +16,7 @@ use serde_json::json;
 use super::RecordError;
 use super::digest::sha256;
 use super::s3::{S3Bucket, failure};
+use crate::planes::aws::Estate;
 
 /// The tag that marks the record's bucket as no resource of the graph.
 pub const RECORD_TAG: &str = "reeve:record";
@@ -62,6 +63,13 @@ enum Found {
 }
 
 impl Bucket {
+    /// The bucket for a stack's record.
+    #[must_use]
+    pub fn of(estate: &Estate) -> Self {
+        let Estate { stack, account, region, partition, .. } = estate.clone();
+        Self { stack, account, region, partition }
+    }
+
     /// The bucket's name.
     #[must_use]
     pub fn name(&self) -> String {

@@ -5,20 +5,21 @@
 //! the lease says. A lease that is given back is not deleted but marked so: who last held it stays readable.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::heart::{GiveBack, Heart, Span};
 use super::lease_file::{LeaseFile, Owner, Released};
-use super::store::{Object, Put, Store, Version};
+use super::store::{Object, Put, Store};
 use super::{Clock, RecordError, canonical};
 
 /// Where the lease is.
-const KEY: &str = "lease.json";
+pub(super) const KEY: &str = "lease.json";
 /// How often a write that somebody else's crossed is tried anew.
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
 
 /// How long a lease lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,13 +73,6 @@ pub enum Unlocked {
     Damaged,
 }
 
-/// Until when the lease surely lasts, by both clocks.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    wall: Timestamp,
-    monotonic: Instant,
-}
-
 /// A lease that is held. A task renews it until it is released or dropped; dropped without release, it just expires,
 /// as after a crash.
 #[derive(Debug)]
@@ -86,7 +80,7 @@ pub struct Lease {
     span: watch::Receiver<Span>,
     lost: watch::Receiver<Option<Lost>>,
     clock: Clock,
-    stop: Option<oneshot::Sender<oneshot::Sender<Result<(), RecordError>>>>,
+    stop: Option<oneshot::Sender<GiveBack>>,
     heart: JoinHandle<()>,
     file: LeaseFile,
 }
@@ -180,133 +174,16 @@ impl Drop for Lease {
     }
 }
 
-/// The task that renews a lease.
-struct Heart {
-    store: Store,
-    clock: Clock,
-    terms: Terms,
-    file: LeaseFile,
-    version: Version,
-}
-
-/// What a renewal came to.
-enum Beat {
-    Renewed(Span),
-    /// An earlier renewal of ours, whose answer came too late, was written after all.
-    Again,
-    Lost(Lost),
-}
-
-impl Heart {
-    async fn beat(
-        mut self,
-        span: watch::Sender<Span>,
-        lost: watch::Sender<Option<Lost>>,
-        mut stop: oneshot::Receiver<oneshot::Sender<Result<(), RecordError>>>,
-    ) {
-        let mut trouble = String::from("the process was held up");
-        let mut pause = self.terms.renew_every;
-        let reason = loop {
-            tokio::select! {
-                asked = &mut stop => {
-                    if let Ok(answer) = asked {
-                        // Whoever asked may have gone away; the lease is given back all the same.
-                        let _ = answer.send(self.give_back().await);
-                    }
-                    return;
-                }
-                () = tokio::time::sleep(pause) => {}
-            }
-            let left = span.borrow().remaining(&self.clock);
-            if left.is_zero() {
-                break Lost::Expired(trouble);
-            }
-            match tokio::time::timeout(left.min(self.terms.renew_every), self.renew()).await {
-                Ok(Ok(Beat::Renewed(until))) => {
-                    span.send_replace(until);
-                    pause = self.terms.renew_every;
-                }
-                Ok(Ok(Beat::Again)) => pause = Duration::ZERO,
-                Ok(Ok(Beat::Lost(reason))) => break reason,
-                Ok(Err(error)) => {
-                    trouble = error.to_string();
-                    pause = (self.terms.renew_every / 5).min(left);
-                }
-                Err(_) => {
-                    trouble = String::from("the record did not answer");
-                    pause = Duration::ZERO;
-                }
-            }
-        };
-        lost.send_replace(Some(reason));
-    }
-
-    async fn renew(&mut self) -> Result<Beat, RecordError> {
-        let until = self.file.renew(&self.clock, self.terms);
-        match self.store.put_over(KEY, canonical(&self.file)?, &self.version).await? {
-            Put::Written(version) => {
-                self.version = version;
-                Ok(Beat::Renewed(until))
-            }
-            Put::Refused => self.find_out().await,
-        }
-    }
-
-    /// The lease is not as we left it: an earlier renewal of ours came through late, or it is ours no more.
-    async fn find_out(&mut self) -> Result<Beat, RecordError> {
-        let Some(object) = self.store.get(KEY).await? else { return Ok(Beat::Lost(Lost::Gone)) };
-        let Ok(there) = parse(&self.store, &object) else { return Ok(Beat::Lost(Lost::Gone)) };
-        if there.id != self.file.id {
-            return Ok(Beat::Lost(Lost::Taken(Box::new(there))));
-        }
-        if let Some(released) = there.released {
-            return Ok(Beat::Lost(Lost::Unlocked(released.forced_by.unwrap_or_else(|| "somebody".to_owned()))));
-        }
-        self.version = object.version;
-        Ok(Beat::Again)
-    }
-
-    async fn give_back(&mut self) -> Result<(), RecordError> {
-        self.file.released = Some(Released { at: self.clock.now(), forced_by: None });
-        for _ in 0..TRIES {
-            if let Put::Written(_) = self.store.put_over(KEY, canonical(&self.file)?, &self.version).await? {
-                break;
-            }
-            if !matches!(self.find_out().await?, Beat::Again) {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl LeaseFile {
-    /// Counts from now, that is from before the renewal is sent.
-    fn renew(&mut self, clock: &Clock, terms: Terms) -> Span {
-        let now = clock.now();
-        self.renewed = now;
-        self.expires = later(now, terms.lasts);
-        Span { wall: self.expires, monotonic: Instant::now() + terms.lasts }
-    }
-}
-
-impl Span {
-    fn remaining(&self, clock: &Clock) -> Duration {
-        let wall = Duration::try_from(self.wall.duration_since(clock.now())).unwrap_or_default();
-        wall.min(self.monotonic.saturating_duration_since(Instant::now()))
-    }
-}
-
 fn is_free(lease: &LeaseFile, clock: &Clock, terms: Terms) -> bool {
     lease.released.is_some() || clock.now() > later(lease.expires, terms.grace)
 }
 
 /// `time` plus `more`; at the end of time, that.
-fn later(time: Timestamp, more: Duration) -> Timestamp {
+pub(super) fn later(time: Timestamp, more: Duration) -> Timestamp {
     time.saturating_add(more).unwrap_or(Timestamp::MAX)
 }
 
-fn parse(store: &Store, object: &Object) -> Result<LeaseFile, RecordError> {
+pub(super) fn parse(store: &Store, object: &Object) -> Result<LeaseFile, RecordError> {
     serde_json::from_slice(&object.body).map_err(|error| RecordError::Damaged {
         place: store.place(KEY),
         why: error.to_string(),

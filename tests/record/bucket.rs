@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, ServerSideEncryption, Tag, Taggi
 use reeve::planes::aws::connect::{self, Connection};
 use reeve::planes::aws::faults::{Fault, Faults, Rule};
 use reeve::planes::aws::stats::Stats;
-use reeve::record::{Bucket, RECORD_TAG, Record, RecordError, Store};
+use reeve::record::{Bucket, Location, RECORD_TAG, Record, RecordError, Store};
 use reeve::sandbox::{ACCOUNT, Options, Sandbox};
 
 use crate::support::{attempt, end, made, owner, run, start};
@@ -46,6 +46,7 @@ async fn what_holds_for_a_folder_holds_for_s3() {
     let sandbox = sandbox().await;
     let client = connect(&sandbox, None).await.aws.s3;
     lease::one_of_many(record(&client, "one").await).await;
+    lease::one_of_many_takes_over(record(&client, "race").await).await;
     lease::passes_on(record(&client, "passes").await).await;
     lease::taken_over(record(&client, "over").await).await;
     lease::kept(record(&client, "kept").await).await;
@@ -67,8 +68,9 @@ async fn what_holds_for_a_folder_holds_for_s3() {
 #[tokio::test]
 async fn reading_before_the_first_apply_makes_nothing() {
     let sandbox = sandbox().await;
-    let client = connect(&sandbox, None).await.aws.s3;
-    let record = Record::new(Store::S3(bucket("fresh").open(client.clone())));
+    let aws = connect(&sandbox, None).await.aws;
+    let client = aws.s3.clone();
+    let record = Record::open(&Location::S3, &aws);
     let loaded = record.history().await.unwrap();
     assert!(loaded.history.applied.is_empty() && loaded.warnings.is_empty());
     assert_eq!(record.holder().await.unwrap(), None);
@@ -76,7 +78,10 @@ async fn reading_before_the_first_apply_makes_nothing() {
     assert_eq!(record.verify().await.unwrap(), reeve::record::Verified::default());
     assert!(client.list_buckets().send().await.unwrap().buckets().is_empty());
     let message = record.acquire(&owner("ops")).await.unwrap_err().to_string();
-    assert!(message.contains("reeve-123456789012-eu-west-1-fresh/lease.json") && message.contains("first apply makes it"), "{message}");
+    assert!(message.contains("reeve-123456789012-eu-west-1-estate/lease.json") && message.contains("first apply makes it"), "{message}");
+
+    let record = Record::prepare(&Location::S3, &aws).await.unwrap();
+    assert!(record.acquire(&owner("ops")).await.is_ok());
 }
 
 #[tokio::test]

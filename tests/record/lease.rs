@@ -25,6 +25,12 @@ async fn one_that_died_is_taken_over_after_its_end_and_a_grace() {
 }
 
 #[tokio::test]
+async fn of_many_that_take_over_only_one_gets_it() {
+    let (_folder, record) = local();
+    one_of_many_takes_over(record).await;
+}
+
+#[tokio::test]
 async fn the_heartbeat_keeps_it() {
     let (_folder, record) = local();
     kept(record).await;
@@ -64,6 +70,14 @@ pub async fn one_of_many(record: Record) {
         message.contains(&held[0].file().who) && message.contains("apply desired/hostedehr") && message.contains("reeve unlock"),
         "{message}"
     );
+}
+
+pub async fn one_of_many_takes_over(record: Record) {
+    let hand = Hand::default();
+    let record = record.with_clock(hand.clock());
+    drop(record.acquire(&owner("crashed")).await.unwrap());
+    hand.pass(100);
+    one_of_many(record).await;
 }
 
 pub async fn passes_on(record: Record) {
