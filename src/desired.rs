@@ -42,9 +42,9 @@ pub use read::SourceFile;
 pub use stack::Stack;
 pub use tenant::Tenant;
 
+use crate::model::Address;
 use crate::model::node::Node;
 use crate::model::problem::{Place, Problem, Problems};
-use crate::model::Address;
 
 /// What a stack's folder says.
 #[derive(Debug, Clone)]
@@ -177,7 +177,10 @@ fn compile_modules(language: &Language, documents: &Documents, problems: &mut Pr
         if found.is_empty() {
             let module = Module::compile(language, document, &mut found);
             if schema::is_own_field(&module.name) {
-                found.push(Problem::at(&module.place, format!("a module cannot have the name `{}`, which is a field of the stack", module.name)));
+                found.push(Problem::at(
+                    &module.place,
+                    format!("a module cannot have the name `{}`, which is a field of the stack", module.name),
+                ));
             }
             if let Some(other) = modules.get(&module.name) {
                 found.push(documents::twice("module", &module.name, &module.place, &other.place));
@@ -190,7 +193,13 @@ fn compile_modules(language: &Language, documents: &Documents, problems: &mut Pr
     modules
 }
 
-fn expand(language: &Language, modules: &BTreeMap<String, Module>, sections: &Sections, tenants: &[Tenant], problems: &mut Problems) -> Expanded {
+fn expand(
+    language: &Language,
+    modules: &BTreeMap<String, Module>,
+    sections: &Sections,
+    tenants: &[Tenant],
+    problems: &mut Problems,
+) -> Expanded {
     let facts: Vec<serde_json::Value> = tenants.iter().map(|tenant| tenant.facts(&sections.stack)).collect();
     let named = || tenants.iter().map(|tenant| tenant.name.as_str()).zip(&facts);
     let stack = sections.facts(named());

@@ -21,3 +21,7 @@ pub mod apply;
 pub mod sandbox;
 
 pub mod session;
+
+pub mod view;
+
+pub mod cli;

@@ -1,2 +1,14 @@
-//! reeve.
-fn main() {}
+//! The thin binary: parse, call one command, exit.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    ExitCode::from(runtime.block_on(reeve::cli::run(std::env::args_os().collect())))
+}

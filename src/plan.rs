@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use claim::Conflict;
-pub use compare::Forms;
+pub use compare::{Forms, references};
 
 use crate::kinds::{AnyLive, Row};
 use crate::model::Address;
@@ -48,6 +48,10 @@ pub struct Input<'a> {
     pub account: &'a str,
     /// The region.
     pub region: &'a str,
+    /// The domain.
+    pub domain: &'a str,
+    /// The folder of a local record.
+    pub record: Option<String>,
     /// What should be.
     pub wishes: &'a BTreeMap<Address, Wished>,
     /// What is.
@@ -220,6 +224,8 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
         stack: input.stack.to_owned(),
         account: input.account.to_owned(),
         region: input.region.to_owned(),
+        domain: input.domain.to_owned(),
+        record: input.record.clone(),
         digest: String::new(),
         made: Made::default(),
         complete,

@@ -10,19 +10,20 @@ use tokio::sync::{mpsc, watch};
 
 use crate::apply::{Halt, Options, Tools, apply};
 use crate::kinds::AnyLive;
-use crate::model::Address;
 use crate::model::marks::Applied;
 use crate::model::plan::{Made, Plan, Scope, Verb};
 use crate::model::report::{Event, Report, Stop};
+use crate::model::{Address, Marks};
 use crate::observe::{Observed, observe};
 use crate::plan::order::Circle;
 use crate::plan::{Conflict, Input, Wished, fingerprint, plan};
 use crate::planes::aws::Estate;
 use crate::planes::aws::connect::{self, Connection};
+use crate::planes::aws::owner::Owned;
 use crate::planes::{self, Planes};
 use crate::record::{
-    Bucket, Clock, Loaded, LocalFolder, Location, Owner, Record, RecordError, RunEnd, RunStart, SavedPlan, Store, Tally, read_plan,
-    seal_plan,
+    self, Attempt, Bucket, Clock, Loaded, LocalFolder, Location, Owner, Record, RecordError, RunEnd, RunStart, SavedPlan, Store, Tally,
+    read_plan, seal_plan,
 };
 
 /// Which stack, as far as a session must know it.
@@ -58,6 +59,9 @@ pub enum Error {
     /// The world moved since the plan was made.
     #[error("the plan is stale, nothing was touched: {}", .0.join("; "))]
     Stale(Vec<String>),
+    /// The object cannot be taken over.
+    #[error("{0}")]
+    NotAdopted(String),
     /// Something could not be read, so it is not known whether a saved plan still holds.
     #[error("could not read everything, so it is not known whether the plan still holds: {0}")]
     Unreadable(String),
@@ -190,6 +194,11 @@ impl Session {
             stack: &estate.stack,
             account: &estate.account,
             region: &estate.region,
+            domain: &estate.domain,
+            record: match &self.stack.record {
+                Location::S3 => None,
+                Location::Local(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()),
+            },
             wishes,
             observed,
             history: &history,
@@ -258,6 +267,56 @@ impl Session {
             Err(error) => vec![error.to_string()],
         };
         Ok(Outcome { report, run: journal.run().to_owned(), warnings: loaded.warnings.into_iter().chain(warnings).collect() })
+    }
+
+    /// Marks an existing object as ours, at `address`.
+    ///
+    /// # Errors
+    /// [`Error::NotAdopted`] when it is not there, or owned, or the address is live already.
+    pub async fn adopt(&self, held: &Held, address: &Address, wish: &Wished, id: &str, command: &str) -> Result<(), Error> {
+        let refuse = |why: String| Err(Error::NotAdopted(why));
+        let observed = observe(&self.planes, &BTreeSet::new()).await;
+        if let Some(one) = observed.unreadable.iter().find(|one| one.kind == wish.kind.name) {
+            return Err(Error::Unreadable(format!("{}: {}", one.kind, one.error)));
+        }
+        if let Some(one) = observed.live.iter().find(|one| one.marks.address.as_ref() == Some(address)) {
+            return refuse(format!("{address} is live already: {}", one.id));
+        }
+        if let Some(one) = observed.live.iter().find(|one| one.kind == wish.kind.name && one.id == id) {
+            let whose = one.marks.address.as_ref().map(ToString::to_string).unwrap_or_default();
+            return refuse(format!("{id} is this stack's already, as {whose}; to rename it, say `moved: [{whose}]` at {address}"));
+        }
+        (wish.kind.ready)(&self.planes, id.to_owned()).await?;
+        match crate::planes::aws::owner::owner(&self.planes.aws, wish.kind.name, id).await? {
+            Owned::No => {}
+            // Our own stack's mark without a readable address: that is a lost mark, and adopting mends it.
+            Owned::By(stack) if stack == self.stack.name => {}
+            Owned::By(stack) => return refuse(format!("{id} is owned by the stack {stack}")),
+            Owned::Unknown => {
+                return refuse(format!(
+                    "{} bears no mark of its own, so it cannot be adopted: it is found through its parent",
+                    wish.kind.name
+                ));
+            }
+        }
+        let loaded = held.record.history().await?;
+        let start = RunStart { plan: String::new(), who: self.connection.caller.clone(), commit: None, command: command.to_owned() };
+        let journal = held.record.begin(loaded.history, start).await?;
+        let attempt = Attempt { address: address.clone(), verb: Verb::Adopt, step: "mark".into(), token: None };
+        journal.attempt(attempt).await?;
+        let marks = Marks { stack: self.stack.name.clone(), address: Some(address.clone()), protect: wish.protect, ..Marks::default() };
+        let outcome = (wish.kind.mark)(&self.planes, id.to_owned(), marks).await;
+        let entry = match &outcome {
+            Ok(()) => record::Outcome::Ok { id: Some(id.to_owned()), applied: None, gone: false },
+            Err(error) => record::Outcome::Failed { class: format!("{:?}", error.class), message: error.to_string(), unknown: false },
+        };
+        journal
+            .append(vec![record::Event::Result { address: address.clone(), verb: Verb::Adopt, step: "mark".into(), outcome: entry }])
+            .await?;
+        let done = u64::from(outcome.is_ok());
+        let tally = Tally { done, failed: 1 - done, skipped: 0 };
+        journal.finish(RunEnd { exit_code: i32::from(outcome.is_err()), interrupted: false, tally }).await?;
+        Ok(outcome?)
     }
 
     /// Takes the lease, making the record where it does not exist.

@@ -22,7 +22,10 @@ fn loaded(files: &[SourceFile]) -> Desired {
 fn the_example_expands_with_its_defaults() {
     let desired = loaded(&[toy(), example("stack.yaml"), example("tenants/clinics.yaml")]);
     assert_eq!(desired.stack.name, "hostedehr");
-    assert_eq!(desired.tenants.iter().map(|tenant| tenant.name.as_str()).collect::<Vec<_>>(), ["ckwc", "closed-clinic", "hopital-sacre-coeur"]);
+    assert_eq!(
+        desired.tenants.iter().map(|tenant| tenant.name.as_str()).collect::<Vec<_>>(),
+        ["ckwc", "closed-clinic", "hopital-sacre-coeur"]
+    );
     let addresses: Vec<&str> = desired.resources.keys().map(|address| address.as_str()).collect();
     assert_eq!(addresses, ["tenant/ckwc.logs", "tenant/hopital-sacre-coeur.logs", "vpc.logs/a", "vpc.logs/b", "vpc.logs/c", "vpc.vpc"]);
     let vpc = &desired.resources[&address("vpc.vpc")];

@@ -2,31 +2,46 @@
 
 use std::path::PathBuf;
 
-use crate::sandbox::{ACCOUNT, Options, Sandbox};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
-/// Starts the emulated AWS, says how to reach it, and stops it at the end.
-///
-/// `port` 0 takes a free one; `zones` are public hosted zones that exist from the start; `log` is where its messages go.
-///
-/// # Errors
-/// What [`Sandbox::start`] refuses, in words; or an emulated AWS that ended by itself.
-pub async fn run(port: u16, zones: Vec<String>, log: Option<PathBuf>) -> Result<(), String> {
-    let names = zones.join(", ");
-    let mut sandbox = Sandbox::start(Options { port, zones, log }).await.map_err(|error| error.to_string())?;
-    anstream::println!("emulated AWS at {} (account {ACCOUNT}, hosted zones: {names}); Ctrl-C ends it", sandbox.endpoint);
-    anstream::println!("messages: {}", sandbox.log.display());
-    anstream::println!();
-    for (name, value) in sandbox.environment() {
-        anstream::println!("export {name}={value}");
-    }
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .map_err(|error| format!("cannot listen for SIGTERM: {error}"))?;
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => Ok(()),
-        _ = terminate.recv() => Ok(()),
-        ended = sandbox.wait() => Err(match ended {
-            Ok(status) => format!("the emulated AWS ended by itself ({status}); see {}", sandbox.log.display()),
-            Err(error) => format!("the emulated AWS cannot be waited for: {error}"),
-        }),
+use super::terminal::Terminal;
+use super::{Exit, Failure, code};
+use crate::sandbox::{ACCOUNT, Options, Sandbox as Emulated, ZONE};
+
+/// An emulated AWS on this machine, until Ctrl-C.
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 4566)]
+    port: u16,
+    /// A public hosted zone that exists from the start; may be given again.
+    #[arg(long = "zone", value_name = "NAME", default_value = ZONE)]
+    zones: Vec<String>,
+    /// Where its messages go.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+}
+
+impl Sandbox {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let names = self.zones.join(", ");
+        let options = Options { port: self.port, zones: self.zones, log: self.log };
+        let failed = |message: String| Failure::new(code::ERROR, message);
+        let mut sandbox = Emulated::start(options).await.map_err(|error| failed(error.to_string()))?;
+        terminal.say(&format!("emulated AWS at {} (account {ACCOUNT}, hosted zones: {names}); Ctrl-C ends it", sandbox.endpoint));
+        terminal.say(&format!("messages: {}", sandbox.log.display()));
+        for (name, value) in sandbox.environment() {
+            terminal.data(&format!("export {name}={value}"));
+        }
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(format!("cannot listen for SIGTERM: {error}")))?;
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => Ok(code::DONE),
+            _ = terminate.recv() => Ok(code::DONE),
+            ended = sandbox.wait() => Err(failed(match ended {
+                Ok(status) => format!("the emulated AWS ended by itself ({status}); see {}", sandbox.log.display()),
+                Err(error) => format!("the emulated AWS cannot be waited for: {error}"),
+            })),
+        }
     }
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use super::quantity;
 use super::shape::{Field, Format, Holes, Object, Shape, Text, Want};
 use crate::kinds::info::Need;
+use crate::model::Cidr;
 use crate::model::hole::{self, Hole};
 use crate::model::node::{Entry, Node, Value};
 use crate::model::problem::{Place, Problem, suggest};
-use crate::model::Cidr;
 
 /// A reference that stands in a tree.
 #[derive(Debug, Clone)]
@@ -111,11 +111,15 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
         let help = match (want, &node.value) {
             (Want::Text(Text { holes: Holes::Ref(kind), .. }), _) => Some(reference_help(kind)),
             (Want::Text(Text { format: Some(Format::Size), .. }), Value::Int(n)) => Some(format!("with a unit: {n}MiB, {n}GiB")),
-            (Want::Text(Text { format: Some(Format::Duration), .. }), Value::Int(n)) => Some(format!("with a unit: {n}s, {n}m, {n}h, {n}d")),
+            (Want::Text(Text { format: Some(Format::Duration), .. }), Value::Int(n)) => {
+                Some(format!("with a unit: {n}s, {n}m, {n}h, {n}d"))
+            }
             (Want::Text(_), Value::Float(n)) => Some(format!("with quotes: \"{}\"", n.text)),
             (Want::Text(_), Value::Int(n)) => Some(format!("with quotes: \"{n}\"")),
             (Want::Text(_), Value::Bool(b)) => Some(format!("with quotes: \"{b}\"")),
-            (Want::Int { .. } | Want::Number { .. }, Value::String(text)) if text.parse::<f64>().is_ok() => Some(format!("without quotes: {text:.40}")),
+            (Want::Int { .. } | Want::Number { .. }, Value::String(text)) if text.parse::<f64>().is_ok() => {
+                Some(format!("without quotes: {text:.40}"))
+            }
             (Want::Bool, Value::String(text)) if matches!(text.as_str(), "true" | "false") => Some(format!("without quotes: {text}")),
             (Want::List { .. }, Value::String(text)) => Some(format!("as a list: [{text:.40}]")),
             _ => None,
@@ -187,7 +191,11 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
         }
         let length = text.chars().count();
         if length < want.min {
-            let message = if length == 0 { format!("{} is empty", self.name()) } else { format!("{} has to have at least {} characters", self.name(), want.min) };
+            let message = if length == 0 {
+                format!("{} is empty", self.name())
+            } else {
+                format!("{} has to have at least {} characters", self.name(), want.min)
+            };
             self.problem(&node.place, message, None);
         } else if let Some(max) = want.max.filter(|max| length > *max) {
             let message = format!("{} has {length} characters; the most is {max}", self.name());
@@ -249,8 +257,12 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
                 let message = format!("{} cannot hold a reference", self.name());
                 self.problem(&node.place, message, None);
             }
-            Value::Seq(items) => items.iter().enumerate().for_each(|(at, item)| self.step(Step::Item(at), |walk| walk.anything(item, text))),
-            Value::Map(entries) => entries.iter().for_each(|entry| self.step(Step::Key(&entry.key), |walk| walk.anything(&entry.value, text))),
+            Value::Seq(items) => {
+                items.iter().enumerate().for_each(|(at, item)| self.step(Step::Item(at), |walk| walk.anything(item, text)))
+            }
+            Value::Map(entries) => {
+                entries.iter().for_each(|entry| self.step(Step::Key(&entry.key), |walk| walk.anything(&entry.value, text)))
+            }
             _ => {}
         }
     }
@@ -263,7 +275,8 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
 
     fn list(&mut self, (item, min, max, unique): (usize, usize, usize, bool), node: &'n Node, items: &'n [Node]) {
         if items.len() < min {
-            let message = if items.is_empty() { format!("{} is empty", self.name()) } else { format!("{} wants at least {min} items", self.name()) };
+            let message =
+                if items.is_empty() { format!("{} is empty", self.name()) } else { format!("{} wants at least {min} items", self.name()) };
             self.problem(&node.place, message, None);
         } else if items.len() > max {
             let message = format!("{} has {} items; the most is {max}", self.name(), items.len());
@@ -273,7 +286,8 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
             let mut seen = BTreeSet::new();
             for item in items {
                 if !seen.insert(item.to_json().to_string()) {
-                    let message = format!("{} is here twice", item.as_str().map_or_else(|| "this item".to_owned(), |text| format!("`{text:.60}`")));
+                    let message =
+                        format!("{} is here twice", item.as_str().map_or_else(|| "this item".to_owned(), |text| format!("`{text:.60}`")));
                     self.problem(&item.place, message, None);
                 }
             }
@@ -312,7 +326,8 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
         let mut best: Option<(usize, Vec<Problem>, Vec<Found>)> = None;
         for alternative in alternatives {
             let mut problems = Vec::new();
-            let mut inner = Walk { shape: self.shape, problems: &mut problems, found: Vec::new(), path: self.path.clone(), need: self.need };
+            let mut inner =
+                Walk { shape: self.shape, problems: &mut problems, found: Vec::new(), path: self.path.clone(), need: self.need };
             inner.node(*alternative, node);
             let found = inner.found;
             if problems.is_empty() {

@@ -79,7 +79,10 @@ pub fn check_label(what: &str, name: &str, place: &Place, problems: &mut Vec<Pro
 pub fn refuse_expressions(node: &Node, problems: &mut Vec<Problem>) {
     match &node.value {
         Value::String(text) if text.contains("${") => {
-            problems.push(Problem::at(&node.place, "`${` is for modules; here values are plain").help("write the value, or move the field into a module"));
+            problems.push(
+                Problem::at(&node.place, "`${` is for modules; here values are plain")
+                    .help("write the value, or move the field into a module"),
+            );
         }
         Value::Seq(items) => items.iter().for_each(|item| refuse_expressions(item, problems)),
         Value::Map(entries) => entries.iter().for_each(|entry| refuse_expressions(&entry.value, problems)),
@@ -139,4 +142,3 @@ pub fn policies(language: &Language, documents: &[Node], problems: &mut Vec<Prob
 pub fn twice(what: &str, name: &str, place: &Place, first: &Place) -> Problem {
     Problem::at(place, format!("there are two of the {what} `{name:.70}`")).help(format!("the first is at {first}"))
 }
-

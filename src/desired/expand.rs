@@ -105,7 +105,13 @@ impl<'a> Expander<'a> {
     }
 
     /// Expands the module `tenant` for each of `tenants` (name and facts).
-    pub fn tenants<'v>(&mut self, module: &'v Module, section: &'v Json, tenants: impl Iterator<Item = (&'v str, &'v Json)>, root: &Scope<'_, 'v>) {
+    pub fn tenants<'v>(
+        &mut self,
+        module: &'v Module,
+        section: &'v Json,
+        tenants: impl Iterator<Item = (&'v str, &'v Json)>,
+        root: &Scope<'_, 'v>,
+    ) {
         let mut shared = root.inner();
         bind_fields(&mut shared, section);
         // What does not depend on the tenant is computed once.
@@ -139,7 +145,11 @@ impl<'a> Expander<'a> {
         self.expanded.unsure.push(module);
     }
 
-    fn lets<'l, T: std::borrow::Borrow<Template> + 'l>(&mut self, lets: impl Iterator<Item = &'l (String, T)>, scope: &mut Scope<'_, '_>) -> Result<(), Problem> {
+    fn lets<'l, T: std::borrow::Borrow<Template> + 'l>(
+        &mut self,
+        lets: impl Iterator<Item = &'l (String, T)>,
+        scope: &mut Scope<'_, '_>,
+    ) -> Result<(), Problem> {
         for (name, template) in lets {
             self.expanded.work += 1;
             let value = template.borrow().instantiate(scope)?;
@@ -263,14 +273,18 @@ fn items(node: &Node, place: &Place) -> Result<Vec<(String, Json)>, Problem> {
     let mut items: Vec<(String, Json)> = match &node.value {
         Value::Seq(all) => {
             let texts = all.iter().map(|item| item.as_str().map(|text| (text.to_owned(), Json::from(text))));
-            texts.collect::<Option<_>>().ok_or_else(|| Problem::at(place, "`for_each` goes over a list of texts or over a map").help("keys name the resources, so that a change in the middle moves nothing"))?
+            texts.collect::<Option<_>>().ok_or_else(|| {
+                Problem::at(place, "`for_each` goes over a list of texts or over a map")
+                    .help("keys name the resources, so that a change in the middle moves nothing")
+            })?
         }
         Value::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect(),
         _ => return Err(Problem::at(place, format!("`for_each` goes over a list of texts or over a map, not over {}", node.noun()))),
     };
     for (key, _) in &items {
         if key.is_empty() || !key.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')) {
-            return Err(Problem::at(place, format!("`{key:.60}` cannot be the key of a resource")).help("a-z, 0-9, `.`, `_` and `-` are allowed in addresses"));
+            return Err(Problem::at(place, format!("`{key:.60}` cannot be the key of a resource"))
+                .help("a-z, 0-9, `.`, `_` and `-` are allowed in addresses"));
         }
     }
     items.sort_by(|a, b| a.0.cmp(&b.0));

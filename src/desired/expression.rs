@@ -37,7 +37,9 @@ impl Language {
     /// # Errors
     /// Only if two of its functions clash, which a test rules out.
     pub fn new() -> Result<Self, Problem> {
-        functions::environment().map(|env| Self { env: Arc::new(env) }).map_err(|error| Problem::anywhere(format!("the expression language: {error}")))
+        functions::environment()
+            .map(|env| Self { env: Arc::new(env) })
+            .map_err(|error| Problem::anywhere(format!("the expression language: {error}")))
     }
 
     /// Compiles an expression that stands at `place`.
@@ -53,7 +55,8 @@ impl Language {
         }
         let mut tree = self.env.parser().parse(source).map_err(|errors| {
             let first = errors.errors.first();
-            let words: String = first.map_or("it cannot be read", |error| error.msg.as_str()).chars().filter(|c| !c.is_control()).take(120).collect();
+            let words: String =
+                first.map_or("it cannot be read", |error| error.msg.as_str()).chars().filter(|c| !c.is_control()).take(120).collect();
             Problem::at(place, format!("`{}` is no expression: {words}", short(source)))
         })?;
         let path = names::path(&tree);
@@ -153,20 +156,28 @@ impl Expression {
     fn failure(&self, error: &ExecutionError) -> Problem {
         match error {
             ExecutionError::UndeclaredReference(name) => self.problem(format_args!("`{name}` is not defined")),
-            ExecutionError::NoSuchKey(key) => self.problem(format_args!("there is no `{key:.60}`")).help("has(...) tells whether it is there"),
+            ExecutionError::NoSuchKey(key) => {
+                self.problem(format_args!("there is no `{key:.60}`")).help("has(...) tells whether it is there")
+            }
             ExecutionError::NoSuchOverload(call) => {
                 let name = call.function().trim_matches(['_', '@']);
                 self.problem(format_args!("`{name}` does not go with {}", call.argument_types().join(" and ")))
             }
-            ExecutionError::FunctionError { function, message } if functions::is_ours(function) => self.problem(format_args!("{function}: {message}")),
+            ExecutionError::FunctionError { function, message } if functions::is_ours(function) => {
+                self.problem(format_args!("{function}: {message}"))
+            }
             ExecutionError::FunctionError { function, .. } => self.problem(format_args!("`{function}` cannot do this")),
             ExecutionError::UnexpectedType { got, want } => self.problem(format_args!("{want} is wanted, not {got}")),
-            ExecutionError::InvalidArgumentCount { expected, actual } => self.problem(format_args!("{expected} arguments are wanted, not {actual}")),
+            ExecutionError::InvalidArgumentCount { expected, actual } => {
+                self.problem(format_args!("{expected} arguments are wanted, not {actual}"))
+            }
             ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => self.problem("division by zero"),
             ExecutionError::Overflow(..) => self.problem("the number is too large"),
             ExecutionError::IndexOutOfBounds(_) => self.problem("the list has no such item"),
             ExecutionError::DuplicateKey(_) => self.problem("a key is here twice"),
-            ExecutionError::UnsupportedBinaryOperator(operator, ..) => self.problem(format_args!("`{operator}` does not go with these types")),
+            ExecutionError::UnsupportedBinaryOperator(operator, ..) => {
+                self.problem(format_args!("`{operator}` does not go with these types"))
+            }
             _ => self.problem("it cannot be computed"),
         }
     }

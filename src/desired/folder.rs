@@ -98,6 +98,7 @@ fn read(path: &Path, total: &mut usize) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
-        Problem::at(&Place { line, ..place }, "this is not UTF-8 text").help("save the file as UTF-8; a binary file does not belong in the folder")
+        Problem::at(&Place { line, ..place }, "this is not UTF-8 text")
+            .help("save the file as UTF-8; a binary file does not belong in the folder")
     })
 }

@@ -52,7 +52,10 @@ fn generic(resource: &Resource) -> String {
 
 fn fits(used: &RefUse, row: &Row) -> Option<Problem> {
     if let Some(kind) = used.kind.as_deref().filter(|kind| *kind != row.name) {
-        return Some(Problem::at(&used.place, format!("`{}` wants a resource of kind {kind}, but `{}` is of kind {}", used.field, used.address, row.name)));
+        return Some(Problem::at(
+            &used.place,
+            format!("`{}` wants a resource of kind {kind}, but `{}` is of kind {}", used.field, used.address, row.name),
+        ));
     }
     let attribute = used.attribute.as_deref().filter(|name| !row.has_attribute(name))?;
     let known: Vec<&str> = row.attributes.iter().chain(row.late).copied().chain(["id"]).collect();
@@ -66,7 +69,10 @@ fn lookup(used: &RefUse) -> Option<Problem> {
         return Some(Problem::at(&used.place, format!("there is no look-up `{}`", used.address)).maybe_help(help));
     };
     if let Some(kind) = used.kind.as_deref().filter(|kind| *kind != known.kind) {
-        return Some(Problem::at(&used.place, format!("`{}` wants a resource of kind {kind}, but `{}` is of kind {}", used.field, used.address, known.kind)));
+        return Some(Problem::at(
+            &used.place,
+            format!("`{}` wants a resource of kind {kind}, but `{}` is of kind {}", used.field, used.address, known.kind),
+        ));
     }
     let attribute = used.attribute.as_deref().filter(|name| *name != "id" && !known.attributes.contains(name))?;
     let names: Vec<&str> = known.attributes.iter().copied().chain(["id"]).collect();
@@ -115,5 +121,6 @@ fn cycles(resources: &BTreeMap<Address, Resource>, problems: &mut Problems) {
 fn circle(path: &[(&Address, usize)], target: &Address, used: &RefUse) -> Problem {
     let from = path.iter().position(|(address, _)| *address == target).unwrap_or(0);
     let round: Vec<&str> = path[from..].iter().map(|(address, _)| address.as_str()).chain([target.as_str()]).collect();
-    Problem::at(&used.place, format!("these need each other in a circle: {}", round.join(" -> "))).help("one of them has to do without the other")
+    Problem::at(&used.place, format!("these need each other in a circle: {}", round.join(" -> ")))
+        .help("one of them has to do without the other")
 }

@@ -163,7 +163,9 @@ pub fn value(shape: &Shape, node: &Node) -> Json {
 fn resolve(shape: &Shape, rule: usize, node: &Node) -> Json {
     match (&shape.rule(rule).want, &node.value) {
         (Want::Text(Text { format: Some(Format::Size), .. }), Value::String(text)) => quantity::size(text).map_or(Json::Null, Json::from),
-        (Want::Text(Text { format: Some(Format::Duration), .. }), Value::String(text)) => quantity::duration(text).map_or(Json::Null, Json::from),
+        (Want::Text(Text { format: Some(Format::Duration), .. }), Value::String(text)) => {
+            quantity::duration(text).map_or(Json::Null, Json::from)
+        }
         (Want::Number { .. }, Value::Int(n)) => Json::from(*n as f64),
         (Want::List { item, .. }, Value::Seq(items)) => items.iter().map(|node| resolve(shape, *item, node)).collect(),
         (Want::Object(object), Value::Map(entries)) => {

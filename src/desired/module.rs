@@ -107,7 +107,10 @@ impl Module {
         let mut known: BTreeSet<&str> = entries(declared).map(|entry| entry.key.as_str()).collect();
         for name in ["stack", "each", "value"] {
             if known.contains(name) {
-                problems.push(Problem::at(&self.place, format!("an input cannot have the name `{name}`")).help("expressions use it for something else"));
+                problems.push(
+                    Problem::at(&self.place, format!("an input cannot have the name `{name}`"))
+                        .help("expressions use it for something else"),
+                );
             }
         }
         known.insert("stack");
@@ -141,7 +144,8 @@ impl Module {
 impl ResourceTemplate {
     fn compile(language: &Language, entry: &Entry, problems: &mut Vec<Problem>) -> Self {
         let Entry { key, place, value } = entry;
-        let mut template = |name: &str| value.get(name).filter(|node| !node.is_null()).map(|node| Template::compile(language, node, problems));
+        let mut template =
+            |name: &str| value.get(name).filter(|node| !node.is_null()).map(|node| Template::compile(language, node, problems));
         let (for_each, when, protect, moved) = (template("for_each"), template("when"), template("protect"), template("moved"));
         let empty = Node::new(crate::model::node::Value::Map(Vec::new()), place.clone());
         let written = value.get("spec").filter(|node| !node.is_null()).unwrap_or(&empty).clone();

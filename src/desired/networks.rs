@@ -20,7 +20,10 @@ pub fn check(resources: &BTreeMap<Address, Resource>, problems: &mut Problems) {
     for (vpc, mut subnets) in by_vpc {
         if let Some(whole) = resources.get(vpc).and_then(block) {
             for (net, subnet) in subnets.iter().filter(|(net, _)| !whole.contains(net)) {
-                problems.push(Problem::at(subnet.place_of("cidr_block"), format!("{net} of `{}` does not fit into {whole} of `{vpc}`", subnet.address)));
+                problems.push(Problem::at(
+                    subnet.place_of("cidr_block"),
+                    format!("{net} of `{}` does not fit into {whole} of `{vpc}`", subnet.address),
+                ));
             }
         }
         subnets.sort_by_key(|(net, _)| (net.network(), net.prefix_len()));

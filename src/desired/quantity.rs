@@ -21,7 +21,8 @@ pub fn size(text: &str) -> Result<u64, (String, String)> {
         "t" | "tb" | "ti" | "tib" => Some("TiB"),
         _ => None,
     };
-    quantity(text, SIZES, near).map_err(|help| (format!("`{text:.40}` is no size"), help.unwrap_or_else(|| "such as 600MiB, 2GiB or 1TiB".into())))
+    quantity(text, SIZES, near)
+        .map_err(|help| (format!("`{text:.40}` is no size"), help.unwrap_or_else(|| "such as 600MiB, 2GiB or 1TiB".into())))
 }
 
 /// Reads `14d` as seconds.
@@ -36,7 +37,8 @@ pub fn duration(text: &str) -> Result<u64, (String, String)> {
         "day" | "days" | "d" => Some("d"),
         _ => None,
     };
-    quantity(text, DURATIONS, near).map_err(|help| (format!("`{text:.40}` is no duration"), help.unwrap_or_else(|| "such as 60s, 15m, 6h or 14d".into())))
+    quantity(text, DURATIONS, near)
+        .map_err(|help| (format!("`{text:.40}` is no duration"), help.unwrap_or_else(|| "such as 60s, 15m, 6h or 14d".into())))
 }
 
 fn quantity(text: &str, units: &[(&str, u64)], near: impl Fn(&str) -> Option<&'static str>) -> Result<u64, Option<String>> {

@@ -239,7 +239,8 @@ impl<'t, 'p> Reader<'t, 'p> {
             }
             let key = key.into_owned();
             if key == "<<" {
-                self.problems.push(Problem::at(&at, "merge keys are not used here").help("write the fields out, or put an alias in a field"));
+                self.problems
+                    .push(Problem::at(&at, "merge keys are not used here").help("write the fields out, or put an alias in a field"));
             }
             let value = match self.next()? {
                 Some((event, span)) => self.node(event, span, depth + 1)?,

@@ -72,7 +72,8 @@ fn end(text: &str) -> Option<usize> {
 
 /// The last byte of the string literal that begins at `at`: plain, raw (`r"..."`) or in three quotes.
 fn string_end(bytes: &[u8], at: usize, quote: u8) -> Option<usize> {
-    let raw = at > 0 && matches!(bytes[at - 1], b'r' | b'R') && (at < 2 || !(bytes[at - 2].is_ascii_alphanumeric() || bytes[at - 2] == b'_'));
+    let raw =
+        at > 0 && matches!(bytes[at - 1], b'r' | b'R') && (at < 2 || !(bytes[at - 2].is_ascii_alphanumeric() || bytes[at - 2] == b'_'));
     let triple = bytes[at..].starts_with(&[quote; 3]);
     let mut i = at + if triple { 3 } else { 1 };
     while i < bytes.len() {

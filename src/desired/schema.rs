@@ -50,7 +50,9 @@ pub fn stack(modules: &BTreeMap<String, Module>) -> Json {
     let mut required: Vec<Json> = Vec::new();
     let sections: Map<String, Json> = modules
         .values()
-        .filter(|module| module.name != TENANT || module.schema.pointer("/properties").and_then(Json::as_object).is_some_and(|p| !p.is_empty()))
+        .filter(|module| {
+            module.name != TENANT || module.schema.pointer("/properties").and_then(Json::as_object).is_some_and(|p| !p.is_empty())
+        })
         .map(|module| {
             let mut schema = module.schema.clone();
             if let (Some(object), Some(doc)) = (schema.as_object_mut(), &module.doc) {

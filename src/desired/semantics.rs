@@ -23,7 +23,8 @@ pub fn stack(stack: &Stack, document: &Node, problems: &mut Vec<Problem>) {
         problems.extend(image(&distribution.image, &at(&["image"])));
         problems.extend(memory(distribution.memory.reserve, distribution.memory.limit, &at(&["memory"])));
         if matches!(distribution.user.split(':').next(), Some("0" | "root")) {
-            problems.push(Problem::at(&at(&["user"]), "a distribution does not run as root").help("the image's own user, such as \"1001\""));
+            problems
+                .push(Problem::at(&at(&["user"]), "a distribution does not run as root").help("the image's own user, such as \"1001\""));
         }
     }
     for verb in stack.spec.reconcile.auto.iter().filter(|verb| stack.spec.reconcile.hold.contains(verb)) {
@@ -39,7 +40,8 @@ fn image(image: &str, place: &Place) -> Option<Problem> {
         Some(digest) if digest.len() == 64 && digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) => None,
         Some(_) => Some(Problem::at(place, "the digest of the image is not 64 hexadecimal digits").help("copy it whole from the registry")),
         None => Some(
-            Problem::at(place, "the image is not pinned by digest, so it could change under us").help("name@sha256:..., as `docker buildx imagetools inspect` prints it"),
+            Problem::at(place, "the image is not pinned by digest, so it could change under us")
+                .help("name@sha256:..., as `docker buildx imagetools inspect` prints it"),
         ),
     }
 }
@@ -64,7 +66,9 @@ pub fn tenants(stack: Option<&Stack>, tenants: Vec<Tenant>, documents: &HashMap<
         }
         first.insert(tenant.name.clone(), tenant.place.clone());
         if let Some(stack) = stack {
-            let at = |field: &str| documents.get(&tenant.place).map_or_else(|| tenant.place.clone(), |node| node.deepest(["spec", field]).place.clone());
+            let at = |field: &str| {
+                documents.get(&tenant.place).map_or_else(|| tenant.place.clone(), |node| node.deepest(["spec", field]).place.clone())
+            };
             against_stack(&tenant, stack, at, problems);
         }
         kept.push(tenant);
@@ -85,7 +89,10 @@ fn against_stack(tenant: &Tenant, stack: &Stack, at: impl Fn(&str) -> Place, pro
     let allowed = &stack.spec.residency.allow;
     if !allowed.contains(&spec.country) {
         let list = if allowed.is_empty() { "it names none".to_owned() } else { format!("it names {}", allowed.join(", ")) };
-        let problem = Problem::at(&at("country"), format!("data of `{}` may not be held in this stack: `residency.allow` does not name it", spec.country));
+        let problem = Problem::at(
+            &at("country"),
+            format!("data of `{}` may not be held in this stack: `residency.allow` does not name it", spec.country),
+        );
         problems.push(problem.help(format!("{list}; add a country only when counsel agrees")));
     }
 }

@@ -25,12 +25,25 @@ pub(super) struct Rule {
 #[derive(Debug)]
 pub(super) enum Want {
     /// Anything, also anything inside; holes too when `text`.
-    Any { text: bool },
+    Any {
+        text: bool,
+    },
     Bool,
-    Int { min: Option<i64>, max: Option<i64> },
-    Number { min: Option<f64>, max: Option<f64> },
+    Int {
+        min: Option<i64>,
+        max: Option<i64>,
+    },
+    Number {
+        min: Option<f64>,
+        max: Option<f64>,
+    },
     Text(Text),
-    List { item: usize, min: usize, max: usize, unique: bool },
+    List {
+        item: usize,
+        min: usize,
+        max: usize,
+        unique: bool,
+    },
     Object(Object),
     /// Any one of these; none of them is only names.
     OneOf(Vec<usize>),
@@ -148,8 +161,12 @@ impl<'s> Compiler<'s> {
         let text = object.get("x-text").and_then(Json::as_bool).unwrap_or_default();
         match types(object).first().copied() {
             Some("boolean") => Want::Bool,
-            Some("integer") => Want::Int { min: object.get("minimum").and_then(Json::as_i64), max: object.get("maximum").and_then(Json::as_i64) },
-            Some("number") => Want::Number { min: object.get("minimum").and_then(Json::as_f64), max: object.get("maximum").and_then(Json::as_f64) },
+            Some("integer") => {
+                Want::Int { min: object.get("minimum").and_then(Json::as_i64), max: object.get("maximum").and_then(Json::as_i64) }
+            }
+            Some("number") => {
+                Want::Number { min: object.get("minimum").and_then(Json::as_f64), max: object.get("maximum").and_then(Json::as_f64) }
+            }
             Some("string") => Want::Text(self.text(object)),
             Some("array") => self.list(object),
             Some("object") if text => Want::Any { text: true },
@@ -252,14 +269,16 @@ fn is_nullable(object: &Map<String, Json>) -> bool {
         _ => false,
     };
     let listed = object.get("enum").and_then(Json::as_array).is_some_and(|all| all.contains(&Json::Null));
-    let alternative = ["oneOf", "anyOf"].iter().any(|word| object.get(*word).and_then(Json::as_array).is_some_and(|all| all.iter().any(null)));
+    let alternative =
+        ["oneOf", "anyOf"].iter().any(|word| object.get(*word).and_then(Json::as_array).is_some_and(|all| all.iter().any(null)));
     let untyped = ["type", "enum", "const", "oneOf", "anyOf", "allOf", "properties"].iter().all(|word| !object.contains_key(*word));
     typed || listed || alternative || untyped
 }
 
 /// The texts that a schema allows, when it allows nothing but a few texts.
 fn names(object: &Map<String, Json>) -> Option<Vec<String>> {
-    let texts = |all: &[Json]| all.iter().filter(|one| !one.is_null()).map(|one| one.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>();
+    let texts =
+        |all: &[Json]| all.iter().filter(|one| !one.is_null()).map(|one| one.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>();
     if let Some(one) = object.get("const") {
         return texts(std::slice::from_ref(one));
     }

@@ -79,7 +79,11 @@ impl Template {
                 entries
                     .iter()
                     .filter(|entry| !entry.value.is_null())
-                    .map(|entry| Entry { key: entry.key.replace("$${", "${"), place: entry.place.clone(), value: Self::settled(&entry.value) })
+                    .map(|entry| Entry {
+                        key: entry.key.replace("$${", "${"),
+                        place: entry.place.clone(),
+                        value: Self::settled(&entry.value),
+                    })
                     .collect(),
             ),
             other => other.clone(),

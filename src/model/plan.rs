@@ -144,6 +144,11 @@ pub struct Plan {
     pub account: String,
     /// The region.
     pub region: String,
+    /// The stack's domain.
+    pub domain: String,
+    /// The folder of the record, when it is a local one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
     /// `sha256:...` over the canonical JSON without `digest` and `made`; empty until it is rendered.
     #[serde(default)]
     pub digest: String,

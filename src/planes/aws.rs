@@ -4,6 +4,7 @@ pub mod budget;
 mod classify;
 pub mod connect;
 pub mod faults;
+pub mod owner;
 pub mod retry;
 pub mod stats;
 pub mod wire;

@@ -44,7 +44,10 @@ fn text<'a>(function: &'static str, args: &'a Args<'_, '_>, at: usize) -> Result
 }
 
 fn int(function: &'static str, args: &Args<'_, '_>, at: usize) -> Result<i64, ExecutionError> {
-    args.get(at).and_then(|arg| arg.downcast_ref::<CelInt>()).map(|n| *n.inner()).ok_or_else(|| failed(function, "a whole number is wanted"))
+    args.get(at)
+        .and_then(|arg| arg.downcast_ref::<CelInt>())
+        .map(|n| *n.inner())
+        .ok_or_else(|| failed(function, "a whole number is wanted"))
 }
 
 fn failed(function: &str, message: impl ToString) -> ExecutionError {

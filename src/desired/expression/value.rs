@@ -92,7 +92,12 @@ fn convert(val: &dyn Val, place: &Place) -> Result<Value, NotJson> {
             }
             Ok(Value::Seq(out))
         }
-        Kind::Map => entries(val).ok_or_else(odd)?.into_iter().map(|(key, value)| Ok(Entry { key, place: place.clone(), value: node(value, place)? })).collect::<Result<_, _>>().map(Value::Map),
+        Kind::Map => entries(val)
+            .ok_or_else(odd)?
+            .into_iter()
+            .map(|(key, value)| Ok(Entry { key, place: place.clone(), value: node(value, place)? }))
+            .collect::<Result<_, _>>()
+            .map(Value::Map),
         _ => Err(odd()),
     }
 }

@@ -11,8 +11,8 @@ use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use super::support::routes::Route;
 use super::subnet::Subnet;
+pub use super::support::routes::Route;
 use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, routes};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};

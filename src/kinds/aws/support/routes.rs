@@ -47,11 +47,8 @@ pub struct Route {
 
 impl Route {
     fn check(&self) -> Option<&'static str> {
-        let to = [
-            self.destination_cidr_block.is_some(),
-            self.destination_ipv6_cidr_block.is_some(),
-            self.destination_prefix_list.is_some(),
-        ];
+        let to =
+            [self.destination_cidr_block.is_some(), self.destination_ipv6_cidr_block.is_some(), self.destination_prefix_list.is_some()];
         let by = [
             self.gateway.is_some(),
             self.nat_gateway.is_some(),

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Protocol, live_cidr};
 use crate::kinds::aws::security_group::SecurityGroup;
-use crate::model::field::{Ref, Text};
 use crate::model::Cidr;
-use crate::planes::error::{Error, Result};
+use crate::model::field::{Ref, Text};
 use crate::planes::Aws;
+use crate::planes::error::{Error, Result};
 
 /// One rule: what may come from (or go to) exactly one of a block, a group or a prefix list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

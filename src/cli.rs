@@ -1,0 +1,242 @@
+//! The command line: one table from which parser, help, man page and completions derive. One file per command.
+
+mod apply;
+mod completions;
+mod diff;
+mod drift;
+mod graph;
+mod journal;
+mod plan;
+mod schema;
+mod show;
+mod stack;
+mod terminal;
+mod unlock;
+mod validate;
+mod why;
+
+mod sandbox;
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::model::plan::Scope;
+use crate::session;
+use terminal::Terminal;
+
+/// Exit codes, as other programs rely on them.
+pub mod code {
+    /// Done; nothing to change.
+    pub const DONE: u8 = 0;
+    /// An error.
+    pub const ERROR: u8 = 1;
+    /// There are changes.
+    pub const CHANGES: u8 = 2;
+    /// The saved plan is stale.
+    pub const STALE: u8 = 3;
+    /// Locked by someone else.
+    pub const LOCKED: u8 = 4;
+    /// Refused.
+    pub const REFUSED: u8 = 5;
+    /// Applied in part.
+    pub const PARTIAL: u8 = 6;
+    /// The command line is wrong.
+    pub const USAGE: u8 = 64;
+    /// Interrupted.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Runs a cloud estate and its tenants: what the YAML says, compared with what is, converged.
+#[derive(Debug, Parser)]
+#[command(name = "reeve", version, max_term_width = 100, disable_help_subcommand = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Colour: auto (only to a terminal), always, never.
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    color: Color,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read and check everything; no network.
+    Validate(validate::Validate),
+    /// Show what an apply would do. Exit 0: nothing, 2: changes, 5: something is refused, 1: something could not be read.
+    Plan(plan::Plan),
+    /// Plan, ask, apply; or apply a saved plan exactly.
+    Apply(apply::Apply),
+    /// Show only what differs though the YAML is the one last applied.
+    Drift(drift::Drift),
+    /// Drop everything of the stack but what is protected and what that needs.
+    Destroy(apply::Destroy),
+    /// Render a saved plan, offline.
+    Show(show::Show),
+    /// Compare two saved plans.
+    Diff(diff::Diff),
+    /// The graph of resources.
+    Graph(graph::Graph),
+    /// Where a resource comes from, what it needs, what needs it, what is live.
+    Why(why::Why),
+    /// JSON Schema of the YAML files, or of one kind, for editors and for the reference page.
+    Schema(schema::Schema),
+    /// Take an existing object over; refuses one that is owned.
+    Adopt(apply::Adopt),
+    /// The journal of what was done.
+    Journal(journal::Journal),
+    /// Release the stack's lock, held by a process that is surely dead.
+    Unlock(unlock::Unlock),
+    /// An emulated AWS on this machine, until Ctrl-C.
+    Sandbox(sandbox::Sandbox),
+    /// Completions for a shell.
+    Completions(completions::Completions),
+    /// The man page.
+    Man,
+}
+
+/// Which part of a stack.
+#[derive(Debug, Clone, Args)]
+struct ScopeArgs {
+    /// Read and change only these planes.
+    #[arg(long, value_delimiter = ',', value_name = "PLANE", value_parser = ["aws", "docker", "mysql", "files", "haproxy"])]
+    plane: Vec<String>,
+    /// Only these addresses, what lies under them and what they need. The plan is then incomplete.
+    #[arg(long, num_args = 1.., value_name = "ADDRESS")]
+    target: Vec<String>,
+    /// Not these addresses and what lies under them. The plan is then incomplete.
+    #[arg(long, num_args = 1.., value_name = "ADDRESS")]
+    exclude: Vec<String>,
+    /// Protected addresses that may be deleted or replaced all the same.
+    #[arg(long, num_args = 1.., value_name = "ADDRESS")]
+    allow_delete: Vec<String>,
+}
+
+impl ScopeArgs {
+    fn scope(&self) -> Result<Scope, Failure> {
+        let bad = |error: crate::model::address::BadAddress| Failure::usage(error.to_string());
+        Ok(Scope {
+            target: self.target.iter().cloned().collect(),
+            exclude: self.exclude.iter().cloned().collect(),
+            allow_delete: session::addresses(&self.allow_delete).map_err(bad)?,
+            planes: self.plane.iter().cloned().collect(),
+        })
+    }
+}
+
+/// How a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person.
+    Human,
+    /// The plan document.
+    Json,
+    /// For a pull request.
+    Markdown,
+    /// In a later release.
+    Html,
+    /// In a later release.
+    Terraform,
+    /// In a later release.
+    Sarif,
+}
+
+/// Why a command did not do what it should, and the exit code for it.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    message: String,
+    advice: Option<String>,
+}
+
+impl Failure {
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), advice: None }
+    }
+    fn usage(message: impl Into<String>) -> Self {
+        Self::new(code::USAGE, message)
+    }
+    fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+}
+
+impl From<session::Error> for Failure {
+    fn from(error: session::Error) -> Self {
+        use crate::planes::Class;
+        use crate::record::RecordError;
+        let message = error.to_string();
+        match &error {
+            session::Error::Stale(_) => Self::new(code::STALE, message).advice("make a new plan; see runbooks/stale-plan.md"),
+            session::Error::Record(RecordError::AlreadyApplied(_)) => Self::new(code::STALE, message),
+            session::Error::Record(RecordError::Held(_)) => Self::new(code::LOCKED, message).advice("see runbooks/locked.md"),
+            session::Error::Conflict(_) => {
+                Self::new(code::ERROR, message).advice("look at both and take the mark off one; see runbooks/two-objects.md")
+            }
+            session::Error::Plane(error) if matches!(error.class, Class::Unreachable | Class::Ambiguous) => {
+                Self::new(code::ERROR, message).advice("see runbooks/unreachable.md")
+            }
+            session::Error::Plane(error) if error.class == Class::Denied => {
+                Self::new(code::ERROR, message).advice("see runbooks/denied.md")
+            }
+            _ => Self::new(code::ERROR, message),
+        }
+    }
+}
+
+type Exit = Result<u8, Failure>;
+
+/// Runs the command line `args` (with the program's name first) and answers the exit code.
+pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
+    let line = args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { code::USAGE } else { code::DONE };
+        }
+    };
+    let mut terminal = Terminal::new(cli.color, line);
+    let outcome = match cli.command {
+        Command::Validate(args) => args.run(&mut terminal),
+        Command::Plan(args) => args.run(&mut terminal).await,
+        Command::Apply(args) => args.run(&mut terminal).await,
+        Command::Drift(args) => args.run(&mut terminal).await,
+        Command::Destroy(args) => args.run(&mut terminal).await,
+        Command::Show(args) => args.run(&mut terminal),
+        Command::Diff(args) => args.run(&mut terminal),
+        Command::Graph(args) => args.run(&mut terminal),
+        Command::Why(args) => args.run(&mut terminal).await,
+        Command::Schema(args) => args.run(&mut terminal),
+        Command::Adopt(args) => args.run(&mut terminal).await,
+        Command::Journal(args) => args.run(&mut terminal).await,
+        Command::Unlock(args) => args.run(&mut terminal).await,
+        Command::Sandbox(args) => args.run(&mut terminal).await,
+        Command::Completions(args) => args.run(&mut terminal, &mut Cli::command()),
+        Command::Man => completions::man(&mut terminal, Cli::command()),
+    };
+    let code = match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            terminal.failure(&failure.message, failure.advice.as_deref());
+            failure.code
+        }
+    };
+    terminal.stats();
+    code
+}
+
+/// A stack's folder.
+#[derive(Debug, Clone, Args)]
+struct Dir {
+    /// The stack's folder.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}

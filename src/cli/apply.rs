@@ -1,0 +1,166 @@
+//! `reeve apply`, `reeve destroy` and `reeve adopt`: the commands that change the world.
+
+mod adopt;
+mod walk;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+pub use adopt::Adopt;
+
+use super::plan::{exit, make};
+use super::stack::{connect, load};
+use super::terminal::Terminal;
+use super::{Dir, Exit, Failure, ScopeArgs, code};
+use crate::model::plan::{Plan, Scope};
+use crate::planes::aws::connect::Options;
+use crate::record::Location;
+use crate::session::{Command, Held, Session, Stack, read_saved};
+use crate::view;
+
+/// Plan, ask, apply; or apply a saved plan exactly.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The stack's folder, or a saved plan.
+    #[arg(value_name = "DIR|PLAN_FILE")]
+    what: PathBuf,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// For a saved plan whose folder is elsewhere: the stack's folder (needed for `record: local:PATH`).
+    #[arg(long, value_name = "DIR")]
+    stack: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Drop everything of the stack but what is protected and what that needs.
+#[derive(Debug, Args)]
+pub struct Destroy {
+    #[command(flatten)]
+    dir: Dir,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How an apply goes.
+#[derive(Debug, Args)]
+struct How {
+    /// Do not ask.
+    #[arg(long)]
+    auto_approve: bool,
+    /// Steps at a time.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallelism: u16,
+    /// Print what it cost as the last line of stderr.
+    #[arg(long)]
+    stats: bool,
+}
+
+impl Apply {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        terminal.want_stats(self.how.stats);
+        if self.what.is_dir() {
+            return folder(self.what, self.scope.scope()?, &self.how, false, terminal).await;
+        }
+        if self.scope.scope()? != Scope::default() {
+            return Err(Failure::usage("a saved plan carries its own targets and allowances"));
+        }
+        self.saved(terminal).await
+    }
+
+    async fn saved(self, terminal: &mut Terminal) -> Exit {
+        if !self.what.exists() {
+            return Err(Failure::usage(format!("{} is neither a folder nor a file", self.what.display())));
+        }
+        let plan = read_saved(&self.what)?;
+        terminal.count_actions(&plan);
+        let session = self.session_of(&plan, terminal).await?;
+        if plan.is_empty() {
+            terminal.say(&view::plan::summary(&plan));
+            return Ok(exit(&plan));
+        }
+        let command = Command { line: terminal.line.clone(), commit: plan.made.commit.clone() };
+        let held = session.hold(&command.line).await?;
+        let outcome = async {
+            let record = |error| Failure::from(crate::session::Error::Record(error));
+            if let Some(before) = held.record.was_applied(&plan.digest).await.map_err(record)? {
+                return Err(record(crate::record::RecordError::AlreadyApplied(Box::new(before))));
+            }
+            session.check(&plan).await?;
+            terminal.say(&view::plan::human(&plan, terminal.err, "Plan"));
+            approve(&self.how, terminal)?;
+            held.record.mark_plan_applied(&plan.digest, &command.line).await.map_err(record)?;
+            walk::walk(&session, &plan, &held, &command, usize::from(self.how.parallelism), "make a new plan and apply it", terminal).await
+        }
+        .await;
+        release(held, terminal).await;
+        outcome
+    }
+
+    async fn session_of(&self, plan: &Plan, terminal: &Terminal) -> Result<Session, Failure> {
+        let (record, domain) = match &self.stack {
+            Some(dir) => {
+                let loaded = load(dir)?;
+                (loaded.stack.record, loaded.stack.domain)
+            }
+            None => match &plan.record {
+                Some(path) => (Location::Local(path.into()), String::new()),
+                None => (Location::S3, String::new()),
+            },
+        };
+        let domain = if domain.is_empty() { plan.domain.clone() } else { domain };
+        let stack = Stack { name: plan.stack.clone(), domain, region: plan.region.clone(), account: Some(plan.account.clone()), record };
+        Ok(Session::open(stack, Options { stats: terminal.counted.clone(), ..Options::default() }).await?)
+    }
+}
+
+impl Destroy {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        terminal.want_stats(self.how.stats);
+        folder(self.dir.dir, self.scope.scope()?, &self.how, true, terminal).await
+    }
+}
+
+/// Locks, plans, asks, applies.
+async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: &mut Terminal) -> Exit {
+    let loaded = load(&dir)?;
+    let session = connect(&loaded, terminal).await?;
+    let command = Command { line: terminal.line.clone(), commit: loaded.commit.clone() };
+    let held = session.hold(&command.line).await?;
+    let outcome = async {
+        let plan = make(&session, &loaded, scope, destroy, terminal).await?;
+        terminal.say(&view::plan::human(&plan, terminal.err, if destroy { "Destruction" } else { "Plan" }));
+        if plan.is_empty() {
+            let code = exit(&plan);
+            return Ok(if code == code::CHANGES { code::PARTIAL } else { code });
+        }
+        approve(how, terminal)?;
+        let again = format!("reeve {} {}", if destroy { "destroy" } else { "apply" }, dir.display());
+        walk::walk(&session, &plan, &held, &command, usize::from(how.parallelism), &again, terminal).await
+    }
+    .await;
+    release(held, terminal).await;
+    outcome
+}
+
+async fn release(held: Held, terminal: &Terminal) {
+    if let Err(error) = held.release().await {
+        terminal.say(&format!("warning: {error}"));
+    }
+}
+
+fn approve(how: &How, terminal: &Terminal) -> Result<(), Failure> {
+    if how.auto_approve {
+        return Ok(());
+    }
+    match terminal.ask("Apply this?") {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::new(code::REFUSED, "not approved: nothing was touched")),
+        None => {
+            Err(Failure::new(code::REFUSED, "there is no terminal to ask for approval: nothing was touched").advice("give --auto-approve"))
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `reeve adopt`: an existing object bears our mark from now on. What differs from the YAML, the next plan says.
+
+use clap::Args;
+
+use super::super::stack::{connect, load};
+use super::super::terminal::Terminal;
+use super::super::{Dir, Exit, Failure, code};
+use crate::model::Address;
+use crate::session::Error;
+
+/// Take an existing object over; refuses one that is owned.
+#[derive(Debug, Args)]
+pub struct Adopt {
+    #[command(flatten)]
+    dir: Dir,
+    /// The address that it shall answer to.
+    #[arg(value_name = "ADDRESS")]
+    address: String,
+    /// The object's id, as the kind's references hold it (an EC2 id, an ARN, a name).
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+impl Adopt {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let loaded = load(&self.dir.dir)?;
+        let address = Address::parse(&self.address).map_err(|error| Failure::usage(error.to_string()))?;
+        let Some(wish) = loaded.wishes.get(&address) else {
+            return Err(Failure::usage(format!("the YAML has no {address}")).advice("write it first: what is not wished would be deleted"));
+        };
+        let session = connect(&loaded, terminal).await?;
+        let held = session.hold(&terminal.line).await?;
+        let outcome = session.adopt(&held, &address, wish, &self.id, &terminal.line).await;
+        if let Err(error) = held.release().await {
+            terminal.say(&format!("warning: {error}"));
+        }
+        match outcome {
+            Ok(()) => {
+                terminal.say(&format!("{} is {address} from now on; `reeve plan {}` says what differs", self.id, self.dir.dir.display()));
+                Ok(code::DONE)
+            }
+            Err(Error::NotAdopted(why)) => Err(Failure::new(code::REFUSED, why)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The walk as the command line sees it: progress, Ctrl-C, the report, the exit code.
+
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use super::super::terminal::Terminal;
+use super::super::{Exit, Failure, code};
+use crate::apply::Halt;
+use crate::model::plan::Plan;
+use crate::model::report::{Event, Stop};
+use crate::session::{Command, Held, Session};
+use crate::view;
+use crate::view::progress::Progress;
+
+/// How often the living line is written anew.
+const BEAT: Duration = Duration::from_millis(250);
+
+/// Applies, showing how it goes.
+pub async fn walk(
+    session: &Session,
+    plan: &Plan,
+    held: &Held,
+    command: &Command,
+    parallelism: usize,
+    again: &str,
+    terminal: &Terminal,
+) -> Exit {
+    terminal.say(&view::progress::heading(plan.changes().count() + plan.leftovers.len(), parallelism));
+    let (events, received) = mpsc::unbounded_channel();
+    let (halt_in, halt) = watch::channel(Halt::No);
+    let began = Instant::now();
+    let listening = tokio::spawn(listen(halt_in));
+    let (applied, ()) = tokio::join!(session.apply(plan, held, command, parallelism, events, halt), show(received, began, terminal));
+    listening.abort();
+    let applied = applied.map_err(Failure::from)?;
+    applied.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
+    terminal.say(&view::report::human(&applied.report, terminal.err, began.elapsed(), again));
+    Ok(if applied.report.stopped == Some(Stop::Interrupted) {
+        code::INTERRUPTED
+    } else if !applied.report.is_whole() || !plan.unreadable.is_empty() {
+        code::PARTIAL
+    } else if !plan.refusals.is_empty() {
+        code::REFUSED
+    } else {
+        code::DONE
+    })
+}
+
+/// The first Ctrl-C or SIGTERM asks to stop soon, the second now.
+async fn listen(halt: watch::Sender<Halt>) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    for level in [Halt::Soon, Halt::Now] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        let _ = halt.send(level);
+    }
+    std::future::pending::<()>().await;
+}
+
+async fn show(mut events: mpsc::UnboundedReceiver<Event>, began: Instant, terminal: &Terminal) {
+    let mut progress = Progress::new(terminal.err, terminal.live);
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        let lines = tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => progress.event(&event, began.elapsed()),
+                None => break,
+            },
+            _ = beat.tick() => progress.tick(began.elapsed()),
+        };
+        if terminal.live {
+            terminal.status("");
+        }
+        lines.iter().for_each(|line| terminal.say(line));
+        if terminal.live {
+            terminal.status(&progress.status(began.elapsed(), WIDTH));
+        }
+    }
+    if terminal.live {
+        terminal.status("");
+    }
+}
+
+/// The living line is cut to this, so that it stays one line on a usual terminal.
+const WIDTH: usize = 100;

@@ -1,0 +1,38 @@
+//! `reeve diff`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::terminal::Terminal;
+use super::{Exit, Failure, code};
+use crate::session::read_saved;
+use crate::view::{self, Style};
+
+/// Compare two saved plans.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// One plan.
+    #[arg(value_name = "PLAN_FILE")]
+    first: PathBuf,
+    /// The other.
+    #[arg(value_name = "PLAN_FILE")]
+    second: PathBuf,
+}
+
+impl Diff {
+    pub fn run(self, terminal: &mut Terminal) -> Exit {
+        let read = |path| read_saved(path).map_err(Failure::from);
+        let (first, second) = (read(&self.first)?, read(&self.second)?);
+        if first.digest == second.digest {
+            terminal.say("the two plans do the same");
+            return Ok(code::DONE);
+        }
+        let text = |plan| view::plan::human(plan, Style::default(), "Plan");
+        let (a, b) = (text(&first), text(&second));
+        let diff = similar::TextDiff::from_lines(&a, &b);
+        let names = (self.first.display().to_string(), self.second.display().to_string());
+        terminal.data(&diff.unified_diff().context_radius(2).header(&names.0, &names.1).to_string());
+        Ok(code::CHANGES)
+    }
+}

@@ -1,0 +1,97 @@
+//! `reeve plan`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::stack::{Loaded, connect, load};
+use super::terminal::Terminal;
+use super::{Dir, Exit, Failure, Format, ScopeArgs, code};
+use crate::model::plan as model;
+use crate::record::{plan_path, write_plan};
+use crate::session::{Session, seal};
+use crate::view;
+
+/// Show what an apply would do.
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    dir: Dir,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Save the plan; a bare name goes to `plans/`.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// How to show it.
+    #[arg(long, default_value = "human")]
+    format: Format,
+    /// Print what it cost as the last line of stderr.
+    #[arg(long)]
+    stats: bool,
+}
+
+impl Plan {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        terminal.want_stats(self.stats);
+        available(self.format)?;
+        let scope = self.scope.scope()?;
+        let loaded = load(&self.dir.dir)?;
+        let session = connect(&loaded, terminal).await?;
+        let plan = make(&session, &loaded, scope, false, terminal).await?;
+        if let Some(out) = &self.out {
+            let path = plan_path(out);
+            write_plan(&path, &seal(&plan)?).map_err(|error| Failure::from(crate::session::Error::from(error)))?;
+            terminal.say(&format!("saved to {}", path.display()));
+        }
+        show(&plan, self.format, "Plan", terminal)?;
+        Ok(exit(&plan))
+    }
+}
+
+/// Reads the world and plans, saying so.
+pub async fn make(
+    session: &Session,
+    loaded: &Loaded,
+    scope: model::Scope,
+    destroy: bool,
+    terminal: &mut Terminal,
+) -> Result<model::Plan, Failure> {
+    let (plan, history) = session.plan(&loaded.wishes, scope, destroy, loaded.commit.clone()).await?;
+    history.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
+    terminal.count_actions(&plan);
+    Ok(plan)
+}
+
+/// Prints a plan in `format`.
+pub fn show(plan: &model::Plan, format: Format, title: &str, terminal: &Terminal) -> Result<(), Failure> {
+    available(format)?;
+    match format {
+        Format::Json => terminal.data(&seal(plan)?.plan.to_string()),
+        Format::Markdown => terminal.data(&view::markdown::markdown(plan)),
+        _ => terminal.data(&view::plan::human(plan, terminal.out, title)),
+    }
+    Ok(())
+}
+
+/// Refuses what is not there yet, before anything is read.
+pub fn available(format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Html | Format::Terraform | Format::Sarif => {
+            Err(Failure::usage("this format comes in a later release").advice("human, json and markdown are there"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// 1 when something could not be read, else 5 when something is refused, else 2 when there are changes, else 0.
+pub fn exit(plan: &model::Plan) -> u8 {
+    if !plan.unreadable.is_empty() {
+        code::ERROR
+    } else if !plan.refusals.is_empty() {
+        code::REFUSED
+    } else if plan.is_empty() && plan.waiting.is_empty() {
+        code::DONE
+    } else {
+        code::CHANGES
+    }
+}

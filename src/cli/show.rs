@@ -1,0 +1,29 @@
+//! `reeve show`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::plan::show;
+use super::terminal::Terminal;
+use super::{Exit, Format};
+use crate::session::read_saved;
+
+/// Render a saved plan, offline.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The saved plan.
+    #[arg(value_name = "PLAN_FILE")]
+    plan: PathBuf,
+    /// How to show it.
+    #[arg(long, default_value = "human")]
+    format: Format,
+}
+
+impl Show {
+    pub fn run(self, terminal: &mut Terminal) -> Exit {
+        let plan = read_saved(&self.plan)?;
+        show(&plan, self.format, "Plan", terminal)?;
+        Ok(super::code::DONE)
+    }
+}

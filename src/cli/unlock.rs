@@ -1,0 +1,30 @@
+//! `reeve unlock`
+
+use clap::Args;
+
+use super::stack::{connect, load};
+use super::terminal::Terminal;
+use super::{Dir, Exit, Failure, code};
+use crate::record::Unlocked;
+
+/// Release the stack's lock, held by a process that is surely dead.
+#[derive(Debug, Args)]
+pub struct Unlock {
+    #[command(flatten)]
+    dir: Dir,
+}
+
+impl Unlock {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let loaded = load(&self.dir.dir)?;
+        let session = connect(&loaded, terminal).await?;
+        let by = session.connection.caller.clone();
+        let unlocked = session.record().unlock(&by).await.map_err(|error| Failure::from(crate::session::Error::from(error)))?;
+        terminal.say(&match unlocked {
+            Unlocked::Nothing => "nobody held the lock".to_owned(),
+            Unlocked::Removed(holder) => format!("released the lock of {}", holder.describe()),
+            Unlocked::Damaged => "the lock could not be read; it was replaced".to_owned(),
+        });
+        Ok(code::DONE)
+    }
+}

@@ -1,0 +1,23 @@
+//! `reeve validate`
+
+use clap::Args;
+
+use super::stack::load;
+use super::terminal::Terminal;
+use super::{Dir, Exit, code};
+use crate::view::count;
+
+/// Read and check everything; no network.
+#[derive(Debug, Args)]
+pub struct Validate {
+    #[command(flatten)]
+    dir: Dir,
+}
+
+impl Validate {
+    pub fn run(self, terminal: &mut Terminal) -> Exit {
+        let loaded = load(&self.dir.dir)?;
+        terminal.say(&format!("{} is valid: {}", loaded.stack.name, count(loaded.wishes.len(), "resource")));
+        Ok(code::DONE)
+    }
+}

@@ -1,0 +1,61 @@
+//! `reeve why`
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::Args;
+
+use super::stack::{connect, load};
+use super::terminal::Terminal;
+use super::{Dir, Exit, Failure, code};
+use crate::model::Address;
+use crate::model::plan::Scope;
+use crate::plan::references;
+use crate::view::why::{Facts, human};
+
+/// Where a resource comes from, what it needs, what needs it, what is live.
+#[derive(Debug, Args)]
+pub struct Why {
+    #[command(flatten)]
+    dir: Dir,
+    /// Which resource.
+    #[arg(value_name = "ADDRESS")]
+    address: String,
+}
+
+impl Why {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let loaded = load(&self.dir.dir)?;
+        let address = Address::parse(&self.address).map_err(|error| Failure::usage(error.to_string()))?;
+        let mut needs: BTreeMap<&Address, BTreeSet<(Address, String)>> = BTreeMap::new();
+        for (user, wish) in &loaded.wishes {
+            references(wish.kind.info(), &wish.spec, |field, hole| {
+                needs.entry(user).or_default().insert((hole.address, field.to_owned()));
+            });
+        }
+        let session = connect(&loaded, terminal).await?;
+        let (plan, _) = session.plan(&loaded.wishes, Scope::default(), false, None).await?;
+        let wish = loaded.wishes.get(&address);
+        let seen = plan.seen.get(&address);
+        if wish.is_none() && seen.is_none() {
+            let near = loaded.wishes.keys().min_by_key(|one| strsim::damerau_levenshtein(one.as_str(), address.as_str()));
+            let advice = near.map(|one| format!("did you mean {one}?")).unwrap_or_default();
+            return Err(Failure::usage(format!("{address} is neither in the YAML nor live")).advice(advice));
+        }
+        let facts = Facts {
+            address: address.to_string(),
+            kind: wish.map(|wish| wish.kind.name.to_owned()).or_else(|| seen.map(|seen| seen.kind.clone())).unwrap_or_default(),
+            page: wish.map(|wish| wish.kind.page.to_owned()).unwrap_or_default(),
+            place: loaded.desired.resources.get(&address).map(|one| one.place.to_string()),
+            needs: needs.get(&address).into_iter().flatten().map(|(to, field)| (to.to_string(), field.clone())).collect(),
+            needed_by: needs
+                .iter()
+                .flat_map(|(user, uses)| uses.iter().filter(|(to, _)| *to == address).map(|(_, field)| (user.to_string(), field.clone())))
+                .collect(),
+            live: seen.map(|seen| (seen.id.clone(), seen.attributes.clone())),
+            protected: wish.is_some_and(|wish| wish.protect) || seen.is_some_and(|seen| seen.marks.protect),
+        };
+        let action = plan.actions.iter().find(|action| action.address == address);
+        terminal.data(&human(&facts, action, terminal.out));
+        Ok(code::DONE)
+    }
+}
