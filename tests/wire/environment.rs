@@ -49,7 +49,7 @@ async fn a_profile_gives_keys_and_endpoint() {
     std::fs::write(home.path().join(".aws/config"), config).unwrap();
     assert_eq!(said(&[("AWS_PROFILE", "ops")], home.path()).await, "123456789012 eu-west-1");
     let other = said(&[("AWS_PROFILE", "typo")], home.path()).await;
-    assert!(other.starts_with("Unreachable") && other.contains("AWS_PROFILE"), "{other}");
+    assert!(other.starts_with("Unreachable") && other.contains("AWS_PROFILE=typo"), "{other}");
 }
 
 #[tokio::test]
@@ -64,4 +64,13 @@ async fn no_credentials_and_ended_sessions_say_what_to_do() {
     std::fs::write(home.path().join(".aws/config"), config).unwrap();
     let never = said(&[("AWS_PROFILE", "sso")], home.path()).await;
     assert!(never.starts_with("Unreachable") && never.contains("aws sso login"), "{never}");
+}
+
+#[tokio::test]
+async fn aws_is_reached_through_the_proxy_that_the_environment_names() {
+    let (proxy, home) = (Server::start(|_, _| Reply::Body(502, "text/plain", String::new())).await, tempfile::tempdir().unwrap());
+    let all: Vec<_> = KEYS.into_iter().chain([("HTTPS_PROXY", proxy.endpoint.as_str())]).collect();
+    let said = said(&all, home.path()).await;
+    assert!(said.starts_with("Unreachable sts.GetCallerIdentity: AWS gives no answer"), "{said}");
+    assert!(!proxy.asked("sts.eu-west-1.amazonaws.com:443").is_empty());
 }

@@ -12,7 +12,6 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::app_name::AppName;
@@ -180,18 +179,22 @@ fn explain(error: WhoError, endpoint: Option<String>) -> Error {
 const CLOCK: &str = "this machine's clock is more than five minutes wrong: set it (`timedatectl set-ntp true`)";
 
 fn no_credentials(cause: &CredentialsError) -> String {
-    let detail = chain(cause).last().map(ToString::to_string).unwrap_or_default();
+    let detail = chain(cause).skip(1).map(ToString::to_string).collect::<Vec<_>>().join(": ");
     match cause {
-        CredentialsError::CredentialsNotLoaded(_) => {
-            "no credentials were found: set AWS_PROFILE, sign in (`aws sso login`), or run where an instance or task role is".to_owned()
-        }
+        CredentialsError::CredentialsNotLoaded(_) => match std::env::var("AWS_PROFILE") {
+            Ok(profile) => format!("no credentials were found for AWS_PROFILE={profile}: is there such a profile in ~/.aws/config?"),
+            Err(_) => {
+                "no credentials were found: set AWS_PROFILE, sign in (`aws sso login`), or run where an instance or task role is".to_owned()
+            }
+        },
         CredentialsError::ProviderTimedOut(_) => format!("the credentials did not come in time ({detail}): try again, or set AWS_PROFILE"),
         CredentialsError::InvalidConfiguration(_) => {
             format!("the credentials' settings are wrong ({detail}): check ~/.aws/config and AWS_PROFILE")
         }
-        _ if detail.contains("xpired") || detail.contains("oken") => {
+        _ if detail.contains("xpired") || detail.contains("SSO") => {
             format!("the session has expired or was never begun ({detail}): sign in (`aws sso login`)")
         }
-        other => format!("the credentials could not be read ({}): check AWS_PROFILE", DisplayErrorContext(other)),
+        // Only the causes' words: their fields may hold what a credentials' server answered.
+        _ => format!("the credentials could not be read ({detail}): check AWS_PROFILE"),
     }
 }

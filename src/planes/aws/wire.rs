@@ -17,7 +17,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::{Builder, Connector, tls};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -104,16 +105,21 @@ struct Rules {
     faults: Option<Faults>,
 }
 
+/// A connector for AWS itself, through the proxy that `HTTPS_PROXY` and `NO_PROXY` name, which the SDK's default client does not read.
+fn tls_connector(settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>) -> Connector {
+    let mut builder = Connector::builder();
+    builder.set_connector_settings(settings.cloned());
+    builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+    let rustls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    builder.tls_provider(rustls).proxy_config(ProxyConfig::from_env()).build()
+}
+
 impl Wire {
     /// A client that counts into `stats`.
     #[must_use]
     pub fn new(stats: Stats) -> Self {
         let rules = Rules { stats, budget: Budget::default(), budget_locally: false, attempt: retry::ATTEMPT, faults: None };
-        Self {
-            tls: Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https(),
-            plain: Builder::new().build_http(),
-            rules: Arc::new(rules),
-        }
+        Self { tls: Builder::new().build_with_connector_fn(tls_connector), plain: Builder::new().build_http(), rules: Arc::new(rules) }
     }
 
     fn with(self, change: impl FnOnce(Rules) -> Rules) -> Self {
