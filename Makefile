@@ -1,10 +1,10 @@
-# The parts of this project that are not Rust. `make setup` once, then `make sandbox`.
+# Two commands: `make demo` and `make test`. Both set up what they need, say so, and are quick the second time.
 PYTHON ?= python3
 VENV := .sandbox/venv
 STAMP := $(VENV)/.stamp-$(shell cat sandbox/requirements.txt sandbox/setup.sh | sha256sum | cut -c1-16)
 PORT ?= 4566
 
-.PHONY: help setup sandbox test-sandbox
+.PHONY: help setup sandbox test-sandbox demo test bench lint conformance
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,3 +21,16 @@ sandbox: setup ## the emulated AWS on port $(PORT), until Ctrl-C
 
 test-sandbox: setup ## each action that the sandbox adds to moto, with boto3
 	cd sandbox && ../$(VENV)/bin/python -m pytest -q tests
+
+demo: setup ## the main job on an emulated AWS, from nothing to mended drift
+	cargo build --locked
+	@./demo/run.sh
+
+test: setup ## every test
+	cargo test --locked
+	$(MAKE) --no-print-directory test-sandbox
+
+lint: ## format, clippy, docs, licences
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
