@@ -28,6 +28,7 @@ plug_in! {
     "reeve_moto/services/ec2_in_use.py",
     "reeve_moto/services/ec2_instances.py",
     "reeve_moto/services/ec2_network.py",
+    "reeve_moto/services/ec2_vpc.py",
     "reeve_moto/services/efs.py",
     "reeve_moto/services/elbv2.py",
     "reeve_moto/services/iam.py",

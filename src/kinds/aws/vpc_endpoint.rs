@@ -223,6 +223,7 @@ fn known(endpoint: &ec2::VpcEndpoint, lists: &[ec2::PrefixList]) -> Attributes {
 
 fn shape(endpoint: &ec2::VpcEndpoint) -> Result<VpcEndpoint> {
     let incomplete = |what| Error::incomplete("ec2.DescribeVpcEndpoints", what);
+    let interface = endpoint.vpc_endpoint_type() == Some(&ec2::VpcEndpointType::Interface);
     let policy = endpoint.policy_document().filter(|text| !text.is_empty());
     Ok(VpcEndpoint {
         vpc: Ref::to(endpoint.vpc_id().unwrap_or_default()),
@@ -236,7 +237,7 @@ fn shape(endpoint: &ec2::VpcEndpoint) -> Result<VpcEndpoint> {
         route_tables: endpoint.route_table_ids().iter().map(Ref::to).collect(),
         subnets: endpoint.subnet_ids().iter().map(Ref::to).collect(),
         security_groups: endpoint.groups().iter().filter_map(ec2::SecurityGroupIdentifier::group_id).map(Ref::to).collect(),
-        private_dns_enabled: endpoint.private_dns_enabled().unwrap_or_default(),
+        private_dns_enabled: interface && endpoint.private_dns_enabled().unwrap_or_default(),
     })
 }
 
