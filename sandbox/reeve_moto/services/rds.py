@@ -114,6 +114,8 @@ KEPT = (
 def write_instance(call):
     answer = call.answered()
     item = answer["DBInstance"]
+    if call.params.get("DBPortNumber"):  # moto knows the port of CreateDBInstance only
+        call.own.databases[item["DBInstanceIdentifier"]].port = int(call.params["DBPortNumber"])
     extras = call.store("instances").setdefault(item["DBInstanceIdentifier"], {})
     for member in KEPT:
         if call.params.get(member) is not None:

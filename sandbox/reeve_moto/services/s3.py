@@ -1,6 +1,8 @@
 """S3: what every new bucket has had since 2023: AES256 by default and no public access.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html"""
-from moto.s3.models import PublicAccessBlock, S3Backend
+import json
+
+from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend
 
 ORIGINAL_CREATE = S3Backend.create_bucket
 
@@ -25,3 +27,25 @@ def delete_bucket_encryption(self, bucket_name):
 
 S3Backend.create_bucket = create_bucket
 S3Backend.delete_bucket_encryption = delete_bucket_encryption
+
+
+def may_log(target_bucket, target_prefix):
+    """A policy means the same with lists of one as with their only items; moto knows the latter.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"""
+    listed = lambda part: part if isinstance(part, list) else [part]
+    arn = f"arn:{target_bucket.partition}:s3:::{target_bucket.name}"
+    enough = {arn, f"{arn}/*", f"{arn}/{target_prefix or ''}*"}
+    for statement in listed(json.loads(target_bucket.policy or b"{}").get("Statement", [])):
+        principal = statement.get("Principal")
+        services = listed(principal.get("Service")) if isinstance(principal, dict) else []
+        if (
+            statement.get("Effect") == "Allow"
+            and "logging.s3.amazonaws.com" in services
+            and {"s3:PutObject", "s3:*"} & set(listed(statement.get("Action")))
+            and enough & set(listed(statement.get("Resource")))
+        ):
+            return True
+    return False
+
+
+FakeBucket._log_permissions_enabled_policy = staticmethod(may_log)
