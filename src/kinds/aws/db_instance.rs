@@ -268,7 +268,12 @@ impl Kind for DbInstance {
     }
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
-        live::modify(cx, change).send().await?;
+        // RDS refuses to switch off a log that is off: what is on is asked anew, so that a change can be repeated.
+        let logs = match change.touches(&["enable_cloudwatch_logs_exports"]) {
+            true => live::exports(&describe(cx, &change.id).await?),
+            false => BTreeSet::new(),
+        };
+        live::modify(cx, change, &logs).send().await?;
         Ok(())
     }
 

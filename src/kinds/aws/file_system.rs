@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use super::support::efs::{file_systems, mark, tags};
-use super::support::{until_gone, yes};
+use super::support::{once_known, until_gone, yes};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
 use crate::model::{Document, Marks, Ref};
 use crate::planes::Aws;
@@ -199,7 +199,8 @@ impl Kind for FileSystem {
         if change.touches(&["policy"]) {
             match &want.policy {
                 Some(policy) => {
-                    cx.efs.put_file_system_policy().file_system_id(id).policy(policy.to_string()).send().await?;
+                    let call = cx.efs.put_file_system_policy().file_system_id(id).policy(policy.to_string());
+                    once_known(|| async { Ok(call.clone().send().await?) }).await?;
                 }
                 None => {
                     cx.efs.delete_file_system_policy().file_system_id(id).send().await.map_err(Error::from).absent_ok()?;

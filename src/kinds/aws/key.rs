@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::support::yes;
+use super::support::{once_known, yes};
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
 use crate::model::{Address, Document, Marks};
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -105,7 +105,8 @@ impl Kind for Key {
         }
         if change.touches(&["policy"]) {
             let policy = want.policy.clone().unwrap_or_else(|| default_policy(&cx.estate));
-            cx.kms.put_key_policy().key_id(id).policy_name("default").policy(policy.to_string()).send().await?;
+            let call = cx.kms.put_key_policy().key_id(id).policy_name("default").policy(policy.to_string());
+            once_known(|| async { Ok(call.clone().send().await?) }).await?;
         }
         if change.touches(&["enable_key_rotation", "rotation_period_in_days"]) {
             if want.enable_key_rotation {

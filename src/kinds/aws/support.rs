@@ -119,3 +119,21 @@ pub async fn until_gone<K: crate::kinds::Kind<Plane = Aws>>(cx: &Aws, id: &str, 
 pub fn yes() -> bool {
     true
 }
+
+/// Repeats a call that puts a policy while a role that it names is too new to be known everywhere, for half a minute.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency>
+///
+/// # Errors
+/// What the call answered.
+pub async fn once_known<T, F: Future<Output = crate::planes::Result<T>>>(call: impl Fn() -> F) -> crate::planes::Result<T> {
+    for seconds in [1, 2, 4, 8, 15] {
+        match call().await {
+            Err(error) if error.code.contains("Policy") && error.message.to_lowercase().contains("principal") => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+            other => return other,
+        }
+    }
+    call().await
+}

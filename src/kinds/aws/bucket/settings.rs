@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_s3::types as s3;
 
+use super::super::support::once_known;
 use super::{Bucket, Logging, Rule};
 use crate::kinds::Change;
 use crate::model::{Document, Ref};
@@ -87,7 +88,8 @@ pub async fn write(cx: &Aws, change: &Change<Bucket>) -> Result<()> {
     if change.touches(&["policy"]) {
         match &want.policy {
             Some(policy) => {
-                cx.s3.put_bucket_policy().bucket(name).policy(policy.to_string()).send().await?;
+                let call = cx.s3.put_bucket_policy().bucket(name).policy(policy.to_string());
+                once_known(|| async { Ok(call.clone().send().await?) }).await?;
             }
             None => {
                 cx.s3.delete_bucket_policy().bucket(name).send().await.map_err(Error::from).absent_ok()?;

@@ -98,7 +98,8 @@ pub fn live(db: &rds::DbInstance, marks: Marks) -> Result<Live<DbInstance>> {
     Ok(Live { id, attributes: known(db), shape, marks, made_at })
 }
 
-fn exports(db: &rds::DbInstance) -> BTreeSet<String> {
+/// The logs that go to CloudWatch, or will in a moment.
+pub fn exports(db: &rds::DbInstance) -> BTreeSet<String> {
     let mut exports: BTreeSet<String> = db.enabled_cloudwatch_logs_exports().iter().cloned().collect();
     if let Some(pending) = db.pending_modified_values().and_then(|p| p.pending_cloudwatch_logs_exports()) {
         exports.extend(pending.log_types_to_enable().iter().cloned());
@@ -143,8 +144,8 @@ fn same_version(have: &str, want: &str, upgrades: bool) -> bool {
     is.starts_with(&asked) || upgrades && asked.len() > 2 && is.get(..2) == asked.get(..2) && is > asked
 }
 
-/// The call that changes what differs.
-pub fn modify(cx: &Aws, change: &Change<DbInstance>) -> ModifyDBInstanceFluentBuilder {
+/// The call that changes what differs; `logs` are those that go to CloudWatch now.
+pub fn modify(cx: &Aws, change: &Change<DbInstance>, logs: &BTreeSet<String>) -> ModifyDBInstanceFluentBuilder {
     let (have, want) = (&change.have, &change.want);
     let differs = |field: &str| change.fields.contains(field);
     let series = |version: &str| version.split('.').take(2).collect::<Vec<_>>().join(".");
@@ -182,7 +183,7 @@ pub fn modify(cx: &Aws, change: &Change<DbInstance>) -> ModifyDBInstanceFluentBu
         .set_copy_tags_to_snapshot(differs("copy_tags_to_snapshot").then_some(want.copy_tags_to_snapshot))
         .set_deletion_protection(differs("deletion_protection").then_some(want.deletion_protection))
         .set_cloudwatch_logs_export_configuration(differs("enable_cloudwatch_logs_exports").then(|| {
-            let (is, asked) = (&have.enable_cloudwatch_logs_exports, &want.enable_cloudwatch_logs_exports);
+            let (is, asked) = (logs, &want.enable_cloudwatch_logs_exports);
             rds::CloudwatchLogsExportConfiguration::builder()
                 .set_enable_log_types(Some(asked.difference(is).cloned().collect()))
                 .set_disable_log_types(Some(is.difference(asked).cloned().collect()))

@@ -1,0 +1,86 @@
+//! Buckets and objects.
+
+use reeve::kinds::aws::bucket::Bucket;
+use reeve::kinds::aws::object::Object;
+use reeve::kinds::{Gone, Kind};
+use reeve::model::Address;
+use reeve::planes::Class;
+use serde_json::json;
+
+use crate::support::{Life, account, wish};
+
+#[tokio::test]
+async fn a_bucket_lives() {
+    let aws = account("buckets").await;
+    let [logs, life] = ["edge.logs", "observability.trail_bucket"].map(|address| Life { aws: &aws, address });
+    let receives = reeve::model::name::name("buckets", &Address::parse("edge.logs").unwrap(), "", 50);
+    let receives = format!("arn:aws:s3:::{receives}-{}/*", aws.estate.account);
+    let target = logs
+        .create::<Bucket>(&wish(json!({ "policy": { "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+            "Principal": { "Service": "logging.s3.amazonaws.com" }, "Action": "s3:PutObject", "Resource": receives }] } })))
+        .await;
+    let name = reeve::model::name::name("buckets", &Address::parse("observability.trail_bucket").unwrap(), "", 50);
+    let arn = format!("arn:aws:s3:::{name}-{}", aws.estate.account);
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Sid": "tls", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": [arn, format!("{arn}/*")], "Condition": { "Bool": { "aws:SecureTransport": "false" } } }] });
+    let key = aws.kms.create_key().send().await.unwrap().key_metadata.unwrap().arn.unwrap();
+    let made = life
+        .lives::<Bucket>(&[
+            wish(json!({ "policy": policy, "lifecycle_rules": { "old": { "expiration_days": 2192, "noncurrent_expiration_days": 30 } } })),
+            wish(json!({ "kms_key": key, "versioning": false, "public_access_block": false,
+                "logging": { "target_bucket": target.id, "target_prefix": "trail/" },
+                "lifecycle_rules": { "cold": { "prefix": "AWSLogs/", "transitions": { "STANDARD_IA": 30, "GLACIER": 90 },
+                    "abort_incomplete_multipart_upload_days": 7 } } })),
+            wish(json!({})),
+        ])
+        .await;
+    aws.s3.put_object().bucket(&made.id).key("kept").body(b"x".to_vec().into()).send().await.unwrap();
+    let have = life.live::<Bucket>(&made.id).await.unwrap();
+    let address = Address::parse("observability.trail_bucket").unwrap();
+    let gone = Gone { address, id: made.id.clone(), attributes: Default::default(), have: have.shape };
+    let refused = Bucket::delete(&aws, &gone).await.unwrap_err();
+    assert_eq!(refused.class, Class::Invalid);
+    assert!(refused.message.contains("Empty"), "{refused}");
+    let versions = aws.s3.list_object_versions().bucket(&made.id).send().await.unwrap();
+    for version in versions.versions() {
+        let call = aws.s3.delete_object().bucket(&made.id).key("kept").set_version_id(version.version_id.clone());
+        call.send().await.unwrap();
+    }
+    life.dies::<Bucket>(&made.id).await;
+}
+
+#[tokio::test]
+async fn a_bucket_left_untagged_by_a_crash_is_taken_up_and_another_is_not() {
+    let aws = account("bucket-crash").await;
+    let name = format!("bucket-crash-edge-logs-{}", aws.estate.account);
+    aws.s3.create_bucket().bucket(&name).send().await.unwrap();
+    let life = Life { aws: &aws, address: "edge.logs" };
+    let made = life.create::<Bucket>(&wish(json!({}))).await;
+    assert_eq!(made.id, name);
+
+    // Now it bears tags: whoever wants to make it again has to look first.
+    let new = reeve::kinds::New {
+        address: Address::parse("edge.logs").unwrap(),
+        want: wish::<Bucket>(json!({})),
+        marks: life.marks(),
+        token: String::new(),
+        naming: reeve::kinds::Naming { stack: "bucket-crash".into(), salt: String::new() },
+    };
+    assert_eq!(Bucket::create(&aws, &new).await.unwrap_err().class, Class::AlreadyExists);
+}
+
+#[tokio::test]
+async fn an_object_lives() {
+    let aws = account("objects").await;
+    let [holder, life] = ["fleet.scripts", "fleet.script"].map(|address| Life { aws: &aws, address });
+    let bucket = holder.create::<Bucket>(&wish(json!({}))).await;
+    aws.s3.put_object().bucket(&bucket.id).key("reeve/strange").body(b"x".to_vec().into()).send().await.unwrap();
+    let made = life
+        .lives::<Object>(&[
+            wish(json!({ "bucket": bucket.id, "key": "reeve/setup.sh", "body": "echo one\n" })),
+            wish(json!({ "bucket": bucket.id, "key": "reeve/setup.sh", "body": "echo zwei ü\n", "content_type": "text/x-shellscript" })),
+        ])
+        .await;
+    assert_eq!(Object::fetch(&aws.fresh()).await.unwrap().len(), 1, "an object without marks is not ours");
+    life.dies::<Object>(&made.id).await;
+}

@@ -1,0 +1,97 @@
+//! Database servers and what belongs to them.
+
+use reeve::kinds::aws::db_event_subscription::DbEventSubscription;
+use reeve::kinds::aws::db_instance::DbInstance;
+use reeve::kinds::aws::db_parameter_group::DbParameterGroup;
+use reeve::kinds::aws::db_subnet_group::DbSubnetGroup;
+use serde_json::{Value, json};
+
+use crate::support::{Life, account, network, wish};
+
+fn with(base: &Value, more: Value) -> Value {
+    let mut all = base.clone();
+    all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    all
+}
+
+#[tokio::test]
+async fn a_server_and_its_groups_live() {
+    let aws = account("db").await;
+    let net = network(&aws).await;
+    let [subnets, parameters, server] =
+        ["database.subnets", "database.parameters", "database.server"].map(|address| Life { aws: &aws, address });
+
+    let group = subnets
+        .lives::<DbSubnetGroup>(&[
+            wish(json!({ "subnets": net.subnets[..2] })),
+            wish(json!({ "subnets": net.subnets, "db_subnet_group_description": "all three" })),
+        ])
+        .await;
+    let settings = parameters
+        .lives::<DbParameterGroup>(&[
+            wish(json!({ "db_parameter_group_family": "mariadb10.11", "parameters": { "require_secure_transport": "1" } })),
+            wish(json!({ "db_parameter_group_family": "mariadb10.11", "parameters": {
+                "require_secure_transport": "1", "max_connections": "500", "character_set_server": "utf8mb4" } })),
+            wish(json!({ "db_parameter_group_family": "mariadb10.11", "parameters": { "max_connections": "600" } })),
+        ])
+        .await;
+    let key = aws.kms.create_key().send().await.unwrap().key_metadata.unwrap().arn.unwrap();
+    let base = json!({
+        "engine": "mariadb", "engine_version": "10.11", "db_instance_class": "db.r6g.large", "allocated_storage": 100,
+        "max_allocated_storage": 1000, "kms_key": key, "db_subnet_group": group.id, "db_parameter_group": settings.id,
+        "vpc_security_groups": [net.groups[0]], "performance_insights_kms_key": key,
+    });
+    let made = server
+        .lives::<DbInstance>(&[
+            wish(base.clone()),
+            wish(with(
+                &base,
+                json!({
+                    "db_instance_class": "db.r6g.xlarge", "allocated_storage": 200, "max_allocated_storage": 2000, "port": 3308,
+                    "vpc_security_groups": [net.groups[1]], "backup_retention_period": 14, "multi_az": false,
+                    "enable_cloudwatch_logs_exports": ["error", "audit"], "copy_tags_to_snapshot": false,
+                    "deletion_protection": true, "auto_minor_version_upgrade": false, "enable_iam_database_authentication": false,
+                    "preferred_backup_window": "03:00-04:00", "preferred_maintenance_window": "sun:05:00-sun:06:00",
+                    "performance_insights_retention_period": 93, "ca_certificate_identifier": "rds-ca-rsa4096-g1",
+                    "monitoring_interval": 60, "monitoring_role": "arn:aws:iam::123456789012:role/reeve/db/monitoring",
+                }),
+            )),
+            wish(with(&base, json!({ "allocated_storage": 50, "enable_performance_insights": false }))),
+        ])
+        .await;
+    server.dies::<DbInstance>(&made.id).await;
+    let snapshots = aws.rds.describe_db_snapshots().db_instance_identifier(&made.id).send().await.unwrap();
+    let names: Vec<&str> = snapshots.db_snapshots().iter().filter_map(|s| s.db_snapshot_identifier()).collect();
+    assert!(names.iter().any(|name| name.contains("-final-")), "{names:?}");
+    subnets.dies::<DbSubnetGroup>(&group.id).await;
+    parameters.dies::<DbParameterGroup>(&settings.id).await;
+}
+
+#[tokio::test]
+async fn an_event_subscription_lives() {
+    let aws = account("db-events").await;
+    let topic = aws.sns.create_topic().name("one").send().await.unwrap().topic_arn.unwrap();
+    let other = aws.sns.create_topic().name("two").send().await.unwrap().topic_arn.unwrap();
+    let life = Life { aws: &aws, address: "database.events/instance" };
+    let made = life
+        .lives::<DbEventSubscription>(&[
+            wish(json!({ "sns_topic": topic, "source_type": "db-instance", "event_categories": ["failure", "maintenance"] })),
+            wish(json!({ "sns_topic": other, "source_type": "db-parameter-group", "event_categories": ["configuration change"], "enabled": false })),
+        ])
+        .await;
+    life.dies::<DbEventSubscription>(&made.id).await;
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_the_field() {
+    let spec = json!({
+        "engine": "mariadb", "engine_version": "10.11", "db_instance_class": "db.r6g.large", "allocated_storage": 100,
+        "max_allocated_storage": 100, "db_subnet_group": "g", "vpc_security_groups": ["sg-1"], "monitoring_interval": 7,
+        "master_username": "root",
+    });
+    let server: DbInstance = serde_json::from_value(spec.clone()).unwrap();
+    let fields: Vec<String> = reeve::kinds::Kind::check(&server).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, ["master_username", "max_allocated_storage", "monitoring_interval", "monitoring_role"]);
+    let wrong = serde_json::from_value::<DbInstance>(with(&spec, json!({ "engine": "oracle" }))).unwrap_err().to_string();
+    assert!(wrong.contains("mariadb") && wrong.contains("mysql"), "{wrong}");
+}

@@ -1,0 +1,98 @@
+//! The modules `database` and `files` expand, and what they expand to meets the controls of their area.
+
+use reeve::desired::{self, Desired, SourceFile};
+use reeve::model::Address;
+use serde_json::Value;
+
+fn file(path: &str, text: &str) -> SourceFile {
+    SourceFile { path: path.into(), text: text.into() }
+}
+
+/// A stack with the two modules, and the least of the others that they refer to.
+fn expand(sections: &str) -> Result<Desired, String> {
+    let stack = format!(
+        "apiVersion: reeve/v1\nkind: Stack\nmetadata: {{ name: small }}\nspec:\n  region: us-east-1\n  domain: small.example\n  \
+         distributions:\n    refapp:\n      image: openmrs/backend@sha256:{}\n{sections}",
+        "0123456789abcdef".repeat(4)
+    );
+    let files = [
+        file("stack.yaml", &stack),
+        file("others.yaml", include_str!("others.yaml")),
+        file("database.yaml", include_str!("../../modules/database.yaml")),
+        file("files.yaml", include_str!("../../modules/files.yaml")),
+    ];
+    desired::load_sources(&files).map_err(|problems| problems.to_string())
+}
+
+fn spec<'d>(desired: &'d Desired, address: &str) -> &'d Value {
+    &desired.resources.get(&Address::parse(address).unwrap()).unwrap_or_else(|| panic!("no {address}")).spec
+}
+
+#[test]
+fn the_smallest_stack_meets_the_controls_of_rds() {
+    let desired = expand("").unwrap_or_else(|problems| panic!("{problems}"));
+    let server = spec(&desired, "database.server");
+    for (field, want) in [
+        ("storage_encrypted", Value::from(true)),
+        ("kms_key", "${ref(\"database.key\")}".into()),
+        ("multi_az", true.into()),
+        ("publicly_accessible", false.into()),
+        ("deletion_protection", true.into()),
+        ("port", 3307.into()),
+        ("master_username", "reeve_root".into()),
+        ("backup_retention_period", 35.into()),
+        ("monitoring_interval", 60.into()),
+        ("auto_minor_version_upgrade", true.into()),
+        ("copy_tags_to_snapshot", true.into()),
+        ("enable_iam_database_authentication", true.into()),
+        ("performance_insights_kms_key", "${ref(\"database.key\")}".into()),
+        ("engine_version", "10.11".into()),
+    ] {
+        assert_eq!(server[field], want, "{field}");
+    }
+    let parameters = spec(&desired, "database.parameters");
+    assert_eq!(parameters["db_parameter_group_family"], "mariadb10.11");
+    assert_eq!(parameters["parameters"]["require_secure_transport"], "1", "`ON` is not what the catalogues look for");
+    assert_eq!(parameters["parameters"]["log_bin_trust_function_creators"], "1");
+    assert_eq!(spec(&desired, "database.subnets")["subnets"].as_array().unwrap().len(), 2);
+    assert_eq!(spec(&desired, "database.events/parameter-group")["event_categories"], serde_json::json!(["configuration change"]));
+    assert_eq!(spec(&desired, "database.key")["enable_key_rotation"], true);
+    assert!(desired.resources[&Address::parse("database.server").unwrap()].protect);
+}
+
+#[test]
+fn the_smallest_stack_meets_the_controls_of_efs() {
+    let desired = expand("").unwrap_or_else(|problems| panic!("{problems}"));
+    let files = spec(&desired, "files.file_system");
+    assert_eq!((&files["encrypted"], &files["backup"], &files["throughput_mode"]), (&true.into(), &true.into(), &"elastic".into()));
+    let statements = files["policy"]["Statement"].as_array().unwrap();
+    let deny = statements.iter().find(|one| one["Effect"] == "Deny").unwrap();
+    assert_eq!(deny["Condition"]["Bool"]["aws:SecureTransport"], serde_json::json!(["false"]));
+    let allowed = statements.iter().filter(|one| one["Effect"] == "Allow");
+    assert!(allowed.into_iter().all(|one| one["Principal"]["AWS"] != serde_json::json!(["*"])), "nobody mounts unnamed");
+    let door = spec(&desired, "files.access_point");
+    assert_eq!((&door["posix_user"]["uid"], &door["root_directory"]["path"]), (&1001.into(), &"/tenants".into()));
+    assert_eq!(spec(&desired, "files.mount/b")["subnet"], "${ref(\"vpc.private/b\")}");
+}
+
+#[test]
+fn another_engine_takes_its_own_series() {
+    let desired = expand("  database: { engine: mysql, storage_gib: 50, max_storage_gib: 50, performance_insights: false }\n").unwrap();
+    assert_eq!(spec(&desired, "database.parameters")["db_parameter_group_family"], "mysql8.4");
+    let server = spec(&desired, "database.server");
+    assert_eq!((&server["engine_version"], server.get("max_allocated_storage")), (&"8.4".into(), None));
+}
+
+#[test]
+fn mistakes_are_told_with_their_field() {
+    for (sections, words) in [
+        ("  database: { engine: mysql, engine_version: \"10.11\" }\n", "engine_version"),
+        ("  database: { port: 3306 }\n", "RDS.23"),
+        ("  database: { administrator: admin }\n", "RDS.25"),
+        ("  database: { storage_gib: 200, max_storage_gib: 100 }\n", "storage_gib"),
+        ("  files: { throughput: provisioned }\n", "throughput_mibps"),
+    ] {
+        let told = expand(sections).expect_err(sections);
+        assert!(told.contains(words), "{told}");
+    }
+}
