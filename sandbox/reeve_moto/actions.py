@@ -13,6 +13,7 @@ from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import determine_request_protocol
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
+from werkzeug.exceptions import HTTPException
 
 TABLE = {}
 PAGES = {}
@@ -54,7 +55,11 @@ class Call:
         if not self._rest:
             return ORIGINAL_CALL(self.response)
         result = self._rest.pop()(self)
-        return result if isinstance(result, tuple) else encode(self.response, ActionResult(result))
+        if isinstance(result, tuple):
+            return result
+        # moto's transformers turn its objects into the API's shape, which a handler's answer has already.
+        self.response.RESPONSE_KEY_PATH_TO_TRANSFORMER = {}
+        return encode(self.response, ActionResult(result))
 
     @property
     def model(self):
@@ -154,9 +159,12 @@ def call_action(response):
         return encode(response, ActionResult(error))
     except NotImplementedError as error:
         return refuse(response, name, f"the emulated AWS does not have this: {error}")
+    except HTTPException as error:
+        # The older of moto's error classes: its description is the body.
+        headers = dict(error.get_headers() or [])
+        headers.pop("status", None)
+        return error.code, headers, error.description
     except Exception as error:
-        if type(error).__module__.startswith("werkzeug"):
-            raise
         traceback.print_exc()
         return refuse(response, name, f"the emulated AWS failed: {type(error).__name__}: {error}")
 

@@ -91,7 +91,7 @@ def release_address(call):
 def detach_internet_gateway(call):
     vpc = call.params["VpcId"]
     public = [g.id for g in gateways(call) if g.vpc_id == vpc and g.connectivity_type != "private"]
-    public += [b.name for b in balancers(call) if b.vpc_id == vpc and b.scheme == "internet-facing"]
+    public += [b.name for b in balancers(call) if b.vpc_id == vpc and b.scheme != "internal"]
     if public:
         fail("DependencyViolation", f"Network {vpc} has some mapped public address(es): {', '.join(public)}")
     return call.proceed()

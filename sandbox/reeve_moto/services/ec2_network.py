@@ -1,5 +1,12 @@
 """EC2: NAT gateways, network ACLs and flow logs where moto loses or ignores something."""
+import random
+
+from moto.ec2 import utils
+
 from ..actions import action, fail
+
+# moto draws each of the 17 digits by itself, which makes the first call of a region, with its 1,300 images, slow.
+utils.random_resource_id = lambda size=8: f"{random.getrandbits(4 * size):0{size}x}"
 
 API = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_"
 
