@@ -9,6 +9,8 @@ import signal
 import sys
 import threading
 
+from .seed import ACCOUNT
+
 
 def arguments():
     parser = argparse.ArgumentParser(prog="reeve_moto", description=__doc__)
@@ -28,6 +30,8 @@ def stop_with_parent():
 def main():
     options = arguments()
     # Read by moto when it is imported.
+    # One account: without this moto loads the IAM of every partition to find out whose access key it sees.
+    os.environ.setdefault("MOTO_ACCOUNT_ID", ACCOUNT)
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     os.environ.setdefault("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
     os.environ.setdefault("MOTO_ENABLE_AMI_VALIDATION", "true")
