@@ -42,9 +42,10 @@ pub use read::SourceFile;
 pub use stack::Stack;
 pub use tenant::Tenant;
 
-use crate::model::Address;
+use crate::kinds;
 use crate::model::node::Node;
 use crate::model::problem::{Place, Problem, Problems};
+use crate::model::{self, Address};
 
 /// What a stack's folder says.
 #[derive(Debug, Clone)]
@@ -67,7 +68,7 @@ pub struct Desired {
 /// Everything that is wrong with it.
 pub fn load(dir: &Path) -> Result<Desired, Problems> {
     let (files, problems) = folder::files(dir);
-    from_sources(&files, problems)
+    from_sources(&builtin::files(), &files, problems)
 }
 
 /// Reads a stack from texts.
@@ -75,7 +76,15 @@ pub fn load(dir: &Path) -> Result<Desired, Problems> {
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load_sources(files: &[SourceFile]) -> Result<Desired, Problems> {
-    from_sources(files, Problems::new())
+    load_with(&builtin::files(), files)
+}
+
+/// Reads a stack from texts over other modules than the built-in ones.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load_with(modules: &[SourceFile], files: &[SourceFile]) -> Result<Desired, Problems> {
+    from_sources(modules, files, Problems::new())
 }
 
 /// The modules of a stack's folder over the built-in ones; the built-in ones alone without a folder.
@@ -84,29 +93,76 @@ pub fn load_sources(files: &[SourceFile]) -> Result<Desired, Problems> {
 /// What is wrong with the modules.
 pub fn modules(dir: Option<&Path>) -> Result<BTreeMap<String, Module>, Problems> {
     let (files, mut problems) = dir.map_or_else(|| (Vec::new(), Problems::new()), folder::files);
-    let documents = sort(&files, &mut problems);
-    let language = Language::new()?;
-    let modules = compile_modules(&language, &documents, &mut problems);
-    if problems.is_empty() { Ok(modules) } else { Err(with_lines(problems, &files)) }
+    let builtin = builtin::files();
+    with_stack(|| {
+        let documents = sort(&files, &mut problems);
+        let language = Language::new()?;
+        let modules = compile_modules(&language, &builtin, &documents, &mut problems);
+        if problems.is_empty() { Ok(modules) } else { Err(with_lines(problems, &builtin, &files)) }
+    })
 }
 
-fn from_sources(files: &[SourceFile], mut problems: Problems) -> Result<Desired, Problems> {
-    let desired = assemble(files, &mut problems);
-    match desired {
-        Some(desired) if problems.is_empty() => Ok(desired),
-        _ => Err(with_lines(problems, files)),
+/// The JSON Schema of the files of a stack's folder: `reeve schema`.
+///
+/// # Errors
+/// What is wrong with the modules.
+pub fn file_schema(dir: Option<&Path>) -> Result<serde_json::Value, Problems> {
+    modules(dir).map(|modules| schema::files(&modules))
+}
+
+/// The JSON Schema of a kind: `reeve schema KIND`.
+///
+/// # Errors
+/// When there is no such kind.
+pub fn kind_schema(name: &str) -> Result<serde_json::Value, Problem> {
+    let help = || model::problem::suggest(name, kinds::KINDS.iter().map(|row| row.name));
+    schema::kind(name).ok_or_else(|| Problem::anywhere(format!("there is no kind `{name:.60}`")).maybe_help(help()))
+}
+
+/// Runs `work` where the recursion of the expression parser has room, whoever calls: threads of a pool have little stack.
+fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let mut work = Some(work);
+    let mut done = None;
+    std::thread::scope(|scope| {
+        let (work, done) = (&mut work, &mut done);
+        let run = move || *done = work.take().map(|work| work());
+        if let Ok(thread) = std::thread::Builder::new().stack_size(expression::STACK).spawn_scoped(scope, run)
+            && let Err(panic) = thread.join()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    match (done, work) {
+        (Some(done), _) => done,
+        (None, Some(work)) => work(), // no thread could be had: the caller's stack has to do
+        (None, None) => unreachable!("the thread ended without a panic and without a result"),
     }
 }
 
-fn with_lines(problems: Problems, files: &[SourceFile]) -> Problems {
-    let builtin = builtin::files();
-    let texts = builtin.iter().chain(files).map(|file| (file.path.as_str(), file.text.as_str()));
+fn from_sources(modules: &[SourceFile], files: &[SourceFile], mut problems: Problems) -> Result<Desired, Problems> {
+    let desired = with_stack(|| assemble(modules, files, &mut problems));
+    match desired {
+        Some(desired) if problems.is_empty() => Ok(desired),
+        _ => Err(with_lines(problems, modules, files)),
+    }
+}
+
+fn with_lines(problems: Problems, modules: &[SourceFile], files: &[SourceFile]) -> Problems {
+    let texts = modules.iter().chain(files).map(|file| (file.path.as_str(), file.text.as_str()));
     problems.with_lines(&texts.collect())
 }
 
-fn assemble(files: &[SourceFile], problems: &mut Problems) -> Option<Desired> {
+fn assemble(modules: &[SourceFile], files: &[SourceFile], problems: &mut Problems) -> Option<Desired> {
     let documents = sort(files, problems);
     let unreadable = !problems.is_empty();
+    let known = problems.places();
+    let mut later = Problems::new();
+    let desired = understand(modules, &documents, unreadable, &mut later);
+    problems.extend_elsewhere(later, &known);
+    desired
+}
+
+fn understand(modules: &[SourceFile], documents: &Documents, unreadable: bool, problems: &mut Problems) -> Option<Desired> {
     let language = match Language::new() {
         Ok(language) => language,
         Err(problem) => {
@@ -114,11 +170,11 @@ fn assemble(files: &[SourceFile], problems: &mut Problems) -> Option<Desired> {
             return None;
         }
     };
-    let modules = compile_modules(&language, &documents, problems);
+    let modules = compile_modules(&language, modules, documents, problems);
     let broken = !problems.is_empty();
     let mut found = Vec::new();
     let policies = documents::policies(&language, &documents.policies, &mut found);
-    let document = the_stack(&documents, unreadable, &mut found);
+    let document = the_stack(documents, unreadable, &mut found);
     let sections = document.and_then(|document| sections::read(document, &modules, &mut found));
     let tenants = documents::tenants(&documents.tenants, &mut found);
     let by_name: HashMap<Place, &Node> =
@@ -164,10 +220,15 @@ fn the_stack<'d>(documents: &'d Documents, unreadable: bool, problems: &mut Vec<
 }
 
 /// The built-in modules and those of the folder, which win.
-fn compile_modules(language: &Language, documents: &Documents, problems: &mut Problems) -> BTreeMap<String, Module> {
+fn compile_modules(
+    language: &Language,
+    builtin: &[SourceFile],
+    documents: &Documents,
+    problems: &mut Problems,
+) -> BTreeMap<String, Module> {
     let shape = shape::Shape::compile(&module::document_schema());
     let mut nodes = 0;
-    let builtin = builtin::files().into_iter().flat_map(|file| read::documents(&file, &mut nodes, problems)).collect::<Vec<_>>();
+    let builtin = builtin.iter().flat_map(|file| read::documents(file, &mut nodes, problems)).collect::<Vec<_>>();
     let own_names: Vec<&str> = documents.modules.iter().filter_map(|document| documents::name(document).map(|(name, _)| name)).collect();
     let kept = builtin.iter().filter(|document| documents::name(document).is_none_or(|(name, _)| !own_names.contains(&name)));
     let mut modules: BTreeMap<String, Module> = BTreeMap::new();
@@ -207,9 +268,10 @@ fn expand(
     root.bind("stack", &stack);
     let mut found = Vec::new();
     sections.check(modules, &root, &mut found);
+    let refused = !found.is_empty();
     problems.extend(found);
-    if !problems.is_empty() {
-        return Expanded::default();
+    if refused {
+        return Expanded::default(); // what these inputs expand to would be wrong in the same way
     }
     let mut expander = Expander::new(problems);
     for (name, module) in modules {

@@ -20,7 +20,7 @@ fn loaded(files: &[SourceFile]) -> Desired {
 
 #[test]
 fn the_example_expands_with_its_defaults() {
-    let desired = loaded(&[toy(), example("stack.yaml"), example("tenants/clinics.yaml")]);
+    let desired = loaded(&[example("stack.yaml"), example("tenants/clinics.yaml")]);
     assert_eq!(desired.stack.name, "hostedehr");
     assert_eq!(
         desired.tenants.iter().map(|tenant| tenant.name.as_str()).collect::<Vec<_>>(),
@@ -38,7 +38,7 @@ fn the_example_expands_with_its_defaults() {
 
 #[test]
 fn only_name_region_domain_and_one_image_are_needed() {
-    let desired = loaded(&[toy(), file("s.yaml", support::SMALLEST)]);
+    let desired = loaded(&[file("s.yaml", support::SMALLEST)]);
     assert_eq!(desired.resources[&address("vpc.vpc")].spec["cidr_block"], "10.0.0.0/16");
     assert_eq!(desired.resources.len(), 2, "the VPC, and the one log group that `when` leaves");
     assert_eq!(desired.stack.spec.idle.after.to_string(), "14d");
@@ -53,11 +53,15 @@ fn a_folder_is_read_at_any_depth_without_hidden_names_and_links_out() {
         std::fs::write(path, text).unwrap();
     };
     put("stack.yaml", support::SMALLEST);
-    put("a/b/c/toy.yml", &toy().text);
+    put("a/b/c/tenants.yml", "");
+    put(
+        "a/b/module.yml",
+        "apiVersion: reeve/v1\nkind: Module\nmetadata: { name: extra }\nspec: { resources: { a: { kind: aws.vpc, spec: { cidr_block: 10.0.0.0/16 } } } }\n",
+    );
     put(".git/broken.yaml", "kind: [");
     put("a/notes.txt", "kind: [");
     let desired = desired::load(dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(desired.resources.len(), 2);
+    assert!(desired.resources.contains_key(&address("extra.a")));
     let outside = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     std::os::unix::fs::symlink(outside.path(), dir.path().join("out.yaml")).unwrap();
     std::os::unix::fs::symlink(dir.path(), dir.path().join("a/circle")).unwrap();
@@ -69,7 +73,7 @@ fn a_folder_is_read_at_any_depth_without_hidden_names_and_links_out() {
 
 #[test]
 fn fields_know_where_they_were_written() {
-    let desired = loaded(&[toy(), file("s.yaml", support::SMALLEST)]);
+    let desired = loaded(&[file("s.yaml", support::SMALLEST)]);
     let vpc = &desired.resources[&address("vpc.vpc")];
     let line = |field: &str| toy().text.lines().nth(vpc.place_of(field).line as usize - 1).unwrap().trim().to_owned();
     assert_eq!(line("cidr_block"), "cidr_block: ${cidr}");

@@ -43,7 +43,7 @@ struct Walk<'s, 'n, 'p> {
 
 #[derive(Clone, Copy)]
 enum Step<'n> {
-    Key(&'n str),
+    Key(&'n Entry),
     Item(usize),
 }
 
@@ -82,10 +82,10 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
 
     /// `` `engine_version` `` for messages: the innermost field.
     fn name(&self) -> String {
-        let key = self.path.iter().rev().find_map(|step| if let Step::Key(key) = step { Some(*key) } else { None });
+        let key = self.path.iter().rev().find_map(|step| if let Step::Key(entry) = step { Some(&entry.key) } else { None });
         match (key, self.path.last()) {
-            (Some(key), Some(Step::Item(_))) => format!("an item of `{key}`"),
-            (Some(key), _) => format!("`{key}`"),
+            (Some(key), Some(Step::Item(_))) => format!("an item of `{key:.60}`"),
+            (Some(key), _) => format!("`{key:.60}`"),
             (None, _) => "this".to_owned(),
         }
     }
@@ -242,7 +242,7 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
             .path
             .iter()
             .map(|step| match step {
-                Step::Key(key) => (*key).to_owned(),
+                Step::Key(entry) => entry.key.clone(),
                 Step::Item(at) => at.to_string(),
             })
             .collect();
@@ -260,9 +260,7 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
             Value::Seq(items) => {
                 items.iter().enumerate().for_each(|(at, item)| self.step(Step::Item(at), |walk| walk.anything(item, text)))
             }
-            Value::Map(entries) => {
-                entries.iter().for_each(|entry| self.step(Step::Key(&entry.key), |walk| walk.anything(&entry.value, text)))
-            }
+            Value::Map(entries) => entries.iter().for_each(|entry| self.step(Step::Key(entry), |walk| walk.anything(&entry.value, text))),
             _ => {}
         }
     }
@@ -301,10 +299,10 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
                 (Some(field), _) => {
                     let outer = self.need;
                     self.need = field.need.unwrap_or(outer);
-                    self.step(Step::Key(&entry.key), |walk| walk.node(field.rule, &entry.value));
+                    self.step(Step::Key(entry), |walk| walk.node(field.rule, &entry.value));
                     self.need = outer;
                 }
-                (None, Some(rest)) => self.step(Step::Key(&entry.key), |walk| walk.node(rest, &entry.value)),
+                (None, Some(rest)) => self.step(Step::Key(entry), |walk| walk.node(rest, &entry.value)),
                 (None, None) => {
                     let has = |name: &&String| !entries.iter().any(|entry| entry.key == **name);
                     let missing: Vec<&str> = object.fields.keys().filter(has).map(String::as_str).collect();
@@ -313,11 +311,10 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
             }
         }
         for (name, _) in object.fields.iter().filter(|(name, field)| is_missing(name, field, entries)) {
-            let message = match self.path.last() {
-                Some(Step::Key(key)) => format!("`{key}` has no `{name}`"),
-                _ => format!("`{name}` is missing"),
-            };
-            self.problem(&node.place, message, None);
+            match self.path.last().copied() {
+                Some(Step::Key(entry)) => self.problem(&entry.place, format!("`{}` has no `{name}`", entry.key), None),
+                _ => self.problem(&node.place, format!("`{name}` is missing"), None),
+            }
         }
     }
 

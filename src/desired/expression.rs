@@ -10,11 +10,16 @@ use cel::common::value::Val;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value as CelValue};
 use serde_json::Value as Json;
 
+use super::scan;
 use crate::model::node::Node;
 use crate::model::problem::{Place, Problem, suggest};
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 8 << 10;
+/// The most that an expression may nest, as [`scan::depth`] counts it: the parser is recursive, and [`STACK`] has to hold it.
+const DEEPEST: usize = 300;
+/// The stack that compiling and evaluating need at most, in bytes, in a build without optimisation.
+pub const STACK: usize = 64 << 20;
 
 /// The language: CEL with its string, list and math extensions and the functions of `modules/README.md`.
 pub struct Language {
@@ -53,10 +58,15 @@ impl Language {
         if source.len() > LONGEST {
             return Err(Problem::at(place, format!("this expression has {} bytes; the most is {LONGEST}", source.len())));
         }
+        if scan::depth(source) > DEEPEST {
+            return Err(Problem::at(place, format!("`{}` is nested too deep", short(source))).help("name its parts in `let`"));
+        }
         let mut tree = self.env.parser().parse(source).map_err(|errors| {
             let first = errors.errors.first();
-            let words: String =
-                first.map_or("it cannot be read", |error| error.msg.as_str()).chars().filter(|c| !c.is_control()).take(120).collect();
+            let words = first.map_or("it cannot be read", |error| error.msg.as_str());
+            // The parser goes on to list every token that could stand there.
+            let words = words.trim_start_matches("Syntax error: ").split(" expecting").next().unwrap_or_default().replace("'<EOF>'", "end");
+            let words: String = words.chars().filter(|c| !c.is_control()).take(120).collect();
             Problem::at(place, format!("`{}` is no expression: {words}", short(source)))
         })?;
         let path = names::path(&tree);
@@ -111,11 +121,19 @@ impl Expression {
         Problem::at(&self.place, format!("`{}`: {message}", short(&self.source)))
     }
 
+    fn undefined(&self, name: &str) -> Problem {
+        if name == self.source {
+            Problem::at(&self.place, format!("`{name:.60}` is not defined"))
+        } else {
+            self.problem(format_args!("`{name:.60}` is not defined"))
+        }
+    }
+
     /// Reports names that are not in `known`.
     pub fn check_names<'k>(&self, known: impl Iterator<Item = &'k str> + Clone, problems: &mut Vec<Problem>) {
         for name in &self.names {
             if !known.clone().any(|known| known == name) {
-                problems.push(self.problem(format_args!("`{name}` is not defined")).maybe_help(suggest(name, known.clone())));
+                problems.push(self.undefined(name).maybe_help(suggest(name, known.clone())));
             }
         }
     }
@@ -155,7 +173,7 @@ impl Expression {
     /// An error of the interpreter in words; its own would print values.
     fn failure(&self, error: &ExecutionError) -> Problem {
         match error {
-            ExecutionError::UndeclaredReference(name) => self.problem(format_args!("`{name}` is not defined")),
+            ExecutionError::UndeclaredReference(name) => self.undefined(name),
             ExecutionError::NoSuchKey(key) => {
                 self.problem(format_args!("there is no `{key:.60}`")).help("has(...) tells whether it is there")
             }

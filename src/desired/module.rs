@@ -180,6 +180,7 @@ fn defaults_fit(shape: &Shape, declared: Option<&Node>, problems: &mut Vec<Probl
         let node = Node::new(crate::model::node::Value::Map(vec![entry]), place);
         let mut found = Vec::new();
         hold_against(shape, &node, &mut found);
+        // Only what is there is looked at: the other inputs are left out on purpose.
         problems.extend(found.into_iter().filter(|problem| !problem.message.ends_with("is missing")));
     }
 }

@@ -70,6 +70,32 @@ fn end(text: &str) -> Option<usize> {
     None
 }
 
+/// How deep an expression nests, about as the parser's stack does: a bracket or a condition weighs eight, and one for each
+/// operator or dot beside it since the last comma.
+pub fn depth(source: &str) -> usize {
+    const BRACKET: usize = 8;
+    let bytes = source.as_bytes();
+    let mut outer: Vec<usize> = Vec::new(); // what the open brackets weigh
+    let (mut here, mut deepest, mut at) = (0usize, 0usize, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'(' | b'[' | b'{' => {
+                outer.push(here);
+                here += BRACKET;
+            }
+            b')' | b']' | b'}' => here = outer.pop().unwrap_or(here),
+            b',' => here = outer.last().map_or(0, |before| before + BRACKET),
+            b'?' => here += BRACKET,
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' | b'.' => here += 1,
+            quote @ (b'"' | b'\'') => at = string_end(bytes, at, quote).unwrap_or(bytes.len()),
+            _ => {}
+        }
+        deepest = deepest.max(here);
+        at += 1;
+    }
+    deepest
+}
+
 /// The last byte of the string literal that begins at `at`: plain, raw (`r"..."`) or in three quotes.
 fn string_end(bytes: &[u8], at: usize, quote: u8) -> Option<usize> {
     let raw =
@@ -111,6 +137,14 @@ mod tests {
         assert_eq!(parts("$${aws:username}").unwrap(), [Part::Literal("${aws:username}".into())]);
         assert_eq!(parts("$5 and $").unwrap(), [Part::Literal("$5 and $".into())]);
         assert_eq!(parts("").unwrap(), []);
+    }
+
+    #[test]
+    fn depth_counts_brackets_and_conditions_outside_of_texts() {
+        assert_eq!(depth(r#"f([a, {"k": ")))((("}]) + (b)"#), 24);
+        assert_eq!(depth("a ? b : c ? d : (e)"), 24);
+        assert_eq!(depth("[a + b, c + d + e, f]"), 10);
+        assert_eq!(depth(")))"), 0);
     }
 
     #[test]

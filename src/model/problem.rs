@@ -148,6 +148,18 @@ impl Problems {
         self.left_out
     }
 
+    /// The places of all problems.
+    pub fn places(&self) -> BTreeSet<Place> {
+        self.found.iter().filter_map(|problem| problem.place.clone()).collect()
+    }
+
+    /// Adds problems, but none at a place in `known`: what was wrong there makes them follow.
+    pub fn extend_elsewhere(&mut self, problems: Self, known: &BTreeSet<Place>) {
+        self.left_out += problems.left_out;
+        let elsewhere = problems.found.into_iter().filter(|problem| problem.place.as_ref().is_none_or(|place| !known.contains(place)));
+        self.extend(elsewhere);
+    }
+
     /// Adds the text of its line to each problem, from the files by path.
     #[must_use]
     pub fn with_lines(self, files: &BTreeMap<&str, &str>) -> Self {
