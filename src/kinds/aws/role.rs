@@ -16,6 +16,7 @@ use crate::model::Marks;
 use crate::model::field::{Document, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
+use aws_sdk_iam::types as sdk;
 
 /// A role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -96,7 +97,7 @@ impl Kind for Role {
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         // The one listing has tags, documents and attachments, the other description and session length; neither has both.
         let listed = async {
-            let roles: Vec<aws_sdk_iam::types::Role> = cx
+            let roles: Vec<sdk::Role> = cx
                 .iam
                 .list_roles()
                 .path_prefix(iam::path(cx))
@@ -173,15 +174,15 @@ impl Kind for Role {
                 }
             }
         }
-        let (had, wanted) = (have.attached(cx), want.attached(cx));
-        for arn in &wanted {
-            // Attaching what is attached already is no error.
-            if change.touches(&["managed_policies", "aws_managed_policies"]) {
+        if change.touches(&["managed_policies", "aws_managed_policies"]) {
+            // What is attached by now, not what was: so it can be repeated.
+            let (now, wanted) = (attached(cx, name).await?, want.attached(cx));
+            for arn in wanted.difference(&now) {
                 cx.iam.attach_role_policy().role_name(name).policy_arn(arn).send().await?;
             }
-        }
-        for arn in had.difference(&wanted) {
-            cx.iam.detach_role_policy().role_name(name).policy_arn(arn).send().await.map_err(Error::from).absent_ok()?;
+            for arn in now.difference(&wanted) {
+                cx.iam.detach_role_policy().role_name(name).policy_arn(arn).send().await.map_err(Error::from).absent_ok()?;
+            }
         }
         for policy in have.inline_policies.difference(&want.inline_policies) {
             cx.iam.delete_role_policy().role_name(name).policy_name(policy).send().await.map_err(Error::from).absent_ok()?;
@@ -192,19 +193,8 @@ impl Kind for Role {
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
         let name = iam::name(&gone.id);
         // IAM refuses while anything is attached, also by others' hands: ask, do not remember.
-        let attached: Option<Vec<_>> = cx
-            .iam
-            .list_attached_role_policies()
-            .role_name(name)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<std::result::Result<_, _>>()
-            .await
-            .map_err(Error::from)
-            .absent_ok()?;
-        let Some(attached) = attached else { return Ok(()) };
-        for arn in attached.iter().filter_map(|policy: &aws_sdk_iam::types::AttachedPolicy| policy.policy_arn()) {
+        let Some(attached) = attached(cx, name).await.absent_ok()? else { return Ok(()) };
+        for arn in &attached {
             cx.iam.detach_role_policy().role_name(name).policy_arn(arn).send().await.map_err(Error::from).absent_ok()?;
         }
         for policy in &gone.have.inline_policies {
@@ -230,6 +220,12 @@ impl Role {
         let ours = self.managed_policies.iter().map(|policy| policy.id().to_owned());
         ours.chain(self.aws_managed_policies.iter().map(|policy| policy.arn(cx))).collect()
     }
+}
+
+async fn attached(cx: &Aws, name: &str) -> Result<BTreeSet<String>> {
+    let call = cx.iam.list_attached_role_policies().role_name(name);
+    let all: Vec<sdk::AttachedPolicy> = call.into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
+    Ok(all.into_iter().filter_map(|policy| policy.policy_arn).collect())
 }
 
 fn known(id: &str) -> Attributes {

@@ -65,7 +65,7 @@ impl Named for Subscription {
 impl Kind for Subscription {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html";
-    const ATTRIBUTES: &'static [&'static str] = &["confirmed"];
+    const LATE: &'static [&'static str] = &["confirmed"];
     const KEY: &'static [&'static str] = &["topic", "protocol", "endpoint"];
 
     fn check(&self) -> Vec<(String, String)> {
