@@ -79,7 +79,8 @@ async fn a_group_of_hosts_goes_round() {
     let fleet = make(&cx, "fleet.managers", &want).await;
     is(&cx, &fleet, &want).await;
 
-    let out = cx.ec2.describe_instances().filters(aws_sdk_ec2::types::Filter::builder().name("tag:reeve:stack").values("asg-round").build());
+    let out =
+        cx.ec2.describe_instances().filters(aws_sdk_ec2::types::Filter::builder().name("tag:reeve:stack").values("asg-round").build());
     let hosts = out.send().await.unwrap();
     let host = hosts.reservations().iter().flat_map(|r| r.instances()).next().expect("a host bears the stack's tag");
     assert!(host.tags().iter().all(|tag| tag.key() != Some("reeve:address")), "a host is no resource of its own");

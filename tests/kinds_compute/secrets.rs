@@ -89,7 +89,12 @@ async fn a_text_goes_round() {
 
 #[test]
 fn what_makes_no_sense_is_named() {
-    for wrong in [json!({}), json!({ "value": "x", "kms_key": "k" }), json!({ "generate": {} }), json!({ "generate": { "length": 4 }, "kms_key": "k" })] {
+    for wrong in [
+        json!({}),
+        json!({ "value": "x", "kms_key": "k" }),
+        json!({ "generate": {} }),
+        json!({ "generate": { "length": 4 }, "kms_key": "k" }),
+    ] {
         assert!(!spec::<Parameter>(wrong.clone()).check().is_empty(), "{wrong}");
     }
 }

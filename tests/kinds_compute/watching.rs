@@ -1,11 +1,11 @@
 //! Log groups, topics, subscriptions, trails, alarms.
 
+use reeve::kinds::Kind;
 use reeve::kinds::aws::alarm::Alarm;
 use reeve::kinds::aws::log_group::LogGroup;
 use reeve::kinds::aws::subscription::Subscription;
 use reeve::kinds::aws::topic::Topic;
 use reeve::kinds::aws::trail::Trail;
-use reeve::kinds::Kind;
 use serde_json::{Value, json};
 
 use crate::harness::{all, change, drop, is, make, spec, stack};
@@ -22,7 +22,8 @@ async fn a_log_group_goes_round() {
     let id = make(&cx, "fleet.log_group", &bare).await;
     assert_eq!(id, "/reeve/logs-round/fleet.log_group");
     is(&cx, &id, &bare).await;
-    let waf: LogGroup = spec(json!({ "log_group_name": "aws-waf-logs-logs-round-edge", "retention_in_days": 365, "kms_key": key(&cx).await }));
+    let waf: LogGroup =
+        spec(json!({ "log_group_name": "aws-waf-logs-logs-round-edge", "retention_in_days": 365, "kms_key": key(&cx).await }));
     let second = make(&cx, "edge.web_acl_log_group", &waf).await;
     is(&cx, &second, &waf).await;
     assert_eq!(all::<LogGroup>(&cx).await.len(), 2);
@@ -110,7 +111,12 @@ async fn an_alarm_goes_round() {
 #[tokio::test]
 async fn an_alarm_of_somebody_else_is_not_written_over() {
     let cx = stack("alarm-foreign").await;
-    let call = cx.cloudwatch.put_metric_alarm().alarm_name("alarm-foreign-observability-theirs").namespace("AWS/EC2").metric_name("CPUUtilization");
+    let call = cx
+        .cloudwatch
+        .put_metric_alarm()
+        .alarm_name("alarm-foreign-observability-theirs")
+        .namespace("AWS/EC2")
+        .metric_name("CPUUtilization");
     let call = call.statistic("Average".into()).period(60).evaluation_periods(1).threshold(1.0);
     call.comparison_operator("GreaterThanThreshold".into()).send().await.unwrap();
     assert!(all::<Alarm>(&cx).await.is_empty());

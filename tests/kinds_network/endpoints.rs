@@ -23,8 +23,7 @@ async fn a_gateway_endpoint_goes_round_and_its_routes_are_no_drift() {
     make(&other, "vpc.endpoint/s3", &spec::<VpcEndpoint>(json!({ "vpc": theirs, "service_name": service }))).await;
     let table: RouteTable = spec(json!({ "vpc": mine }));
     let (one, two) = (make(&cx, "vpc.private_routes/a", &table).await, make(&cx, "vpc.private_routes/b", &table).await);
-    let want: VpcEndpoint =
-        spec(json!({ "vpc": mine, "service_name": service, "route_tables": [one], "policy_document": own_account() }));
+    let want: VpcEndpoint = spec(json!({ "vpc": mine, "service_name": service, "route_tables": [one], "policy_document": own_account() }));
     let id = make(&cx, "vpc.endpoint/s3", &want).await;
     is(&cx, &id, &want).await;
     is(&cx, &one, &table).await;

@@ -59,7 +59,8 @@ fn routes_that_make_no_sense_are_named() {
     ]);
     let table: RouteTable = spec(json!({ "vpc": "vpc-1", "routes": wrong }));
     assert_eq!(reeve::kinds::Kind::check(&table).len(), 3);
-    let twice = json!([{ "destination_cidr_block": "0.0.0.0/0", "gateway": "a" }, { "destination_cidr_block": "0.0.0.0/0", "gateway": "b" }]);
+    let twice =
+        json!([{ "destination_cidr_block": "0.0.0.0/0", "gateway": "a" }, { "destination_cidr_block": "0.0.0.0/0", "gateway": "b" }]);
     let table: RouteTable = spec(json!({ "vpc": "vpc-1", "routes": twice }));
     assert!(reeve::kinds::Kind::check(&table)[0].1.contains("second route to 0.0.0.0/0"));
 }

@@ -167,7 +167,7 @@ impl Kind for AutoscalingGroup {
     }
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
-        let (id, have, want) = (&change.id, &change.have, &change.want);
+        let (id, want) = (&change.id, &change.want);
         let groups = ["target_groups", "refresh_min_healthy_percentage"];
         if change.fields.iter().any(|field| !groups.contains(&&**field)) {
             cx.autoscaling
@@ -185,9 +185,10 @@ impl Kind for AutoscalingGroup {
                 .send()
                 .await?;
         }
-        let difference =
-            |a: &Self, b: &Self| -> Vec<String> { a.target_groups.difference(&b.target_groups).map(|g| g.id().to_owned()).collect() };
-        let (join, leave) = (difference(want, have), difference(have, want));
+        // What it serves by now, not what it did: so it can be repeated.
+        let now = if change.touches(&["target_groups"]) { read(&find(cx, id).await?).target_groups } else { want.target_groups.clone() };
+        let minus = |a: &BTreeSet<Ref<TargetGroup>>, b| a.difference(b).map(|group| group.id().to_owned()).collect::<Vec<_>>();
+        let (join, leave) = (minus(&want.target_groups, &now), minus(&now, &want.target_groups));
         if !join.is_empty() {
             let call = cx.autoscaling.attach_load_balancer_target_groups().auto_scaling_group_name(id);
             call.set_target_group_arns(Some(join)).send().await?;

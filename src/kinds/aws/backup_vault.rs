@@ -87,7 +87,13 @@ impl Kind for BackupVault {
         }
         let (min, max) = (change.want.min_retention_days, change.want.max_retention_days);
         if min.is_none() && max.is_none() {
-            cx.backup.delete_backup_vault_lock_configuration().backup_vault_name(&change.id).send().await.map_err(Error::from).absent_ok()?;
+            cx.backup
+                .delete_backup_vault_lock_configuration()
+                .backup_vault_name(&change.id)
+                .send()
+                .await
+                .map_err(Error::from)
+                .absent_ok()?;
             return Ok(());
         }
         // Without `changeable_for_days` the lock is in governance mode. A limit that is left out is lifted.

@@ -68,16 +68,27 @@ impl Kind for Certificate {
         // The validation record of a name and of its wildcard are the same one, and the attributes hold one record.
         let base = self.domain_name.trim_start_matches("*.");
         for name in self.subject_alternative_names.iter().filter(|name| name.trim_start_matches("*.") != base) {
-            wrong.push(("subject_alternative_names".into(), format!("`{name}` needs a validation record of its own: make it another certificate")));
+            wrong.push((
+                "subject_alternative_names".into(),
+                format!("`{name}` needs a validation record of its own: make it another certificate"),
+            ));
         }
         wrong
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         // Without a filter ACM lists RSA keys of 1024 and 2048 bits only.
-        let keys = acm::Filters::builder().set_key_types(Some(acm::KeyAlgorithm::values().iter().map(|k| acm::KeyAlgorithm::from(*k)).collect()));
-        let listed: Vec<acm::CertificateSummary> =
-            cx.acm.list_certificates().includes(keys.build()).into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
+        let keys =
+            acm::Filters::builder().set_key_types(Some(acm::KeyAlgorithm::values().iter().map(|k| acm::KeyAlgorithm::from(*k)).collect()));
+        let listed: Vec<acm::CertificateSummary> = cx
+            .acm
+            .list_certificates()
+            .includes(keys.build())
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<std::result::Result<_, _>>()
+            .await?;
         // What failed before it was ever issued can serve nobody, and is made anew.
         let dead = [acm::CertificateStatus::Failed, acm::CertificateStatus::ValidationTimedOut];
         let living = listed.iter().filter(|one| !one.status().is_some_and(|status| dead.contains(status)));
@@ -163,7 +174,8 @@ async fn describe(cx: &Aws, arn: &str) -> Result<acm::CertificateDetail> {
 }
 
 fn known(detail: &acm::CertificateDetail) -> Attributes {
-    let mut known = attributes([("arn", detail.certificate_arn().unwrap_or_default()), ("domain_name", detail.domain_name().unwrap_or_default())]);
+    let mut known =
+        attributes([("arn", detail.certificate_arn().unwrap_or_default()), ("domain_name", detail.domain_name().unwrap_or_default())]);
     let record = detail.domain_validation_options().iter().find_map(acm::DomainValidation::resource_record);
     if let Some(record) = record {
         known.insert("validation_name", record.name().trim_end_matches('.').to_owned());

@@ -127,7 +127,10 @@ impl Kind for Listener {
         let secure = self.protocol == Protocol::Https;
         for (field, there) in [("ssl_policy", self.ssl_policy.is_some()), ("certificate", self.certificate.is_some())] {
             if secure != there {
-                wrong.push((field.to_owned(), if secure { "an HTTPS listener needs it".into() } else { "only an HTTPS listener has it".into() }));
+                wrong.push((
+                    field.to_owned(),
+                    if secure { "an HTTPS listener needs it".into() } else { "only an HTTPS listener has it".into() },
+                ));
             }
         }
         let action = &self.default_action;

@@ -207,7 +207,8 @@ impl Kind for LoadBalancer {
         if change.touches(&["ip_address_type"]) && have.ip_address_type != want.ip_address_type {
             cx.elbv2.set_ip_address_type().load_balancer_arn(arn).ip_address_type(addresses(want.ip_address_type)).send().await?;
         }
-        let settings = settings(want).into_iter().filter(|(field, ..)| change.touches(&[field])).map(|(_, key, value)| attribute(key, value));
+        let settings =
+            settings(want).into_iter().filter(|(field, ..)| change.touches(&[field])).map(|(_, key, value)| attribute(key, value));
         let settings: Vec<_> = settings.collect();
         if !settings.is_empty() {
             cx.elbv2.modify_load_balancer_attributes().load_balancer_arn(arn).set_attributes(Some(settings)).send().await?;

@@ -45,7 +45,8 @@ pub async fn read(cx: &Aws) -> Result<Vec<AnyLive>> {
     let zone = match zones.as_slice() {
         [zone] => zone,
         [] => {
-            let message = format!("there is no public hosted zone `{domain}` in account {}: create it, or correct `domain`", cx.estate.account);
+            let message =
+                format!("there is no public hosted zone `{domain}` in account {}: create it, or correct `domain`", cx.estate.account);
             return Err(Error::new(Class::NotFound, LIST, message));
         }
         several => {

@@ -123,15 +123,21 @@ impl Kind for Record {
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let zones = zones(cx).await?;
-        let listed = futures::future::try_join_all(zones.iter().map(|zone| async move { Ok::<_, Error>((zone, list(cx, zone).await?)) })).await?;
+        let listed =
+            futures::future::try_join_all(zones.iter().map(|zone| async move { Ok::<_, Error>((zone, list(cx, zone).await?)) })).await?;
         let mut ours = Vec::new();
         for (zone, sets) in listed {
-            let by_id: BTreeMap<Id, &r53::ResourceRecordSet> =
-                sets.iter().filter_map(|set| Some((Id::of(zone, set)?, set))).collect();
+            let by_id: BTreeMap<Id, &r53::ResourceRecordSet> = sets.iter().filter_map(|set| Some((Id::of(zone, set)?, set))).collect();
             for (id, owners) in sets.iter().filter_map(|set| Some((Id::owned_by(zone, set)?, Owners::read(set)))) {
                 if let (Some(marks), Some(set)) = (owners.marks(&cx.estate.stack), by_id.get(&id)) {
                     let attributes = attributes([("name", &id.name)]);
-                    ours.push(Live { id: id.to_string(), attributes, shape: shape(&id, set, owners.keeps(&cx.estate.stack)), marks, made_at: String::new() });
+                    ours.push(Live {
+                        id: id.to_string(),
+                        attributes,
+                        shape: shape(&id, set, owners.keeps(&cx.estate.stack)),
+                        marks,
+                        made_at: String::new(),
+                    });
                 }
             }
         }
@@ -145,7 +151,8 @@ impl Kind for Record {
         let others = owners.others(&cx.estate.stack);
         if !want.keep && (there.is_some() || others) {
             let whose = if others { "another stack's" } else { "there already and not this stack's" };
-            let message = format!("{} {} is {whose}: it is not overwritten. Delete it, or take the record out of the YAML", want.r#type, id.name);
+            let message =
+                format!("{} {} is {whose}: it is not overwritten. Delete it, or take the record out of the YAML", want.r#type, id.name);
             return Err(Error::new(Class::AlreadyExists, sets::CALL, message));
         }
         // `CREATE` fails when somebody was faster; a mark without its record is what is left of a record deleted by hand.

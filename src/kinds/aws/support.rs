@@ -3,15 +3,15 @@
 pub mod backup;
 pub mod described;
 pub mod efs;
-pub mod entries;
 pub mod elbv2;
+pub mod entries;
 pub mod iam;
 pub mod protocol;
 pub mod rds;
 pub mod routes;
 pub mod rules;
-pub mod wafv2;
 pub mod s3;
+pub mod wafv2;
 
 use std::sync::Arc;
 use std::time::Duration;

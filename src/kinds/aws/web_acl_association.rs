@@ -45,7 +45,8 @@ impl Kind for WebAclAssociation {
             let resource = one.it.load_balancer_arn().unwrap_or_default();
             let Some(acl) = of(cx, resource).await? else { return Ok(None) };
             let shape = Self { resource: Ref::to(resource), web_acl: Ref::to(acl) };
-            let live = Live { id: resource.to_owned(), attributes: Attributes::new(), shape, marks: Marks::default(), made_at: String::new() };
+            let live =
+                Live { id: resource.to_owned(), attributes: Attributes::new(), shape, marks: Marks::default(), made_at: String::new() };
             Ok::<_, Error>(Some(live))
         });
         Ok(futures::future::try_join_all(read).await?.into_iter().flatten().collect())

@@ -69,7 +69,9 @@ impl Id {
     pub fn parse(text: &str) -> Result<Self> {
         let parts = text.split_once('/').and_then(|(zone, rest)| Some((zone, rest.rsplit_once('/')?)));
         parts
-            .and_then(|(zone, (name, r#type))| Some(Self { zone: zone.to_owned(), name: name.to_owned(), r#type: RecordType::parse(r#type)? }))
+            .and_then(|(zone, (name, r#type))| {
+                Some(Self { zone: zone.to_owned(), name: name.to_owned(), r#type: RecordType::parse(r#type)? })
+            })
             .ok_or_else(|| Error::new(Class::Invalid, CALL, format!("`{text}` is not the id of a record: ZONE/name/TYPE")))
     }
 
@@ -222,7 +224,8 @@ pub fn change(action: r53::ChangeAction, set: r53::ResourceRecordSet) -> Result<
 
 /// Sends a batch: all of it takes effect, or nothing.
 pub async fn send(cx: &Aws, zone: &str, batch: Vec<r53::Change>) -> Result<()> {
-    let batch = r53::ChangeBatch::builder().set_changes(Some(batch)).build().map_err(|e| Error::new(Class::Invalid, CALL, e.to_string()))?;
+    let batch =
+        r53::ChangeBatch::builder().set_changes(Some(batch)).build().map_err(|e| Error::new(Class::Invalid, CALL, e.to_string()))?;
     let Err(error) = cx.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch).send().await else {
         return Ok(());
     };
