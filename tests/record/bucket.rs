@@ -168,7 +168,7 @@ async fn a_write_whose_answer_was_lost_counts_once() {
     let sandbox = sandbox().await;
     let calm = record(&connect(&sandbox, None).await.aws.s3, "lossy").await;
     for fault in [Fault::LostReply, Fault::ServerErrorAfter(500), Fault::ServerError(500)] {
-        let faults = Faults::new(7).add(Rule::new("s3.PutObject", fault).chance(0.3));
+        let faults = Faults::new(7).with(Rule::new("s3.PutObject", fault).chance(0.3));
         let client = connect(&sandbox, Some(faults.clone())).await.aws.s3;
         let lossy = Record::new(Store::S3(bucket("lossy").open(client)));
         let lease = lossy.acquire(&owner("lossy")).await.unwrap();
