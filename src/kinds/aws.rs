@@ -3,6 +3,7 @@
 mod support;
 
 // network
+pub mod default_network_acl;
 pub mod default_security_group;
 pub mod elastic_ip;
 pub mod flow_log;
@@ -66,6 +67,7 @@ pub static KINDS: &[Row] = &[
     row::<nat_gateway::NatGateway>(),
     row::<route_table::RouteTable>(),
     row::<network_acl::NetworkAcl>(),
+    row::<default_network_acl::DefaultNetworkAcl>(),
     row::<security_group::SecurityGroup>(),
     row::<default_security_group::DefaultSecurityGroup>(),
     row::<vpc_endpoint::VpcEndpoint>(),

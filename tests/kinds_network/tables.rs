@@ -1,5 +1,6 @@
 //! Route tables and network ACLs: what lists its subnets.
 
+use reeve::kinds::aws::default_network_acl::DefaultNetworkAcl;
 use reeve::kinds::aws::elastic_ip::ElasticIp;
 use reeve::kinds::aws::internet_gateway::InternetGateway;
 use reeve::kinds::aws::nat_gateway::NatGateway;
@@ -94,4 +95,21 @@ async fn network_acl_goes_round() {
     let left = cx.ec2.describe_network_acls().send().await.unwrap();
     let default = left.network_acls().iter().find(|acl| acl.vpc_id() == Some(&mine) && acl.is_default() == Some(true)).unwrap();
     assert_eq!(default.associations().len(), 2, "both subnets are back with the default ACL");
+}
+
+#[tokio::test]
+async fn the_default_acl_is_found_marked_and_closed() {
+    let cx = stack("acl-default").await;
+    let vpc = vpc(&cx).await;
+    let found = all::<DefaultNetworkAcl>(&cx).await.remove(0);
+    assert!(found.marks.address.is_none(), "it bears no mark yet");
+    assert!(!found.shape.entries.is_empty(), "AWS leaves it open");
+    let want: DefaultNetworkAcl = spec(json!({ "vpc": vpc }));
+    let id = make(&cx, "vpc.default_acl", &want).await;
+    assert_eq!(id, found.id);
+    is(&cx, &id, &want).await;
+    assert_eq!(all::<DefaultNetworkAcl>(&cx).await[0].marks.address.as_ref().unwrap().as_str(), "vpc.default_acl");
+    assert!(all::<NetworkAcl>(&cx).await.is_empty(), "it is no ordinary ACL");
+    let ping = json!({ "rule_number": 5, "rule_action": "allow", "protocol": "icmp", "cidr_block": "10.20.0.0/16", "from_port": 8, "to_port": -1 });
+    change(&cx, "vpc.default_acl", &id, &want, &spec(json!({ "vpc": vpc, "entries": [ping] }))).await;
 }

@@ -1,7 +1,7 @@
 //! A network ACL, its entries and the subnets that it guards: the second wall, which forgets what it let through.
 //!
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAcl.html>.
-//! The VPC's default ACL is not touched; a subnet that is taken from ours goes back to it. Entries added by hand are drift.
+//! A subnet that is taken from ours goes back to the VPC's default one (`aws.default_network_acl`). Entries added by hand are drift.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,8 @@ impl Kind for NetworkAcl {
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let acls = listed(cx, ec2_ours(cx)).await?;
-        let ours = acls.iter().filter_map(|acl| Some((acl, cx.marks(ec2_pairs(acl.tags()))?)));
+        // A VPC's default ACL may bear our marks too, but is a kind of its own.
+        let ours = acls.iter().filter(|acl| acl.is_default() != Some(true)).filter_map(|acl| Some((acl, cx.marks(ec2_pairs(acl.tags()))?)));
         ours.map(|(acl, marks)| {
             let shape = Self {
                 vpc: Ref::to(acl.vpc_id().unwrap_or_default()),
