@@ -118,7 +118,7 @@ impl Kind for BackupSelection {
 
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
         let (plan, id) = parts(&gone.id)?;
-        cx.backup.delete_backup_selection().backup_plan_id(plan).selection_id(id).send().await.map_err(Error::from).absent_ok()?;
+        cx.backup.delete_backup_selection().backup_plan_id(plan).selection_id(id).send().await.map_err(absent).absent_ok()?;
         Ok(())
     }
 
@@ -137,8 +137,17 @@ fn parts(id: &str) -> Result<(&str, &str)> {
     id.split_once('/').ok_or_else(|| Error::new(Class::Invalid, BackupSelection::NAME, format!("`{id}` is not PLAN/SELECTION")))
 }
 
+/// A selection that is not there is an invalid parameter to AWS Backup, told apart by its words.
+fn absent(error: impl Into<Error>) -> Error {
+    let mut error = error.into();
+    if error.class == Class::Invalid && error.message.starts_with("Cannot find") {
+        error.class = Class::NotFound;
+    }
+    error
+}
+
 async fn get(cx: &Aws, plan: &str, id: &str) -> Result<bk::BackupSelection> {
-    let out = cx.backup.get_backup_selection().backup_plan_id(plan).selection_id(id).send().await?;
+    let out = cx.backup.get_backup_selection().backup_plan_id(plan).selection_id(id).send().await.map_err(absent)?;
     out.backup_selection.ok_or_else(|| Error::not_found("backup.GetBackupSelection", id))
 }
 

@@ -62,6 +62,7 @@ pub struct LoadBalancer {
     pub waf_fail_open: bool,
     /// Where each request is logged. Default: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-need" = "ready"))]
     pub access_logs: Option<AccessLogs>,
 }
 
@@ -211,7 +212,7 @@ impl Kind for LoadBalancer {
             settings(want).into_iter().filter(|(field, ..)| change.touches(&[field])).map(|(_, key, value)| attribute(key, value));
         let settings: Vec<_> = settings.collect();
         if !settings.is_empty() {
-            cx.elbv2.modify_load_balancer_attributes().load_balancer_arn(arn).set_attributes(Some(settings)).send().await?;
+            modify(cx, arn, settings).await?;
         }
         Ok(())
     }
@@ -242,6 +243,21 @@ impl Kind for LoadBalancer {
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
         mark(cx, id, marks).await
+    }
+}
+
+/// The load balancer tries to write into its log bucket at once; a policy that was just set is not known everywhere yet.
+async fn modify(cx: &Aws, arn: &str, settings: Vec<elb::LoadBalancerAttribute>) -> Result<()> {
+    let end = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let call = cx.elbv2.modify_load_balancer_attributes().load_balancer_arn(arn).set_attributes(Some(settings.clone()));
+        match call.send().await.map_err(Error::from) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.message.contains("Access Denied for bucket") && tokio::time::Instant::now() < end => {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -1,0 +1,131 @@
+//! The zone, records in it, and the certificate that one of them validates.
+
+use std::sync::Arc;
+
+use reeve::kinds::aws::certificate::Certificate;
+use reeve::kinds::aws::lookups;
+use reeve::kinds::aws::record::Record;
+use reeve::kinds::{Kind, Naming, New};
+use reeve::model::Address;
+use reeve::planes::aws::Estate;
+use reeve::planes::{Aws, Class};
+use serde_json::json;
+
+use super::spec;
+use super::support::{Life, account};
+
+async fn zone(aws: &Aws) -> String {
+    let found = lookups::read(&aws.fresh()).await.expect("look-ups");
+    found.iter().find(|one| one.kind == "lookup.zone").expect("a zone").id.clone()
+}
+
+async fn of_domain(domain: &str) -> Aws {
+    let aws = account("lookups").await.fresh();
+    Aws { estate: Arc::new(Estate { domain: domain.into(), ..(*aws.estate).clone() }), ..aws }
+}
+
+#[tokio::test]
+async fn look_ups_want_exactly_one_zone() {
+    let aws = account("lookups").await;
+    let found = lookups::read(&aws).await.expect("look-ups");
+    assert!(!found[0].id.contains('/') && found[0].attributes["name"] == "hostedehr.org", "{found:?}");
+    assert_eq!((found[1].id.as_str(), found[1].attributes["region"].as_str()), ("123456789012", "us-east-1"));
+
+    let error = lookups::read(&of_domain("nowhere.example").await).await.expect_err("no such zone");
+    assert!(error.class == Class::NotFound && error.message.contains("nowhere.example"), "{error}");
+
+    for reference in ["one", "two"] {
+        aws.route53.create_hosted_zone().name("twice.example").caller_reference(reference).send().await.expect("a zone");
+    }
+    let error = lookups::read(&of_domain("twice.example").await).await.expect_err("two zones");
+    assert!(error.message.contains("2 public hosted zones"), "{error}");
+}
+
+#[tokio::test]
+async fn a_record_lives_with_its_marks_beside_it() {
+    let aws = account("records").await;
+    let zone = zone(&aws).await;
+    let life = Life { aws: &aws, address: "edge.site" };
+    let a = |ttl: u32, values: &[&str]| spec::<Record>(json!({ "zone": zone, "name": "a.hostedehr.org", "type": "A", "ttl": ttl, "values": values }));
+    let alias = spec::<Record>(json!({ "zone": zone, "name": "a.hostedehr.org", "type": "A", "alias": {
+        "dns_name": "Edge-1.us-east-1.elb.amazonaws.com", "zone_id": "Z35SXDOTRQ7X7K", "evaluate_target_health": true } }));
+    let made = life.lives(&[a(300, &["192.0.2.1"]), a(60, &["192.0.2.1", "192.0.2.2"]), alias]).await;
+    life.dies::<Record>(&made.id).await;
+    assert_eq!(beside(&aws, &zone, "a.hostedehr.org").await, 0, "nothing is left of it");
+
+    let wildcard = Life { aws: &aws, address: "edge.wildcard" };
+    let want = spec::<Record>(json!({ "zone": zone, "name": "*.w.hostedehr.org", "type": "CNAME", "values": ["w.hostedehr.org"] }));
+    let made = wildcard.lives(&[want]).await;
+    assert_eq!(beside(&aws, &zone, "_wildcard.w.hostedehr.org").await, 1);
+    wildcard.dies::<Record>(&made.id).await;
+}
+
+/// How many record sets have a name that ends so.
+async fn beside(aws: &Aws, zone: &str, end: &str) -> usize {
+    let out = aws.route53.list_resource_record_sets().hosted_zone_id(zone).send().await.expect("records");
+    out.resource_record_sets().iter().filter(|set| set.name().trim_end_matches('.').ends_with(end)).count()
+}
+
+async fn try_create(aws: &Aws, address: &str, want: &Record) -> reeve::planes::Result<String> {
+    let life = Life { aws, address };
+    let new = New {
+        address: Address::parse(address).expect("an address"),
+        want: want.clone(),
+        marks: life.marks(),
+        token: "token".into(),
+        naming: Naming { stack: aws.estate.stack.clone(), salt: String::new() },
+    };
+    Record::create(aws, &new).await.map(|made| made.id)
+}
+
+#[tokio::test]
+async fn a_record_of_somebody_else_is_not_overwritten() {
+    use aws_sdk_route53::types as r53;
+    let (aws, other) = (account("mine").await, account("theirs").await);
+    let zone = zone(&aws).await;
+    let value = r53::ResourceRecord::builder().value("192.0.2.9").build().expect("a value");
+    let set = r53::ResourceRecordSet::builder().name("by-hand.hostedehr.org").r#type(r53::RrType::A).ttl(5).resource_records(value);
+    let change = r53::Change::builder().action(r53::ChangeAction::Create).resource_record_set(set.build().expect("a set"));
+    let batch = r53::ChangeBatch::builder().changes(change.build().expect("a change")).build().expect("a batch");
+    aws.route53.change_resource_record_sets().hosted_zone_id(&zone).change_batch(batch).send().await.expect("made by hand");
+
+    let want = |name: &str| spec::<Record>(json!({ "zone": zone, "name": name, "type": "A", "values": ["192.0.2.1"] }));
+    let error = try_create(&aws, "edge.hand", &want("by-hand.hostedehr.org")).await.expect_err("it is there");
+    assert!(error.class == Class::AlreadyExists && error.message.contains("by-hand.hostedehr.org"), "{error}");
+
+    try_create(&other, "edge.site", &want("theirs.hostedehr.org")).await.expect("made");
+    let error = try_create(&aws, "edge.site", &want("theirs.hostedehr.org")).await.expect_err("it is theirs");
+    assert_eq!(error.class, Class::AlreadyExists, "{error}");
+    assert!(Record::fetch(&aws.fresh()).await.expect("records").is_empty(), "neither is ours");
+}
+
+#[tokio::test]
+async fn a_kept_record_is_shared_and_outlives_its_owners() {
+    let (one, two) = (account("one").await, account("two").await);
+    let zone = zone(&one).await;
+    let want = spec::<Record>(json!({ "zone": zone, "name": "_v.kept.hostedehr.org", "type": "CNAME", "keep": true,
+        "values": ["_x.acm-validations.aws"] }));
+    let first = try_create(&one, "edge.validation", &want).await.expect("made");
+    try_create(&two, "edge.validation", &want).await.expect("shared");
+    Life { aws: &one, address: "edge.validation" }.dies::<Record>(&first).await;
+    let life = Life { aws: &two, address: "edge.validation" };
+    let live = life.live::<Record>(&first).await.expect("the other still owns it");
+    assert!(live.shape == want && live.marks == life.marks(), "{live:?}");
+    life.dies::<Record>(&first).await;
+    assert_eq!(beside(&one, &zone, "_v.kept.hostedehr.org").await, 1, "the record itself stays");
+}
+
+#[tokio::test]
+async fn a_certificate_names_its_validation_record_and_is_issued() {
+    let aws = account("certificates").await;
+    let life = Life { aws: &aws, address: "edge.certificate" };
+    let want = spec::<Certificate>(json!({ "domain_name": "hostedehr.org", "subject_alternative_names": ["*.hostedehr.org"] }));
+    let made = life.lives(&[want]).await;
+    assert_eq!(made.attributes["validation_type"], "CNAME");
+    assert!(!made.attributes["validation_name"].ends_with('.') && !made.attributes["validation_value"].is_empty());
+    life.dies::<Certificate>(&made.id).await;
+
+    let elliptic = spec::<Certificate>(json!({ "domain_name": "ec.hostedehr.org", "key_algorithm": "EC_prime256v1" }));
+    let made = Life { aws: &aws, address: "edge.elliptic" }.lives(&[elliptic]).await;
+    Life { aws: &aws, address: "edge.elliptic" }.dies::<Certificate>(&made.id).await;
+}
