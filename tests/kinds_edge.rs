@@ -5,6 +5,8 @@
 mod backup;
 #[path = "kinds_edge/balancer.rs"]
 mod balancer;
+#[path = "kinds_edge/modules.rs"]
+mod modules;
 #[path = "kinds_edge/names.rs"]
 mod names;
 #[path = "kinds_edge/support.rs"]

@@ -50,6 +50,11 @@ async fn a_plan_selects_what_it_backs_up() {
         "list_of_tags": { "reeve:stack": "plans" } }));
     let selected = selection.lives(&[want]).await;
     selection.dies::<BackupSelection>(&selected.id).await;
+    let tagged = spec::<BackupSelection>(json!({ "backup_plan": made.id, "selection_name": "tagged",
+        "iam_role": "arn:aws:iam::123456789012:role/reeve/backup", "resources": ["arn:aws:rds:*:*:db:*"],
+        "conditions": { "reeve:stack": "plans" } }));
+    let selected = selection.lives(&[tagged]).await;
+    selection.dies::<BackupSelection>(&selected.id).await;
     life.dies::<BackupPlan>(&made.id).await;
 }
 

@@ -20,8 +20,9 @@ async fn zone(aws: &Aws) -> String {
 }
 
 async fn of_domain(domain: &str) -> Aws {
-    let aws = account("lookups").await.fresh();
-    Aws { estate: Arc::new(Estate { domain: domain.into(), ..(*aws.estate).clone() }), ..aws }
+    let mut aws = account("lookups").await.fresh();
+    aws.estate = Arc::new(Estate { domain: domain.into(), ..(*aws.estate).clone() });
+    aws
 }
 
 #[tokio::test]

@@ -151,31 +151,3 @@ impl Life<'_> {
 pub fn json<K: Kind>(kind: &K) -> Value {
     serde_json::to_value(kind).expect("JSON")
 }
-
-/// A wish from YAML, as it comes out of a module.
-pub fn wish<K: Kind>(spec: Value) -> K {
-    let wish: K = serde_json::from_value(spec).expect("a wish that fits its kind");
-    assert_eq!(wish.check(), [], "{}", K::NAME);
-    wish
-}
-
-/// A VPC's default group and three subnets in it, which no test of this area is about.
-pub struct Network {
-    pub subnets: Vec<String>,
-    pub groups: [String; 2],
-}
-
-pub async fn network(aws: &Aws) -> Network {
-    let vpc = aws.ec2.create_vpc().cidr_block("10.20.0.0/16").send().await.expect("a VPC").vpc.expect("a VPC");
-    let vpc = vpc.vpc_id.expect("an id");
-    let mut subnets = Vec::new();
-    for (at, zone) in ["us-east-1a", "us-east-1b", "us-east-1c"].iter().enumerate() {
-        let made = aws.ec2.create_subnet().vpc_id(&vpc).availability_zone(*zone).cidr_block(format!("10.20.{at}.0/24")).send().await;
-        subnets.push(made.expect("a subnet").subnet.expect("a subnet").subnet_id.expect("an id"));
-    }
-    let group = |name: &'static str| {
-        let call = aws.ec2.create_security_group().group_name(name).description(name).vpc_id(&vpc);
-        async move { call.send().await.expect("a group").group_id.expect("an id") }
-    };
-    Network { groups: [group("one").await, group("two").await], subnets }
-}

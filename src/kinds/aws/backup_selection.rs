@@ -1,7 +1,7 @@
 //! What a backup plan backs up.
 //!
 //! API: <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupSelection.html>. It bears no tags (what is under our plan is
-//! ours) and cannot change: another one takes its place. Does not touch conditions and exclusions.
+//! ours) and cannot change: another one takes its place. Does not touch exclusions, and conditions other than equal tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
 
-/// What a backup plan backs up: what is named by ARN, and what bears one of the tags.
+/// What a backup plan backs up: what is named by ARN and bears all tags of `conditions`, and what bears one of `list_of_tags`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackupSelection {
@@ -31,7 +31,7 @@ pub struct BackupSelection {
     /// Who AWS Backup acts as.
     #[schemars(extend("x-replace" = true, "x-need" = "ready"))]
     pub iam_role: Ref<Role>,
-    /// ARNs. Default: none.
+    /// ARNs; `*` stands for any part: `arn:aws:rds:*:*:db:*`. Default: none.
     #[serde(default)]
     #[schemars(extend("x-replace" = true))]
     pub resources: BTreeSet<Text>,
@@ -39,7 +39,14 @@ pub struct BackupSelection {
     #[serde(default)]
     #[schemars(extend("x-replace" = true))]
     pub list_of_tags: BTreeMap<String, String>,
+    /// Tags: of `resources`, only what bears all of them. Default: none.
+    #[serde(default)]
+    #[schemars(extend("x-replace" = true))]
+    pub conditions: BTreeMap<String, String>,
 }
+
+/// What the name of a tag begins with in a condition.
+const TAG: &str = "aws:ResourceTag/";
 
 /// How long a role that was just made may stay unknown to AWS Backup.
 const SETTLE: Duration = Duration::from_secs(90);
@@ -94,6 +101,12 @@ impl Kind for BackupSelection {
         for (key, value) in &want.list_of_tags {
             let tag = bk::Condition::builder().condition_type(bk::ConditionType::Stringequals).condition_key(key).condition_value(value);
             selection = selection.list_of_tags(tag.build().map_err(broken)?);
+        }
+        if !want.conditions.is_empty() {
+            let equal = want.conditions.iter().map(|(key, value)| {
+                bk::ConditionParameter::builder().condition_key(format!("{TAG}{key}")).condition_value(value).build()
+            });
+            selection = selection.conditions(bk::Conditions::builder().set_string_equals(Some(equal.collect())).build());
         }
         let selection = selection.build().map_err(broken)?;
         let end = tokio::time::Instant::now() + SETTLE;
@@ -152,11 +165,19 @@ async fn get(cx: &Aws, plan: &str, id: &str) -> Result<bk::BackupSelection> {
 }
 
 fn shape(plan: &str, one: &bk::BackupSelection) -> BackupSelection {
+    let equal = one.conditions().map(bk::Conditions::string_equals).unwrap_or_default();
     BackupSelection {
         backup_plan: Ref::to(plan),
         selection_name: one.selection_name().to_owned(),
         iam_role: Ref::to(one.iam_role_arn()),
         resources: one.resources().iter().map(|arn| arn.as_str().into()).collect(),
         list_of_tags: one.list_of_tags().iter().map(|tag| (tag.condition_key().to_owned(), tag.condition_value().to_owned())).collect(),
+        conditions: equal
+            .iter()
+            .filter_map(|one| {
+                let key = one.condition_key()?;
+                Some((key.strip_prefix(TAG).unwrap_or(key).to_owned(), one.condition_value()?.to_owned()))
+            })
+            .collect(),
     }
 }
