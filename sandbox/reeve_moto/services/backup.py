@@ -155,3 +155,9 @@ def keep(member):
 
 keep("BackupVaultAccessPolicy")
 keep("BackupVaultNotifications")
+
+
+@action("backup", "ListTags", page=API + "ListTags.html")
+def list_tags(call):
+    """moto wants a slash behind the ARN, which not every SDK sends."""
+    return {"Tags": call.own.tagger.get_tag_dict_for_resource(call.params["ResourceArn"])}

@@ -177,6 +177,9 @@ impl Kind for Record {
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
         let id = Id::parse(&gone.id)?;
         let (there, owners) = futures::try_join!(find(cx, &id), sets::owners(cx, &id))?;
+        if owners.marks(&cx.estate.stack).is_none() {
+            return Ok(()); // what is there by now is somebody else's
+        }
         let mut batch = Vec::new();
         if let Some(set) = there.filter(|_| !owners.keeps(&cx.estate.stack)) {
             batch.push(change(r53::ChangeAction::Delete, set)?);
