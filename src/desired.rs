@@ -9,7 +9,7 @@ pub mod check;
 pub mod documents;
 pub mod expand;
 pub mod expression;
-mod folder;
+pub mod folder;
 mod graph;
 pub mod inputs;
 pub mod module;

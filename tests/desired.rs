@@ -60,12 +60,14 @@ fn a_folder_is_read_at_any_depth_without_hidden_names_and_links_out() {
     );
     put(".git/broken.yaml", "kind: [");
     put("a/notes.txt", "kind: [");
-    let desired = desired::load(dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
+    let (files, problems) = desired::folder::files(dir.path());
+    assert!(problems.is_empty(), "{problems}");
+    let desired = loaded(&files);
     assert!(desired.resources.contains_key(&address("extra.a")));
     let outside = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     std::os::unix::fs::symlink(outside.path(), dir.path().join("out.yaml")).unwrap();
     std::os::unix::fs::symlink(dir.path(), dir.path().join("a/circle")).unwrap();
-    let problems = desired::load(dir.path()).unwrap_err();
+    let (_, problems) = desired::folder::files(dir.path());
     assert_eq!(problems.len(), 1, "{problems}");
     assert!(problems.to_string().contains("link out of the folder"), "{problems}");
     assert!(desired::load(Path::new("/nowhere/at/all")).is_err());
@@ -78,4 +80,17 @@ fn fields_know_where_they_were_written() {
     let line = |field: &str| toy().text.lines().nth(vpc.place_of(field).line as usize - 1).unwrap().trim().to_owned();
     assert_eq!(line("cidr_block"), "cidr_block: ${cidr}");
     assert_eq!(line("no_such_field"), "vpc:");
+}
+
+#[test]
+fn every_module_of_the_program_is_compiled_in_and_right() {
+    let modules = desired::modules(None).unwrap_or_else(|problems| panic!("{problems}"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("modules");
+    let names = std::fs::read_dir(folder).unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path();
+        (path.extension()? == "yaml").then(|| path.file_stem().unwrap().to_string_lossy().into_owned())
+    });
+    for name in names {
+        assert!(modules.contains_key(&name), "modules/{name}.yaml is not in the list of src/desired/builtin.rs");
+    }
 }

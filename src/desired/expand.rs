@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::check::{Found, check};
 use super::expression::Scope;
-use super::module::{Module, ResourceTemplate, TENANT};
+use super::module::{Let, Module, ResourceTemplate, TENANT};
 use super::shape::Shape;
 use super::template::Template;
 use crate::kinds::{Row, info::Need};
@@ -114,23 +114,14 @@ impl<'a> Expander<'a> {
     ) {
         let mut shared = root.inner();
         bind_fields(&mut shared, section);
-        // What does not depend on the tenant is computed once.
-        let mut own: Vec<&str> = vec![TENANT];
-        for (name, template) in &module.lets {
-            let mut depends = false;
-            template.expressions(&mut |expression| depends |= expression.names().iter().any(|name| own.contains(&name.as_str())));
-            if depends {
-                own.push(name);
-            } else if let Err(problem) = self.lets(std::iter::once(&(name.clone(), template)), &mut shared) {
-                return self.unsure(module.name.clone(), problem);
-            }
+        if let Err(problem) = self.lets(module.lets.iter().filter(|one| !one.of_tenant), &mut shared) {
+            return self.unsure(module.name.clone(), problem);
         }
-        let own_lets: Vec<&(String, Template)> = module.lets.iter().filter(|(name, _)| own.contains(&name.as_str())).collect();
         for (name, facts) in tenants {
             let mut scope = shared.inner();
             scope.bind(TENANT, facts);
             let prefix = format!("{TENANT}/{name}");
-            if let Err(problem) = self.lets(own_lets.iter().copied(), &mut scope) {
+            if let Err(problem) = self.lets(module.lets.iter().filter(|one| one.of_tenant), &mut scope) {
                 self.unsure(prefix, problem);
                 continue;
             }
@@ -145,15 +136,10 @@ impl<'a> Expander<'a> {
         self.expanded.unsure.push(module);
     }
 
-    fn lets<'l, T: std::borrow::Borrow<Template> + 'l>(
-        &mut self,
-        lets: impl Iterator<Item = &'l (String, T)>,
-        scope: &mut Scope<'_, '_>,
-    ) -> Result<(), Problem> {
-        for (name, template) in lets {
+    fn lets<'l>(&mut self, lets: impl Iterator<Item = &'l Let>, scope: &mut Scope<'_, '_>) -> Result<(), Problem> {
+        for one in lets {
             self.expanded.work += 1;
-            let value = template.borrow().instantiate(scope)?;
-            scope.bind_owned(name, value.to_json());
+            bind_let(one, scope)?;
         }
         Ok(())
     }
@@ -246,6 +232,13 @@ fn bind_fields<'v>(scope: &mut Scope<'_, 'v>, section: &'v Json) {
     for (name, value) in section.as_object().into_iter().flatten() {
         scope.bind(name, value);
     }
+}
+
+/// Computes a `let` and adds its name.
+pub(super) fn bind_let(one: &Let, scope: &mut Scope<'_, '_>) -> Result<(), Problem> {
+    let value = one.value.instantiate(scope)?;
+    scope.bind_owned(&one.name, value.to_json());
+    Ok(())
 }
 
 /// The value of `when` or `protect`.

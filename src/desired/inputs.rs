@@ -14,13 +14,13 @@ use crate::model::problem::{Place, Problem};
 pub struct Check {
     /// Has to be true.
     pub rule: Expression,
-    /// Completes "`field` ...".
+    /// Completes "`field` ..."; stands for itself when the path is empty.
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
     /// The field it is about, from the section down; its value is `value` in the rule.
     pub path: Vec<String>,
-    /// Whether the message is about the field (an input's check) or stands for itself (a module's).
+    /// Whether it belongs to an input, or to the module: then it may use `let` names.
     pub of_input: bool,
 }
 

@@ -33,9 +33,20 @@ pub struct Module {
     /// What its types cannot say.
     pub checks: Vec<Check>,
     /// Names for what is used more than once, in order.
-    pub lets: Vec<(String, Template)>,
+    pub lets: Vec<Let>,
     /// What it expands to, in the order of the file.
     pub resources: Vec<ResourceTemplate>,
+}
+
+/// One entry of `let`.
+#[derive(Debug)]
+pub struct Let {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Template,
+    /// It depends on the tenant, so it is computed once for each; all others are computed once.
+    pub of_tenant: bool,
 }
 
 /// One entry of `resources`.
@@ -86,7 +97,14 @@ impl Module {
             checks.extend(inputs::check(language, node, path, false, problems));
         }
         let compile = |node: &Node, problems: &mut Vec<Problem>| Template::compile(language, node, problems);
-        let lets = entries(spec.get("let")).map(|entry| (entry.key.clone(), compile(&entry.value, problems))).collect();
+        let mut lets: Vec<Let> = Vec::new();
+        for entry in entries(spec.get("let")) {
+            let value = compile(&entry.value, problems);
+            let of_tenant = |name: &str| name == TENANT || lets.iter().any(|above| above.of_tenant && above.name == name);
+            let mut depends = false;
+            value.expressions(&mut |expression| depends |= expression.names().iter().any(|name| of_tenant(name)));
+            lets.push(Let { name: entry.key.clone(), value, of_tenant: depends });
+        }
         let resources = entries(spec.get("resources")).map(|entry| ResourceTemplate::compile(language, entry, problems)).collect();
         let module = Self {
             name: metadata.get("name").and_then(Node::as_str).unwrap_or_default().to_owned(),
@@ -115,7 +133,8 @@ impl Module {
         }
         known.insert("stack");
         for check in &self.checks {
-            let with_value = known.iter().copied().chain(check.of_input.then_some("value"));
+            let shared = self.lets.iter().filter(|one| !check.of_input && !one.of_tenant).map(|one| one.name.as_str());
+            let with_value = known.iter().copied().chain(check.of_input.then_some("value")).chain(shared);
             check.rule.check_names(with_value.collect::<Vec<_>>().into_iter(), problems);
         }
         if self.name == TENANT {
@@ -124,8 +143,8 @@ impl Module {
         let hold = |template: &Template, known: &BTreeSet<&str>, problems: &mut Vec<Problem>| {
             template.expressions(&mut |expression: &Expression| expression.check_names(known.iter().copied(), problems));
         };
-        for (name, template) in &self.lets {
-            hold(template, &known, problems);
+        for Let { name, value, .. } in &self.lets {
+            hold(value, &known, problems);
             known.insert(name);
         }
         for resource in &self.resources {

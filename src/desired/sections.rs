@@ -6,8 +6,9 @@ use serde_json::{Map, Value as Json};
 
 use super::check::check;
 use super::documents::{self, refuse_expressions};
+use super::expand::bind_let;
 use super::expression::Scope;
-use super::inputs;
+use super::inputs::{self, Check};
 use super::module::Module;
 use super::schema;
 use super::semantics;
@@ -81,26 +82,41 @@ impl Sections {
             for (field, value) in section.as_object().into_iter().flatten() {
                 scope.bind(field, value);
             }
-            for check in &module.checks {
-                let value = check.path.iter().try_fold(section, |value, step| value.get(step));
-                let Some(value) = value else { continue };
-                if check.of_input && value.is_null() {
-                    continue; // an optional field that was left out
-                }
-                let mut scope = scope.inner();
-                if check.of_input {
-                    scope.bind("value", value);
-                }
-                match check.rule.boolean(&scope) {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        let field = check.path.join(".");
-                        let message = if check.of_input { format!("`{field}` {}", check.message) } else { check.message.clone() };
-                        problems.push(Problem::at(&self.place(name, &check.path), message).maybe_help(check.hint.clone()));
-                    }
-                    Err(problem) => problems.push(problem),
-                }
+            let before = problems.len();
+            let (of_inputs, of_module): (Vec<&Check>, Vec<&Check>) = module.checks.iter().partition(|check| check.of_input);
+            for check in of_inputs {
+                problems.extend(self.hold(name, check, section, &scope));
             }
+            // Rules over several inputs make sense only where each is right by itself.
+            if problems.len() > before || of_module.is_empty() {
+                continue;
+            }
+            match module.lets.iter().filter(|one| !one.of_tenant).try_for_each(|one| bind_let(one, &mut scope)) {
+                Ok(()) => of_module.into_iter().for_each(|check| problems.extend(self.hold(name, check, section, &scope))),
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+
+    fn hold<'v>(&self, name: &str, check: &Check, section: &'v Json, scope: &Scope<'_, 'v>) -> Option<Problem> {
+        let value = check.path.iter().try_fold(section, |value, step| value.get(step))?;
+        if check.of_input && value.is_null() {
+            return None; // an optional field that was left out
+        }
+        let mut scope = scope.inner();
+        if check.of_input {
+            scope.bind("value", value);
+        }
+        match check.rule.boolean(&scope) {
+            Ok(true) => None,
+            Ok(false) if check.path.is_empty() => {
+                Some(Problem::at(&self.place(name, &[]), check.message.clone()).maybe_help(check.hint.clone()))
+            }
+            Ok(false) => {
+                let message = format!("`{}` {}", check.path.join("."), check.message);
+                Some(Problem::at(&self.place(name, &check.path), message).maybe_help(check.hint.clone()))
+            }
+            Err(problem) => Some(problem),
         }
     }
 
