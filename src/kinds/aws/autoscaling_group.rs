@@ -202,7 +202,11 @@ impl Kind for AutoscalingGroup {
         {
             let preferences = sdk::RefreshPreferences::builder().min_healthy_percentage(percentage).skip_matching(true).build();
             let call = cx.autoscaling.start_instance_refresh().auto_scaling_group_name(id).preferences(preferences);
-            call.send().await?;
+            match call.send().await.map_err(Error::from) {
+                // One that runs takes the template of now for every host that it has not replaced yet.
+                Err(error) if error.code == "InstanceRefreshInProgress" => {}
+                other => drop(other?),
+            }
         }
         Ok(())
     }
