@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::kinds::{AnyLive, Named};
-use crate::model::Marks;
+use crate::model::{Address, Marks};
 use crate::planes::Aws;
 use crate::planes::error::{Class, Error, Result};
 
@@ -35,7 +35,7 @@ pub static LOOKUPS: &[Lookup] = &[
     Lookup { address: "lookup.account", kind: "lookup.account", attributes: &["partition", "region"] },
 ];
 
-/// Reads every look-up. The kind of each is also its address; none bears marks.
+/// Reads every look-up. The kind of each is also its address, the only mark that it bears.
 ///
 /// # Errors
 /// When the domain has no public zone in this account, or several; what AWS answered otherwise.
@@ -83,5 +83,7 @@ pub(super) async fn zones(cx: &Aws) -> Result<Arc<Vec<String>>> {
 
 fn one(kind: &'static str, id: &str, attributes: &[(&str, &str)]) -> AnyLive {
     let attributes: BTreeMap<String, String> = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    AnyLive { kind, id: id.to_owned(), attributes, shape: json!({}), marks: Marks::default(), made_at: String::new() }
+    // Its kind is its address: claiming goes by the address that an object bears.
+    let marks = Marks { address: Address::parse(kind).ok(), ..Marks::default() };
+    AnyLive { kind, id: id.to_owned(), attributes, shape: json!({}), marks, made_at: String::new() }
 }
