@@ -11,3 +11,5 @@ mod endpoints;
 mod groups;
 #[path = "kinds_network/tables.rs"]
 mod tables;
+#[path = "kinds_network/module.rs"]
+mod module;
