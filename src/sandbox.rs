@@ -121,6 +121,8 @@ impl Sandbox {
         command
             .args(["-m", "reeve_moto", "--host", "127.0.0.1", "--watch-stdin", "--port"])
             .arg(options.port.to_string())
+            .arg("--remove")
+            .arg(folder)
             .current_dir(folder)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env_remove("PYTHONPATH")

@@ -5,6 +5,7 @@ The first line of standard output is one JSON object, written once requests are 
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -18,12 +19,15 @@ def arguments():
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--zone", action="append", default=[], help="a public Route 53 hosted zone to start with")
     parser.add_argument("--watch-stdin", action="store_true", help="stop when standard input ends")
+    parser.add_argument("--remove", help="a folder to remove when standard input ends: that of a parent that was killed")
     return parser.parse_args()
 
 
-def stop_with_parent():
+def stop_with_parent(folder):
     while sys.stdin.buffer.read(4096):
         pass
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
@@ -40,7 +44,7 @@ def main():
     from .server import serve
 
     if options.watch_stdin:
-        threading.Thread(target=stop_with_parent, daemon=True).start()
+        threading.Thread(target=stop_with_parent, args=(options.remove,), daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))
     server = serve(options.host, options.port, options.zone)
