@@ -8,6 +8,10 @@ fn file(path: &str, text: &str) -> SourceFile {
     SourceFile { path: path.into(), text: text.into() }
 }
 
+fn read(path: &str) -> SourceFile {
+    file(path, &std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap())
+}
+
 /// A stack with the two modules, and the least of the others that they refer to.
 fn expand(sections: &str) -> Result<Desired, String> {
     let stack = format!(
@@ -17,9 +21,9 @@ fn expand(sections: &str) -> Result<Desired, String> {
     );
     let files = [
         file("stack.yaml", &stack),
-        file("others.yaml", include_str!("others.yaml")),
-        file("database.yaml", include_str!("../../modules/database.yaml")),
-        file("files.yaml", include_str!("../../modules/files.yaml")),
+        read("tests/kinds_data/others.yaml"),
+        read("modules/database.yaml"),
+        read("modules/files.yaml"),
     ];
     desired::load_sources(&files).map_err(|problems| problems.to_string())
 }
@@ -31,7 +35,7 @@ fn spec<'d>(desired: &'d Desired, address: &str) -> &'d Value {
 #[test]
 fn the_smallest_stack_meets_the_controls_of_rds() {
     let desired = expand("").unwrap_or_else(|problems| panic!("{problems}"));
-    let server = spec(&desired, "database.server");
+    let spec_of_server = spec(&desired, "database.server");
     for (field, want) in [
         ("storage_encrypted", Value::from(true)),
         ("kms_key", "${ref(\"database.key\")}".into()),
@@ -48,16 +52,21 @@ fn the_smallest_stack_meets_the_controls_of_rds() {
         ("performance_insights_kms_key", "${ref(\"database.key\")}".into()),
         ("engine_version", "10.11".into()),
     ] {
-        assert_eq!(server[field], want, "{field}");
+        assert_eq!(spec_of_server[field], want, "{field}");
     }
     let parameters = spec(&desired, "database.parameters");
     assert_eq!(parameters["db_parameter_group_family"], "mariadb10.11");
     assert_eq!(parameters["parameters"]["require_secure_transport"], "1", "`ON` is not what the catalogues look for");
     assert_eq!(parameters["parameters"]["log_bin_trust_function_creators"], "1");
+    let server = Address::parse("database.server").unwrap();
+    let name = reeve::model::name::name("small", &server, "", 63);
+    let log = spec(&desired, "database.log/error");
+    assert_eq!(log["log_group_name"], format!("/aws/rds/instance/{name}/error"), "RDS writes where the server's name says");
+    assert_eq!((&log["retention_in_days"], &log["kms_key"]), (&2192.into(), &"${ref(\"observability.key\")}".into()));
     assert_eq!(spec(&desired, "database.subnets")["subnets"].as_array().unwrap().len(), 2);
     assert_eq!(spec(&desired, "database.events/parameter-group")["event_categories"], serde_json::json!(["configuration change"]));
     assert_eq!(spec(&desired, "database.key")["enable_key_rotation"], true);
-    assert!(desired.resources[&Address::parse("database.server").unwrap()].protect);
+    assert!(desired.resources[&server].protect);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::key::Key;
 use super::role::Role;
 use super::security_group::SecurityGroup;
 use super::support::rds::{arn, mark, tags};
-use super::support::{until_gone, yes};
+use super::support::{once_known, until_gone, yes};
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
@@ -221,7 +221,7 @@ impl Kind for DbInstance {
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let want = &new.want;
         let id = |key: &Option<Ref<Key>>| key.as_ref().map(|key| key.id().to_owned());
-        let out = cx
+        let call = cx
             .rds
             .create_db_instance()
             .db_instance_identifier(new.name(63))
@@ -260,9 +260,8 @@ impl Kind for DbInstance {
             .auto_minor_version_upgrade(want.auto_minor_version_upgrade)
             .enable_iam_database_authentication(want.enable_iam_database_authentication)
             .set_ca_certificate_identifier(want.ca_certificate_identifier.clone())
-            .set_tags(Some(tags(&new.marks)))
-            .send()
-            .await?;
+            .set_tags(Some(tags(&new.marks)));
+        let out = once_known(|| async { Ok(call.clone().send().await?) }).await?;
         let db = out.db_instance.ok_or_else(|| Error::incomplete("rds.CreateDBInstance", "instance"))?;
         Ok(Made { id: db.db_instance_identifier().unwrap_or_default().to_owned(), attributes: live::known(&db) })
     }

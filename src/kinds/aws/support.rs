@@ -120,7 +120,7 @@ pub fn yes() -> bool {
     true
 }
 
-/// Repeats a call that puts a policy while a role that it names is too new to be known everywhere, for half a minute.
+/// Repeats a call that was refused because a role that it names is too new to be known everywhere, for half a minute.
 ///
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency>
 ///
@@ -129,11 +129,17 @@ pub fn yes() -> bool {
 pub async fn once_known<T, F: Future<Output = crate::planes::Result<T>>>(call: impl Fn() -> F) -> crate::planes::Result<T> {
     for seconds in [1, 2, 4, 8, 15] {
         match call().await {
-            Err(error) if error.code.contains("Policy") && error.message.to_lowercase().contains("principal") => {
+            Err(error) if names_too_new(&error) => {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
             other => return other,
         }
     }
     call().await
+}
+
+/// Policies answer an invalid principal, RDS a monitoring role that lacks its rights.
+fn names_too_new(error: &crate::planes::Error) -> bool {
+    let policy = error.code.contains("Policy") && error.message.to_lowercase().contains("principal");
+    policy || error.message.contains("ENHANCED_MONITORING")
 }
