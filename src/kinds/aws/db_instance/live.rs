@@ -53,7 +53,7 @@ pub fn live(db: &rds::DbInstance, marks: Marks) -> Result<Live<DbInstance>> {
         engine_version: text(db.engine_version(), pending.and_then(|p| p.engine_version())),
         db_instance_class: text(db.db_instance_class(), pending.and_then(|p| p.db_instance_class())),
         allocated_storage: allocated,
-        max_allocated_storage: db.max_allocated_storage().filter(|max| *max > allocated),
+        max_allocated_storage: db.max_allocated_storage(),
         storage_type: variant(pending.and_then(|p| p.storage_type()).or(db.storage_type()), "storage type")?,
         iops: pending.and_then(|p| p.iops()).or(db.iops()),
         storage_throughput: pending.and_then(|p| p.storage_throughput()).or(db.storage_throughput()),
@@ -114,6 +114,10 @@ pub fn exports(db: &rds::DbInstance) -> BTreeSet<String> {
 pub fn restate(have: &mut DbInstance, want: &DbInstance) {
     if same_version(&have.engine_version, &want.engine_version, have.auto_minor_version_upgrade) {
         have.engine_version.clone_from(&want.engine_version);
+    }
+    // A limit that the disk has reached is no limit that someone set: so RDS is told not to grow it.
+    if want.max_allocated_storage.is_none() && have.max_allocated_storage.is_some_and(|max| max <= have.allocated_storage) {
+        have.max_allocated_storage = None;
     }
     have.allocated_storage = if have.allocated_storage >= want.allocated_storage { want.allocated_storage } else { have.allocated_storage };
     fn left_out<T>(have: &mut Option<T>, want: &Option<T>) {
