@@ -9,7 +9,7 @@ macro_rules! modules {
 }
 
 /// Path and text of each.
-static MODULES: &[(&str, &str)] = modules!["database", "files"];
+static MODULES: &[(&str, &str)] = modules!["database", "files", "vpc"];
 
 /// The built-in modules as files.
 pub fn files() -> Vec<SourceFile> {

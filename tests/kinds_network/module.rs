@@ -40,7 +40,8 @@ fn expand(section: &str) -> Result<BTreeMap<Address, (String, Value)>, String> {
     let mut files = vec![file("neighbours.yaml", NEIGHBOURS.into()), file("stack.yaml", stack)];
     files.push(file("vpc.yaml", include_str!("../../modules/vpc.yaml").into()));
     for name in ["edge", "database", "files", "backup", "tenant"] {
-        files.push(file(&format!("{name}.yaml"), format!("apiVersion: reeve/v1\nkind: Module\nmetadata: {{ name: {name} }}\nspec: {{}}\n")));
+        files
+            .push(file(&format!("{name}.yaml"), format!("apiVersion: reeve/v1\nkind: Module\nmetadata: {{ name: {name} }}\nspec: {{}}\n")));
     }
     let desired = load_sources(&files).map_err(|problems| problems.to_string())?;
     Ok(desired.resources.into_iter().map(|(at, resource)| (at, (resource.kind.name.to_owned(), resource.spec))).collect())
