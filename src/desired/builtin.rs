@@ -9,7 +9,7 @@ macro_rules! modules {
 }
 
 /// Path and text of each.
-static MODULES: &[(&str, &str)] = modules!["database", "files", "vpc"];
+static MODULES: &[(&str, &str)] = modules!["backup", "database", "edge", "files", "fleet", "observability", "tenant", "vpc"];
 
 /// The built-in modules as files.
 pub fn files() -> Vec<SourceFile> {
