@@ -207,10 +207,9 @@ fn defaults_fit(shape: &Shape, declared: Option<&Node>, problems: &mut Vec<Probl
 fn patterns_compile(declared: Option<&Node>, problems: &mut Vec<Problem>) {
     for entry in entries(declared) {
         let declaration = &entry.value;
-        if let Some(pattern) = declaration.get("pattern") {
-            if regex::Regex::new(pattern.as_str().unwrap_or_default()).is_err() {
-                problems.push(Problem::at(&pattern.place, "this pattern is no regular expression"));
-            }
+        let wrong = |pattern: &&Node| regex::Regex::new(pattern.as_str().unwrap_or_default()).is_err();
+        if let Some(pattern) = declaration.get("pattern").filter(wrong) {
+            problems.push(Problem::at(&pattern.place, "this pattern is no regular expression"));
         }
         for name in ["items", "values"] {
             if let Some(inner) = declaration.entry(name) {

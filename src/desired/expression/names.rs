@@ -37,15 +37,17 @@ pub fn prepare(tree: &mut IdedExpr) -> Vec<String> {
 }
 
 fn rewrite(tree: &mut IdedExpr, bound: &mut Vec<String>, free: &mut BTreeSet<String>) {
-    if let Expr::Select(select) = &mut tree.expr {
-        if let Expr::Call(call) = &mut select.operand.expr {
-            if call.func_name == "ref" && call.target.is_none() && call.args.len() == 1 && !select.test {
-                let attribute = LiteralValue::String(CelString::from(select.field.clone()));
-                let mut call = std::mem::take(call);
-                call.args.push(IdedExpr { id: tree.id, expr: Expr::Literal(attribute) });
-                tree.expr = Expr::Call(call);
-            }
-        }
+    if let Expr::Select(select) = &mut tree.expr
+        && let Expr::Call(call) = &mut select.operand.expr
+        && call.func_name == "ref"
+        && call.target.is_none()
+        && call.args.len() == 1
+        && !select.test
+    {
+        let attribute = LiteralValue::String(CelString::from(select.field.clone()));
+        let mut call = std::mem::take(call);
+        call.args.push(IdedExpr { id: tree.id, expr: Expr::Literal(attribute) });
+        tree.expr = Expr::Call(call);
     }
     match &mut tree.expr {
         Expr::Ident(name) => {
