@@ -40,6 +40,9 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     const STATEFUL: bool = false;
     /// A replacement cannot stand beside the old one (a fixed name, the same network): the old one goes first.
     const DROP_FIRST: bool = false;
+    /// Exceptions from `DROP_FIRST`: when one of these references is to a new object, both can stand side by side after all (a subnet of
+    /// the same block, but in a new VPC).
+    const BESIDE: &'static [&'static str] = &[];
     /// A setting of the account or of a parent, always there: it has no create and no delete.
     const SINGLETON: bool = false;
     /// It takes more than one call to make: `create` makes it bare, its mark reading `unfinished`; the engine then calls `update` with

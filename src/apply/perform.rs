@@ -13,7 +13,7 @@ use crate::kinds::info::Need;
 use crate::kinds::row::{AnyChange, AnyNew};
 use crate::kinds::{Made, Naming, Ready, Row};
 use crate::model::marks::{Applied, short};
-use crate::model::plan::{Plan, Seen, Wish};
+use crate::model::plan::{Action, Plan, Seen, Verb, Wish};
 use crate::model::report::{Do, Event};
 use crate::model::{Address, Marks, hole};
 use crate::plan::Forms;
@@ -69,6 +69,11 @@ impl Performer<'_> {
             Ok((id, applied)) => Performed::Done { id, applied },
             Err(error) => Performed::Failed(error),
         }
+    }
+
+    /// The step's action. Actions stand in the order of their addresses.
+    fn action(&self, step: &Step) -> Option<&Action> {
+        self.plan.actions.binary_search_by(|action| action.address.cmp(&step.address)).ok().map(|at| &self.plan.actions[at])
     }
 
     fn wish(&self, step: &Step) -> Result<&Wish> {
@@ -174,7 +179,8 @@ impl Performer<'_> {
 
     /// A replacement that stands beside the old one needs a name of its own.
     fn is_beside_old(&self, step: &Step) -> bool {
-        step.action == crate::model::plan::Verb::Replace && !step.kind.drop_first
+        let edits = self.action(step).map(|action| action.edits.as_slice()).unwrap_or_default();
+        step.action == Verb::Replace && !step.kind.drops_first(edits)
     }
 
     /// A hash of what cannot change in place, with ids resolved.
@@ -229,7 +235,7 @@ impl Performer<'_> {
         let info = step.kind.info();
         let fields: BTreeSet<String> =
             action.edits.iter().map(|edit| edit.field.clone()).filter(|field| info.fields.contains_key(field)).collect();
-        let bears_marks = seen.marks.address.is_some() || action.action == crate::model::plan::Verb::Adopt;
+        let bears_marks = seen.marks.address.is_some() || action.action == Verb::Adopt;
         let mut marks =
             Marks { stack: self.plan.stack.clone(), address: Some(step.address.clone()), protect: wish.protect, ..seen.marks.clone() };
         let unfinished = seen.marks.applied == Applied::Unfinished;

@@ -83,6 +83,8 @@ pub struct Row {
     pub stateful: bool,
     /// Replaced by dropping first.
     pub drop_first: bool,
+    /// References that, when new, make an exception from that.
+    pub beside: &'static [&'static str],
     /// Always there.
     pub singleton: bool,
     /// Marked unfinished while it is made.
@@ -134,6 +136,12 @@ impl Row {
         self.name.split_once('.').map_or(self.name, |(plane, _)| plane)
     }
 
+    /// Whether the old one has to go before a replacement for `edits` is made.
+    #[must_use]
+    pub fn drops_first(&self, edits: &[Edit]) -> bool {
+        self.drop_first && !edits.iter().any(|edit| edit.cause == Cause::Follows && self.beside.contains(&edit.field.as_str()))
+    }
+
     /// Whether it has an attribute of that name.
     #[must_use]
     pub fn has_attribute(&self, name: &str) -> bool {
@@ -159,6 +167,7 @@ pub const fn row<K: Kind>() -> Row {
         key: K::KEY,
         stateful: K::STATEFUL,
         drop_first: K::DROP_FIRST,
+        beside: K::BESIDE,
         singleton: K::SINGLETON,
         many_calls: K::MANY_CALLS,
         canonical: |spec| serde_json::from_value::<K>(spec.clone()).and_then(serde_json::to_value).map_err(|error| error.to_string()),

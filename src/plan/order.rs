@@ -108,7 +108,7 @@ impl<'a> Build<'a> {
                 (Verb::Replace, Some(new), Some(old)) => {
                     let (create, last) = self.creation(action, new);
                     let delete = self.add(action, old, Do::Delete);
-                    if new.drop_first && new.name == old.name {
+                    if new.drops_first(&action.edits) && new.name == old.name {
                         self.edges.insert((delete, create));
                     } else {
                         let retire = self.add(action, old, Do::Retire);
@@ -188,8 +188,7 @@ impl<'a> Build<'a> {
                 self.before(target, user);
                 // The old one goes when its users have moved. (One that goes first cannot wait for them.)
                 let moved = user;
-                let drop_first = self.target_kind(&hole.address).is_some_and(|row| row.drop_first);
-                if self.is_replaced(&hole.address) && !drop_first {
+                if self.is_replaced(&hole.address) && !self.drops_first(&hole.address) {
                     self.before(moved, self.step(&hole.address, Do::Delete));
                 }
             }
@@ -198,6 +197,11 @@ impl<'a> Build<'a> {
 
     fn target_kind(&self, address: &Address) -> Option<&'static Row> {
         self.plan.wishes.get(address).and_then(|wish| lookup(&wish.kind))
+    }
+
+    fn drops_first(&self, address: &Address) -> bool {
+        let row = self.target_kind(address);
+        self.is_replaced(address) && self.actions.get(address).is_some_and(|action| row.is_some_and(|row| row.drops_first(&action.edits)))
     }
 
     fn is_replaced(&self, address: &Address) -> bool {
@@ -236,7 +240,7 @@ impl<'a> Build<'a> {
             let Some(seen) = self.object(step).filter(|_| lets_go) else { continue };
             for (kind, id) in live_references(seen) {
                 let Some(&drop) = dropped.get(&(kind.as_str(), id.as_str())) else { continue };
-                let first = self.steps[drop].kind.drop_first && self.steps[drop].action == Verb::Replace;
+                let first = self.steps[drop].leftover.is_none() && self.drops_first(&self.steps[drop].address);
                 if step.what == Do::Delete || !first {
                     edges.push((at, drop));
                 }

@@ -44,6 +44,7 @@ impl Kind for Subnet {
     const MANY_CALLS: bool = true;
     /// Two subnets of one VPC cannot share a block.
     const DROP_FIRST: bool = true;
+    const BESIDE: &'static [&'static str] = &["vpc"];
 
     fn check(&self) -> Vec<(String, String)> {
         match self.cidr_block.net().prefix_len() {

@@ -1,0 +1,239 @@
+//! What is decided, and why it is said to be.
+
+use reeve::model::Marks;
+use reeve::model::marks::Applied;
+use reeve::model::plan::Verb;
+use serde_json::json;
+
+use crate::world::{World, at, changes, id_of, to};
+
+fn one(address: &str, verb: Verb, causes: &[&'static str]) -> Vec<(String, Verb, Vec<&'static str>)> {
+    vec![(address.to_owned(), verb, causes.to_vec())]
+}
+
+#[test]
+fn everything_is_created_on_an_empty_account_and_nothing_afterwards() {
+    let world = World::files();
+    let plan = world.plan();
+    assert_eq!(plan.changes().count(), world.wishes.len());
+    assert!(plan.changes().all(|action| action.action == Verb::Create));
+    assert!(world.applied().plan().is_empty());
+}
+
+#[test]
+fn a_new_wish_is_a_change_and_a_changed_object_is_drift() {
+    let mut world = World::network().applied();
+    world.spec("vpc.private/a")["map_public_ip_on_launch"] = json!(true);
+    assert_eq!(changes(&world.plan()), one("vpc.private/a", Verb::Update, &["change"]));
+
+    let mut world = World::network().applied();
+    world.shape("vpc.private/a")["map_public_ip_on_launch"] = json!(true);
+    assert_eq!(changes(&world.plan()), one("vpc.private/a", Verb::Update, &["drift"]));
+
+    // Both: the YAML moved from "default" to true, the live object to something that neither said.
+    let mut world = World::network().applied();
+    world.spec("vpc.vpc")["enable_dns_hostnames"] = json!(false);
+    world.shape("vpc.vpc")["enable_dns_support"] = json!(false);
+    assert_eq!(changes(&world.plan()), one("vpc.vpc", Verb::Update, &["change", "drift"]));
+}
+
+#[test]
+fn what_vanished_is_drift_and_what_is_new_is_a_change() {
+    let mut world = World::files().applied();
+    world.vanish("files.mount/b");
+    assert_eq!(changes(&world.plan()), one("files.mount/b", Verb::Create, &["drift"]));
+    // Without the journal's memory the cause is only a label that falls back; the action is the same.
+    world.history.clear();
+    assert_eq!(changes(&world.plan()), one("files.mount/b", Verb::Create, &["change"]));
+}
+
+#[test]
+fn a_replacement_reaches_everything_that_refers_to_it() {
+    let mut world = World::network().applied();
+    world.spec("vpc.vpc")["cidr_block"] = json!("10.30.0.0/16");
+    let plan = world.plan();
+    assert!(plan.changes().all(|action| action.action == Verb::Replace), "{:?}", changes(&plan));
+    assert_eq!(plan.changes().count(), 5);
+    let subnet = plan.changes().find(|action| action.address == at("vpc.private/a")).unwrap();
+    assert_eq!(subnet.edits[0].field, "vpc");
+    assert!(subnet.edits[0].replace);
+    assert_eq!(changes(&plan)[1].2, ["follows"]);
+}
+
+#[test]
+fn removing_a_wish_deletes_and_protection_refuses_with_the_way_to_do_it() {
+    let mut world = World::network().applied();
+    world.wishes.remove(&at("vpc.private/b"));
+    assert_eq!(changes(&world.plan()), one("vpc.private/b", Verb::Delete, &["change"]));
+
+    // The mark is on the live object: taking the wish away, `protect` and all, does not take the protection away.
+    let mut world = World::files().applied();
+    for address in ["files.file_system", "files.mount/a", "files.mount/b"] {
+        world.wishes.remove(&at(address));
+    }
+    let plan = world.plan();
+    assert_eq!(plan.refusals.len(), 1);
+    assert!(plan.refusals[0].hint.contains("--allow-delete files.file_system"), "{}", plan.refusals[0].hint);
+    world.scope.allow_delete.insert(at("files.file_system"));
+    let plan = world.plan();
+    assert!(plan.refusals.is_empty());
+    assert!(changes(&plan).contains(&("files.file_system".into(), Verb::Delete, vec!["change"])));
+}
+
+#[test]
+fn a_protected_replacement_is_refused_and_its_users_are_left_alone() {
+    let mut world = World::files().applied();
+    world.spec("files.file_system")["encrypted"] = json!(false);
+    let plan = world.plan();
+    assert_eq!(plan.refusals.len(), 1);
+    assert!(plan.refusals[0].reason.contains("encrypted"));
+    assert_eq!(changes(&plan), []);
+}
+
+#[test]
+fn nothing_of_an_unreadable_kind_is_made_and_nothing_it_may_use_is_dropped() {
+    let mut world = World::network().applied().unreadable("aws.subnet");
+    world.wishes.remove(&at("vpc.db"));
+    let app = world.spec("vpc.app");
+    app["ingress"] = json!([]);
+    let plan = world.plan();
+    assert_eq!(plan.unreadable.len(), 1);
+    assert!(plan.actions.iter().all(|action| action.kind != "aws.subnet"));
+    assert_eq!(plan.waiting.len(), 2, "{:?}", plan.waiting);
+
+    // Subnets cannot be read, and they may use the VPC: it stays.
+    let mut world = World::network().applied().unreadable("aws.subnet");
+    world.wishes.clear();
+    let plan = world.plan();
+    assert!(!changes(&plan).iter().any(|(address, ..)| address == "vpc.vpc"), "{:?}", changes(&plan));
+    assert!(
+        plan.waiting.iter().any(|w| w.address == at("vpc.vpc") && w.reason.contains("aws.subnet could not be read")),
+        "{:?}",
+        plan.waiting
+    );
+}
+
+#[test]
+fn a_lost_mark_is_refused_and_never_answered_with_a_second_object() {
+    let mut world = World::network().applied();
+    world.vanish("vpc.vpc");
+    world.observed.unmarked.insert(("aws.vpc".into(), id_of(&at("vpc.vpc"))));
+    let plan = world.plan();
+    assert_eq!(changes(&plan), []);
+    let refusal = plan.refusals.iter().find(|refusal| refusal.address == at("vpc.vpc")).unwrap();
+    assert!(refusal.reason.contains("id:vpc.vpc") && refusal.hint.contains("reeve adopt DIR vpc.vpc id:vpc.vpc"), "{refusal:?}");
+}
+
+#[test]
+fn two_objects_with_one_address_stop_everything_unless_one_attempt_or_a_replacement_explains_them() {
+    let base = World::network().applied();
+    let twin = |marks: &dyn Fn(&mut Marks)| {
+        let mut world = base.clone();
+        let mut other = world.live("vpc.vpc").clone();
+        other.id = "id:other".into();
+        other.made_at = "2026-01-02".into();
+        marks(&mut other.marks);
+        world.live("vpc.vpc").made_at = "2026-01-01".into();
+        world.observed.live.push(other);
+        world
+    };
+    let error = twin(&|marks| marks.attempt = "run-2".into()).try_plan().unwrap_err();
+    assert!(error.to_string().contains("id:vpc.vpc") && error.to_string().contains("id:other"), "{error}");
+
+    let plan = twin(&|_| {}).plan();
+    assert_eq!((plan.leftovers.len(), plan.leftovers[0].seen.id.as_str()), (1, "id:other"));
+    assert_eq!(changes(&plan), []);
+
+    let plan = twin(&|marks| marks.retiring = true).plan();
+    assert_eq!(plan.leftovers[0].seen.id, "id:other");
+}
+
+#[test]
+fn moved_is_a_retag() {
+    let mut world = World::network().applied();
+    let wish = world.wishes.remove(&at("vpc.private/b")).unwrap();
+    world.wishes.insert(at("vpc.inner/b"), reeve::plan::Wished { moved_from: vec![at("vpc.private/b")], ..wish });
+    let plan = world.plan();
+    assert_eq!(changes(&plan), one("vpc.inner/b", Verb::Update, &["change"]));
+    assert_eq!(plan.changes().next().unwrap().edits[0].field, "address");
+}
+
+#[test]
+fn an_interrupted_change_is_finished_and_is_not_called_drift() {
+    let mut world = World::network().applied();
+    world.live("vpc.vpc").marks.applied = Applied::Unfinished;
+    let plan = world.plan();
+    assert_eq!(changes(&plan), one("vpc.vpc", Verb::Update, &["change"]));
+    assert!(plan.changes().next().unwrap().reason.contains("interrupted"));
+}
+
+#[test]
+fn a_new_field_at_its_default_changes_nothing() {
+    // The mark of an older version knew fewer fields; what is at its default is not in a mark.
+    let world = World::network().applied();
+    assert!(world.plan().is_empty());
+}
+
+#[test]
+fn a_child_that_nobody_wishes_under_our_parent_is_drift() {
+    let mut world = World::files().applied();
+    let mut stray = world.live("files.mount/a").clone();
+    stray.id = "fsmt-0123".into();
+    stray.shape["subnet"] = json!("subnet-of-somebody");
+    world.observed.live.push(stray);
+    let plan = world.plan();
+    assert_eq!(changes(&plan), one("files.file_system/mount_target.fsmt-0123", Verb::Delete, &["drift"]));
+
+    // Under a parent that is not ours, it is nobody's business.
+    let mut world = World::files().applied();
+    let mut foreign = world.live("files.mount/a").clone();
+    foreign.id = "fsmt-9".into();
+    foreign.shape["file_system"] = json!("fs-of-somebody");
+    world.observed.live.push(foreign);
+    assert!(world.plan().is_empty());
+}
+
+#[test]
+fn destroy_keeps_what_is_protected_and_all_that_it_needs() {
+    let mut world = World::files().applied();
+    world.destroy = true;
+    let plan = world.plan();
+    assert_eq!(plan.refusals.iter().map(|r| r.address.to_string()).collect::<Vec<_>>(), ["files.file_system"]);
+    assert!(changes(&plan).iter().all(|(address, verb, _)| *verb == Verb::Delete && address != "files.file_system"));
+    assert_eq!(changes(&plan).len(), 7);
+
+    let mut world = World::files();
+    world.wishes.get_mut(&at("files.mount/a")).unwrap().protect = true;
+    let mut world = world.applied();
+    world.live("vpc.private/a").marks.protect = true;
+    world.destroy = true;
+    let plan = world.plan();
+    let kept: Vec<String> = plan.waiting.iter().map(|w| w.address.to_string()).collect();
+    assert_eq!(kept, ["vpc.vpc"], "the protected subnet needs its VPC: {:?}", plan.waiting);
+}
+
+#[test]
+fn target_and_exclude_mark_the_plan_incomplete() {
+    let mut world = World::files();
+    world.scope.target.insert("files.mount/a".into());
+    let plan = world.plan();
+    assert!(!plan.complete);
+    let addresses: Vec<String> = plan.changes().map(|action| action.address.to_string()).collect();
+    assert_eq!(addresses, ["files.file_system", "files.mount/a", "vpc.app", "vpc.db", "vpc.private/a", "vpc.vpc"]);
+
+    let mut world = World::files();
+    world.scope.exclude.insert("vpc.private".into());
+    let plan = world.plan();
+    assert!(!plan.complete);
+    assert!(plan.changes().all(|action| !action.address.is_under("vpc.private") && !action.address.is_under("files.mount")));
+    assert!(plan.waiting.iter().any(|w| w.address == at("files.mount/a") && w.reason.contains("vpc.private/a")), "{:?}", plan.waiting);
+}
+
+#[test]
+fn a_kind_changed_at_one_address_is_a_replacement() {
+    let mut world = World::network().applied();
+    world.wish("vpc.db", "aws.internet_gateway", json!({ "vpc": to("vpc.vpc") }));
+    world.spec("vpc.app")["ingress"] = json!([]);
+    let plan = world.plan();
+    assert!(changes(&plan).contains(&("vpc.db".into(), Verb::Replace, vec!["change"])), "{:?}", changes(&plan));
+}

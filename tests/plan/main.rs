@@ -1,0 +1,6 @@
+//! Planning is pure: these tests make worlds in memory and look at plans. No network, no clock.
+
+mod decisions;
+mod order;
+mod properties;
+mod world;

@@ -1,0 +1,100 @@
+//! In which order things are done.
+
+use reeve::model::plan::Plan;
+use reeve::model::report::Do;
+use reeve::plan::order::steps;
+use serde_json::json;
+
+use crate::world::{World, at};
+
+/// The steps in an order that respects them, as words.
+fn walk(plan: &Plan) -> Vec<String> {
+    let steps = steps(plan).unwrap();
+    let mut done = vec![false; steps.len()];
+    let mut order = Vec::new();
+    while order.len() < steps.len() {
+        let next = (0..steps.len()).filter(|at| !done[*at]).find(|at| steps[*at].needs.iter().all(|need| done[*need])).unwrap();
+        done[next] = true;
+        order.push(format!("{:?} {}", steps[next].what, steps[next].address));
+    }
+    order
+}
+
+fn before(order: &[String], first: &str, then: &str) {
+    let place = |text: &str| order.iter().position(|one| one == text).unwrap_or_else(|| panic!("no `{text}` in {order:#?}"));
+    assert!(place(first) < place(then), "`{first}` should come before `{then}`: {order:#?}");
+}
+
+#[test]
+fn what_is_needed_is_made_first_and_circles_are_settled_after() {
+    let order = walk(&World::network().plan());
+    before(&order, "Create vpc.vpc", "Create vpc.private/a");
+    before(&order, "Create vpc.app", "Settle vpc.db");
+    before(&order, "Create vpc.db", "Settle vpc.app");
+}
+
+#[test]
+fn what_must_be_ready_is_waited_for() {
+    let order = walk(&World::files().plan());
+    before(&order, "Ready files.file_system", "Create files.mount/a");
+}
+
+#[test]
+fn users_go_before_what_they_use_and_circles_are_cut() {
+    let mut world = World::files().applied();
+    world.live("files.file_system").marks.protect = false;
+    world.destroy = true;
+    let order = walk(&world.plan());
+    before(&order, "Delete files.mount/a", "Delete files.file_system");
+    before(&order, "Delete files.mount/a", "Delete vpc.private/a");
+    before(&order, "Delete vpc.private/a", "Delete vpc.vpc");
+    before(&order, "Cut vpc.app", "Delete vpc.db");
+    before(&order, "Cut vpc.db", "Delete vpc.app");
+    // Loosening early is an outage: not before those who rely on the group are gone.
+    before(&order, "Delete files.mount/a", "Cut vpc.app");
+}
+
+#[test]
+fn new_is_made_users_are_moved_then_old_is_dropped() {
+    let mut world = World::network().applied();
+    world.spec("vpc.app")["description"] = json!("another");
+    let order = walk(&world.plan());
+    before(&order, "Retire vpc.app", "Create vpc.app");
+    before(&order, "Create vpc.app", "Update vpc.db");
+    before(&order, "Update vpc.db", "Delete vpc.app");
+}
+
+#[test]
+fn what_cannot_stand_beside_its_successor_goes_first() {
+    let mut world = World::files().applied();
+    world.spec("vpc.private/a")["availability_zone"] = json!("us-east-1d");
+    let order = walk(&world.plan());
+    before(&order, "Delete files.mount/a", "Delete vpc.private/a");
+    before(&order, "Delete vpc.private/a", "Create vpc.private/a");
+    before(&order, "Create vpc.private/a", "Create files.mount/a");
+}
+
+#[test]
+fn a_new_vpc_takes_everything_along() {
+    let mut world = World::files().applied();
+    world.spec("vpc.vpc")["cidr_block"] = json!("10.30.0.0/16");
+    let order = walk(&world.plan());
+    before(&order, "Create vpc.vpc", "Create vpc.private/a");
+    before(&order, "Create vpc.private/a", "Delete vpc.private/a");
+    before(&order, "Delete vpc.private/a", "Delete vpc.vpc");
+}
+
+#[test]
+fn leftovers_go_when_nobody_uses_them() {
+    let mut world = World::network().applied();
+    let mut old = world.live("vpc.app").clone();
+    old.id = "id:old".into();
+    old.marks.retiring = true;
+    world.observed.live.push(old);
+    world.shape("vpc.db")["ingress"][0]["source"] = json!("id:old");
+    let plan = world.plan();
+    let order = walk(&plan);
+    before(&order, "Update vpc.db", "Delete vpc.app");
+    assert_eq!(steps(&plan).unwrap().iter().filter(|step| step.what == Do::Delete).count(), 1);
+    assert!(plan.actions.iter().any(|action| action.address == at("vpc.db")));
+}
