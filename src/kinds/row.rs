@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::info::Info;
 use super::{Change, Gone, KINDS, Kind, Made, Naming, New, Ready};
+use crate::model::edit::{Cause, Edit};
 use crate::model::{Address, Marks, Node, node};
 use crate::planes::{Class, Error, Plane, Planes, Result};
 

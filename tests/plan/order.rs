@@ -91,7 +91,7 @@ fn leftovers_go_when_nobody_uses_them() {
     old.id = "id:old".into();
     old.marks.retiring = true;
     world.observed.live.push(old);
-    world.shape("vpc.db")["ingress"][0]["source"] = json!("id:old");
+    world.shape("vpc.db")["ingress"][0]["group"] = json!("id:old");
     let plan = world.plan();
     let order = walk(&plan);
     before(&order, "Update vpc.db", "Delete vpc.app");

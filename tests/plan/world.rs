@@ -47,7 +47,7 @@ impl World {
                 &format!("vpc.{one}"),
                 "aws.security_group",
                 json!({ "vpc": to("vpc.vpc"), "description": one, "ingress": [
-                    { "protocol": "tcp", "from_port": 443, "to_port": 443, "source": to(&format!("vpc.{other}")) }] }),
+                    { "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "group": to(&format!("vpc.{other}")) }] }),
             );
         }
         world

@@ -2,10 +2,10 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
+use super::wire::Broken;
 use crate::planes::error::{Class, Error};
 
 impl<E> From<SdkError<E, HttpResponse>> for Error
@@ -28,10 +28,11 @@ where
                 };
                 Self { class: class(&code, &message, status), call, code, message, request_id }
             }
+            // Nothing was sent: a request that cannot be built, no credentials.
             SdkError::ConstructionFailure(_) => {
-                Self { class: Class::Invalid, call, code: String::new(), message: DisplayErrorContext(&error).to_string(), request_id }
+                Self { class: Class::Invalid, call, code: String::new(), message: innermost(&error), request_id }
             }
-            SdkError::DispatchFailure(failure) if is_refused(failure) => {
+            SdkError::DispatchFailure(_) if never_arrived(&error) => {
                 Self { class: Class::Unreachable, call, code: String::new(), message: innermost(&error), request_id }
             }
             _ => Self { class: Class::Ambiguous, call, code: String::new(), message: innermost(&error), request_id },
@@ -62,16 +63,16 @@ fn innermost(error: &dyn std::error::Error) -> String {
     if text.is_empty() { error.to_string() } else { text }
 }
 
-/// Nothing was sent: no connection, no credentials.
-fn is_refused(failure: &aws_smithy_runtime_api::client::result::DispatchFailure) -> bool {
-    let mut source = failure.as_connector_error().map(|error| error as &dyn std::error::Error);
-    while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return matches!(io.kind(), std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::AddrNotAvailable);
-        }
-        source = error.source();
+/// No connection, no name, no TLS, no credentials: the service has surely not seen the request.
+fn never_arrived<E, R>(error: &SdkError<E, R>) -> bool
+where
+    SdkError<E, R>: std::error::Error + 'static,
+{
+    match (Broken::find(error), error) {
+        (Some(broken), _) => !broken.may_have_arrived,
+        (None, SdkError::DispatchFailure(failure)) => failure.is_user(),
+        _ => false,
     }
-    failure.is_user()
 }
 
 fn class(code: &str, message: &str, status: u16) -> Class {
