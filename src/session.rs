@@ -22,8 +22,7 @@ use crate::planes::aws::connect::{self, Connection};
 use crate::planes::aws::owner::Owned;
 use crate::planes::{self, Planes};
 use crate::record::{
-    self, Attempt, Bucket, Clock, Loaded, LocalFolder, Location, Owner, Record, RecordError, RunEnd, RunStart, SavedPlan, Store, Tally,
-    read_plan, seal_plan,
+    self, Attempt, Clock, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, SavedPlan, Tally, read_plan, seal_plan,
 };
 
 /// Which stack, as far as a session must know it.
@@ -126,35 +125,10 @@ impl Session {
         &self.connection.aws.estate
     }
 
-    fn bucket(&self) -> Bucket {
-        let estate = self.estate();
-        Bucket {
-            stack: estate.stack.clone(),
-            account: estate.account.clone(),
-            region: estate.region.clone(),
-            partition: estate.partition.clone(),
-        }
-    }
-
     /// The stack's record, as it is: a record that does not exist reads as empty, and nothing is made.
     #[must_use]
     pub fn record(&self) -> Record {
-        let store = match &self.stack.record {
-            Location::S3 => Store::S3(self.bucket().open(self.connection.aws.s3.clone())),
-            Location::Local(path) => Store::Local(LocalFolder::new(path.clone())),
-        };
-        Record::new(store)
-    }
-
-    /// The record, made if it is not there.
-    ///
-    /// # Errors
-    /// When it cannot be made, or is somebody else's.
-    pub async fn record_for_writing(&self) -> Result<Record, Error> {
-        match &self.stack.record {
-            Location::S3 => Ok(Record::new(Store::S3(self.bucket().ensure(&self.connection.aws.s3).await?))),
-            Location::Local(_) => Ok(self.record()),
-        }
+        Record::open(&self.stack.record, &self.connection.aws)
     }
 
     /// Reads the world and plans. `commit` is the YAML's.
@@ -324,7 +298,7 @@ impl Session {
     /// # Errors
     /// [`RecordError::Held`] when someone else has it.
     pub async fn hold(&self, command: &str) -> Result<Held, Error> {
-        let record = self.record_for_writing().await?;
+        let record = Record::prepare(&self.stack.record, &self.connection.aws).await?;
         let owner = Owner { who: self.connection.caller.clone(), command: command.to_owned() };
         let lease = record.acquire(&owner).await?;
         Ok(Held { record, lease })

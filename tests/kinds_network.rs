@@ -9,7 +9,7 @@ mod edges;
 mod endpoints;
 #[path = "kinds_network/groups.rs"]
 mod groups;
-#[path = "kinds_network/tables.rs"]
-mod tables;
 #[path = "kinds_network/module.rs"]
 mod module;
+#[path = "kinds_network/tables.rs"]
+mod tables;

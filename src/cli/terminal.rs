@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
 
 use super::Color;
 use crate::model::plan::Plan;
@@ -24,7 +23,6 @@ pub struct Terminal {
     pub counted: Stats,
     stats_wanted: bool,
     actions: BTreeMap<String, u64>,
-    began: Instant,
 }
 
 impl Terminal {
@@ -48,13 +46,7 @@ impl Terminal {
             counted: Stats::default(),
             stats_wanted: false,
             actions: BTreeMap::new(),
-            began: Instant::now(),
         }
-    }
-
-    /// Since the command began.
-    pub fn elapsed(&self) -> Duration {
-        self.began.elapsed()
     }
 
     /// Data, to stdout. A closed pipe is not an error.

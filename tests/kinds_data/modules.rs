@@ -19,12 +19,8 @@ fn expand(sections: &str) -> Result<Desired, String> {
          distributions:\n    refapp:\n      image: openmrs/backend@sha256:{}\n{sections}",
         "0123456789abcdef".repeat(4)
     );
-    let files = [
-        file("stack.yaml", &stack),
-        read("tests/kinds_data/others.yaml"),
-        read("modules/database.yaml"),
-        read("modules/files.yaml"),
-    ];
+    let files =
+        [file("stack.yaml", &stack), read("tests/kinds_data/others.yaml"), read("modules/database.yaml"), read("modules/files.yaml")];
     desired::load_sources(&files).map_err(|problems| problems.to_string())
 }
 

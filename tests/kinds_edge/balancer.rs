@@ -50,10 +50,13 @@ async fn a_load_balancer_lives() {
     let made = life
         .lives(&[
             balancer(&net, json!({})),
-            balancer(&net, json!({ "subnets": net.subnets, "security_groups": net.groups[1..], "idle_timeout": 300,
+            balancer(
+                &net,
+                json!({ "subnets": net.subnets, "security_groups": net.groups[1..], "idle_timeout": 300,
                 "desync_mitigation_mode": "strictest", "drop_invalid_header_fields": false, "deletion_protection": false,
                 "http2": false, "preserve_host_header": true, "xff_header_processing_mode": "preserve", "waf_fail_open": true,
-                "access_logs": { "bucket": "edge-test-logs", "prefix": "alb" } })),
+                "access_logs": { "bucket": "edge-test-logs", "prefix": "alb" } }),
+            ),
             balancer(&net, json!({ "ip_address_type": "ipv4" })),
         ])
         .await;
@@ -137,7 +140,8 @@ async fn a_web_acl_stands_before_the_load_balancer_and_logs() {
     let life = Life { aws: &aws, address: "edge.web_acl" };
     let common = json!({ "name": "common", "managed_rule_group": {
         "name": "AWSManagedRulesCommonRuleSet", "rule_action_overrides": { "SizeRestrictions_BODY": "count" } } });
-    let anonymous = json!({ "name": "anonymous-ip", "action": "count", "managed_rule_group": { "name": "AWSManagedRulesAnonymousIpList" } });
+    let anonymous =
+        json!({ "name": "anonymous-ip", "action": "count", "managed_rule_group": { "name": "AWSManagedRulesAnonymousIpList" } });
     let blocking: WebAcl = spec(json!({ "default_action": "block", "sampled_requests_enabled": true, "rules": [
         { "name": "rate", "action": "count", "rate_based": { "limit": 100, "evaluation_window_sec": 60 } } ] }));
     let made = life.lives(&[acl(&[common.clone()]), acl(&[anonymous, common]), blocking]).await;

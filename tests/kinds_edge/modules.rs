@@ -60,10 +60,12 @@ fn load(sections: &str) -> Result<Desired, String> {
     });
     let mut files = vec![file("stack.yaml", format!("{STACK}{sections}")), file("others.yaml", OTHERS.to_owned())];
     files.extend(modules);
-    load_sources(&files).map_err(|problems| problems.iter().fold(String::new(), |mut all, one| {
-        let _ = writeln!(all, "{one:?}");
-        all
-    }))
+    load_sources(&files).map_err(|problems| {
+        problems.iter().fold(String::new(), |mut all, one| {
+            let _ = writeln!(all, "{one:?}");
+            all
+        })
+    })
 }
 
 fn at(desired: &Desired, address: &str) -> Value {

@@ -47,7 +47,9 @@ async fn a_record_lives_with_its_marks_beside_it() {
     let aws = account("records").await;
     let zone = zone(&aws).await;
     let life = Life { aws: &aws, address: "edge.site" };
-    let a = |ttl: u32, values: &[&str]| spec::<Record>(json!({ "zone": zone, "name": "a.hostedehr.org", "type": "A", "ttl": ttl, "values": values }));
+    let a = |ttl: u32, values: &[&str]| {
+        spec::<Record>(json!({ "zone": zone, "name": "a.hostedehr.org", "type": "A", "ttl": ttl, "values": values }))
+    };
     let alias = spec::<Record>(json!({ "zone": zone, "name": "a.hostedehr.org", "type": "A", "alias": {
         "dns_name": "Edge-1.us-east-1.elb.amazonaws.com", "zone_id": "Z35SXDOTRQ7X7K", "evaluate_target_health": true } }));
     let made = life.lives(&[a(300, &["192.0.2.1"]), a(60, &["192.0.2.1", "192.0.2.2"]), alias]).await;

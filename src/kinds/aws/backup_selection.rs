@@ -103,9 +103,10 @@ impl Kind for BackupSelection {
             selection = selection.list_of_tags(tag.build().map_err(broken)?);
         }
         if !want.conditions.is_empty() {
-            let equal = want.conditions.iter().map(|(key, value)| {
-                bk::ConditionParameter::builder().condition_key(format!("{TAG}{key}")).condition_value(value).build()
-            });
+            let equal = want
+                .conditions
+                .iter()
+                .map(|(key, value)| bk::ConditionParameter::builder().condition_key(format!("{TAG}{key}")).condition_value(value).build());
             selection = selection.conditions(bk::Conditions::builder().set_string_equals(Some(equal.collect())).build());
         }
         let selection = selection.build().map_err(broken)?;
