@@ -1,5 +1,7 @@
 """Changes three things behind reeve's back, as a tired colleague at the console would."""
 
+import os
+
 import boto3
 
 OURS = {"Name": "tag:reeve:stack", "Values": ["hostedehr"]}
@@ -9,6 +11,8 @@ def tagged(address):
     return [OURS, {"Name": "tag:reeve:address", "Values": [address]}]
 
 
+# reeve speaks of AWS_REGION as the SDKs do; boto3 of AWS_DEFAULT_REGION.
+boto3.setup_default_session(region_name=os.environ["AWS_REGION"])
 ec2 = boto3.client("ec2")
 group = ec2.describe_security_groups(Filters=tagged("database.group"))["SecurityGroups"][0]["GroupId"]
 ec2.authorize_security_group_ingress(

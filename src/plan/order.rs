@@ -113,7 +113,7 @@ impl<'a> Build<'a> {
                     } else {
                         let retire = self.add(action, old, Do::Retire);
                         self.edges.insert((retire, create));
-                        self.edges.insert((last, delete));
+                        self.edges.extend(last.into_iter().map(|step| (step, delete)));
                     }
                 }
                 (Verb::Delete, _, Some(old)) => {
@@ -137,8 +137,9 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Create, settle where something is still missing by then, ready. Answers the first and the last.
-    fn creation(&mut self, action: &Action, kind: &'static Row) -> (usize, usize) {
+    /// Create; settle, where something is still missing by then; ready. Answers the first and the last ones. Being ready does not wait
+    /// for being settled: what a settle step waits for may itself need this one ready.
+    fn creation(&mut self, action: &Action, kind: &'static Row) -> (usize, Vec<usize>) {
         let create = self.add(action, kind, Do::Create);
         let mut unsettled = false;
         if let Some(wish) = self.plan.wishes.get(&action.address) {
@@ -148,15 +149,13 @@ impl<'a> Build<'a> {
                 unsettled |= settle && self.is_made(&hole.address);
             });
         }
-        let mut last = create;
-        if unsettled {
-            let settle = self.add(action, kind, Do::Settle);
-            self.edges.insert((last, settle));
-            last = settle;
-        }
         let ready = self.add(action, kind, Do::Ready);
-        self.edges.insert((last, ready));
-        (create, ready)
+        let mut last = vec![ready];
+        if unsettled {
+            last.push(self.add(action, kind, Do::Settle));
+        }
+        self.edges.extend(last.iter().map(|step| (create, *step)));
+        (create, last)
     }
 
     fn is_made(&self, address: &Address) -> bool {
