@@ -50,10 +50,9 @@ fn check(file: &str, text: &str, rules: &Rules) -> Vec<String> {
     let mut problems = Vec::new();
     let mut say = |path: &Path, why: String| problems.push(format!("src/{file}:{}: `{}`: {why}", path.line, path.segments.join("::")));
     for path in &found {
-        if let Some(target) = target(file, path, rules) {
-            if room != "main" && target != room && !rules.get(room).is_some_and(|seen| seen.contains(target)) {
-                say(path, format!("{room} does not see {target}"));
-            }
+        let target = target(file, path, rules).filter(|target| room != "main" && *target != room);
+        if let Some(target) = target.filter(|target| !rules.get(room).is_some_and(|seen| seen.contains(*target))) {
+            say(path, format!("{room} does not see {target}"));
         }
         if room == "plan" && path.segments.starts_with(&["crate".into(), "observe".into()]) && !path.has("observe::Observed") {
             say(path, "plan takes what was observed, and observes nothing".into());
