@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-reeve=target/debug/reeve
+reeve=${CARGO_TARGET_DIR:-target}/debug/reeve
 python=.sandbox/venv/bin/python
 estate=desired/hostedehr
 work=$(mktemp -d)

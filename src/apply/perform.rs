@@ -10,7 +10,7 @@ use super::Options;
 use super::known::{Known, Object};
 use super::wait::Backoff;
 use crate::kinds::info::Need;
-use crate::kinds::row::{AnyChange, AnyNew};
+use crate::kinds::row::{AnyChange, AnyGone, AnyNew};
 use crate::kinds::{Made, Naming, Ready, Row};
 use crate::model::marks::{Applied, short};
 use crate::model::plan::{Action, Plan, Seen, Verb, Wish};
@@ -369,10 +369,8 @@ impl Performer<'_> {
     async fn delete(&self, step: &Step) -> Result<(String, Option<String>)> {
         let seen = self.seen(step)?;
         let have = seen.shape.clone().ok_or_else(|| internal(step, "the plan has not kept its shape"))?;
-        self.patiently(step, || {
-            (step.kind.delete)(self.planes, step.address.clone(), seen.id.clone(), seen.attributes.clone(), have.clone())
-        })
-        .await?;
+        let gone = AnyGone { address: step.address.clone(), id: seen.id.clone(), attributes: seen.attributes.clone(), have };
+        self.patiently(step, || (step.kind.delete)(self.planes, gone.clone())).await?;
         Ok((seen.id.clone(), None))
     }
 }

@@ -66,6 +66,22 @@ pub struct AnyNew {
     pub naming: Naming,
 }
 
+/// What a deletion of any kind is made of; `have` is rendered.
+#[derive(Debug, Clone)]
+pub struct AnyGone {
+    /// Its address.
+    pub address: Address,
+    /// Its id.
+    pub id: String,
+    /// What is known of it.
+    pub attributes: BTreeMap<String, String>,
+    /// As it was last seen.
+    pub have: Value,
+}
+
+/// A spec in canonical JSON, and what is wrong with it that types cannot say: field path and message.
+pub type Parsed = (Value, Vec<(String, String)>);
+
 type Call<'a, T> = BoxFuture<'a, Result<T>>;
 
 /// One kind as the engine sees it.
@@ -93,7 +109,7 @@ pub struct Row {
     /// Parses a spec into the kind's struct and back: checked, defaults filled in, normalised.
     pub canonical: fn(&Value) -> std::result::Result<Value, String>,
     /// Parses a tree of YAML: canonical JSON, and what types cannot say as field path and message. Errors carry their place.
-    pub parse: fn(&Node) -> std::result::Result<(Value, Vec<(String, String)>), node::Error>,
+    pub parse: fn(&Node) -> std::result::Result<Parsed, node::Error>,
     /// What types cannot say: field path and message.
     pub check: fn(&Value) -> Vec<(String, String)>,
     /// [`Kind::restate`].
@@ -107,7 +123,7 @@ pub struct Row {
     /// [`Kind::update`].
     pub update: fn(&Planes, AnyChange) -> Call<'_, ()>,
     /// [`Kind::delete`].
-    pub delete: for<'a> fn(&'a Planes, Address, String, BTreeMap<String, String>, Value) -> Call<'a, ()>,
+    pub delete: fn(&Planes, AnyGone) -> Call<'_, ()>,
     /// [`Kind::ready`].
     pub ready: for<'a> fn(&'a Planes, String) -> Call<'a, Ready>,
     /// [`Kind::mark`].
@@ -222,8 +238,9 @@ pub const fn row<K: Kind>() -> Row {
             }
             .boxed()
         },
-        delete: |planes, address, id, attributes, have| {
+        delete: |planes, gone| {
             async move {
+                let AnyGone { address, id, attributes, have } = gone;
                 let have = typed(have, K::NAME)?;
                 K::delete(K::Plane::of(planes), &Gone { address, id, attributes, have }).await
             }

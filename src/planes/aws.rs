@@ -94,7 +94,10 @@ clients! {
 }
 
 #[derive(Default)]
-struct Memo(Mutex<BTreeMap<&'static str, Arc<tokio::sync::OnceCell<Arc<dyn Any + Send + Sync>>>>>);
+struct Memo(Mutex<BTreeMap<&'static str, Arc<Once>>>);
+
+/// One value, read by whoever comes first.
+type Once = tokio::sync::OnceCell<Arc<dyn Any + Send + Sync>>;
 
 impl std::fmt::Debug for Memo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -144,7 +144,7 @@ async fn a_web_acl_stands_before_the_load_balancer_and_logs() {
         json!({ "name": "anonymous-ip", "action": "count", "managed_rule_group": { "name": "AWSManagedRulesAnonymousIpList" } });
     let blocking: WebAcl = spec(json!({ "default_action": "block", "sampled_requests_enabled": true, "rules": [
         { "name": "rate", "action": "count", "rate_based": { "limit": 100, "evaluation_window_sec": 60 } } ] }));
-    let made = life.lives(&[acl(&[common.clone()]), acl(&[anonymous, common]), blocking]).await;
+    let made = life.lives(&[acl(std::slice::from_ref(&common)), acl(&[anonymous, common]), blocking]).await;
     let spare = Life { aws: &aws, address: "edge.spare" };
     let second = spare.create(&acl(&[])).await;
 
