@@ -22,7 +22,7 @@ use crate::kinds::{AnyLive, Row};
 use crate::model::Address;
 use crate::model::edit::{Cause, Edit};
 use crate::model::marks::Applied;
-use crate::model::plan::{Action, FORMAT_VERSION, Leftover, Made, Plan, Scope, Seen, Verb, Wish};
+use crate::model::plan::{Action, By, FORMAT_VERSION, Leftover, Made, Plan, Scope, Seen, Verb, Wish};
 use crate::observe::Observed;
 use claim::Claims;
 
@@ -242,7 +242,7 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
         refusals: draft
             .refusals
             .into_iter()
-            .map(|(address, (reason, hint))| crate::model::plan::Refusal { address, reason, hint })
+            .map(|(address, (reason, hint))| crate::model::plan::Refusal { address, reason, hint, by: By::Protection })
             .collect(),
         unreadable: input.observed.unreadable.clone(),
         scope: input.scope.clone(),

@@ -77,6 +77,7 @@ impl Apply {
         }
         let plan = read_saved(&self.what)?;
         terminal.count_actions(&plan);
+        allowed(&plan)?;
         let session = self.session_of(&plan, terminal).await?;
         if plan.is_empty() {
             terminal.say(&view::plan::summary(&plan));
@@ -137,6 +138,7 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
             let code = exit(&plan);
             return Ok(if code == code::CHANGES { code::PARTIAL } else { code });
         }
+        allowed(&plan)?;
         approve(how, terminal)?;
         let again = format!("reeve {} {}", if destroy { "destroy" } else { "apply" }, dir.display());
         walk::walk(&session, &plan, &held, &command, usize::from(how.parallelism), &again, terminal).await
@@ -150,6 +152,15 @@ async fn release(held: Held, terminal: &Terminal) {
     if let Err(error) = held.release().await {
         terminal.say(&format!("warning: {error}"));
     }
+}
+
+/// Refuses a plan that breaks a policy, whole.
+fn allowed(plan: &Plan) -> Result<(), Failure> {
+    if plan.is_forbidden() {
+        return Err(Failure::new(code::REFUSED, "a policy of the stack refuses this plan: nothing was touched")
+            .advice("the plan names the policy and its place"));
+    }
+    Ok(())
 }
 
 fn approve(how: &How, terminal: &Terminal) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use clap::Args;
 use super::stack::{Loaded, connect, load};
 use super::terminal::Terminal;
 use super::{Dir, Exit, Failure, Format, ScopeArgs, code};
+use crate::desired::policy::judge;
 use crate::model::plan as model;
 use crate::record::{plan_path, write_plan};
 use crate::session::{Session, seal};
@@ -56,8 +57,14 @@ pub async fn make(
     destroy: bool,
     terminal: &mut Terminal,
 ) -> Result<model::Plan, Failure> {
-    let (plan, history) = session.plan(&loaded.wishes, scope, destroy, loaded.commit.clone()).await?;
+    let (mut plan, history) = session.plan(&loaded.wishes, scope, destroy, loaded.commit.clone()).await?;
     history.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
+    let refusals =
+        judge(&loaded.desired.policies, &plan).map_err(|problems| Failure::new(code::ERROR, problems.to_string().trim_end().to_owned()))?;
+    if !refusals.is_empty() {
+        plan.refusals.extend(refusals);
+        plan.digest = seal(&plan)?.digest;
+    }
     terminal.count_actions(&plan);
     Ok(plan)
 }

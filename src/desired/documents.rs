@@ -126,12 +126,10 @@ pub fn policies(language: &Language, documents: &[Node], problems: &mut Vec<Prob
         let Some((id, spec, place)) = read::<super::policy::PolicySpec>(&shape, document, problems) else { continue };
         check_label("a policy", &id, &place, problems);
         let rule = document.deepest(["spec", "rule"]);
-        if let Err(problem) = language.compile(&spec.rule, &rule.place) {
-            problems.push(problem);
-        }
+        super::policy::compile(language, &spec.rule, &rule.place, problems);
         match policies.iter().find(|other| other.id == id) {
             Some(other) => problems.push(twice("policy", &id, &place, &other.place)),
-            None => policies.push(Policy { id, spec, place }),
+            None => policies.push(Policy { id, spec, place, rule_place: rule.place.clone() }),
         }
     }
     policies.sort_by(|a, b| a.id.cmp(&b.id));

@@ -69,6 +69,20 @@ pub struct Refusal {
     pub reason: String,
     /// What to do about it.
     pub hint: String,
+    /// What refused it.
+    #[serde(default)]
+    pub by: By,
+}
+
+/// What refused something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// The engine's own protection: the rest of the plan may be applied.
+    #[default]
+    Protection,
+    /// A policy of the stack: nothing of the plan may be applied.
+    Policy,
 }
 
 /// A kind that could not be read whole: nothing of it is touched.
@@ -203,6 +217,12 @@ impl Plan {
             *counts.entry(action.action).or_default() += 1;
         }
         counts
+    }
+
+    /// Whether a policy refused any of it, so that nothing of it may be applied.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.refusals.iter().any(|refusal| refusal.by == By::Policy)
     }
 
     /// Whether nothing is to be done.

@@ -2,5 +2,6 @@
 
 mod decisions;
 mod order;
+mod policy;
 mod properties;
 mod world;
