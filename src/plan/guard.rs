@@ -6,6 +6,7 @@ use super::claim::Claims;
 use super::compare::references;
 use super::{Draft, Wished};
 use crate::kinds::{AnyLive, lookup};
+use crate::model::edit::Cause;
 use crate::model::plan::{Action, Scope, Verb};
 use crate::model::{Address, hole};
 use crate::observe::Observed;
@@ -146,13 +147,19 @@ pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wishe
             if draft.waiting.contains_key(address) || draft.refusals.contains_key(address) {
                 continue;
             }
+            let coming =
+                |target: &Address| draft.actions.get(target).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Replace));
             let missing = targets.iter().find(|target| {
                 let there = claims.live.contains_key(*target) || claims.lookups.contains_key(*target);
-                let coming = draft.actions.get(*target).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Replace));
-                !there && !coming
+                !there && !coming(target)
             });
+            // Its target was to become new and stays as it is: there is nothing to follow.
+            let follows = draft.actions.get(address).is_some_and(|action| action.cause.contains(&Cause::Follows));
+            let held = targets.iter().find(|target| follows && draft.waiting.contains_key(*target) && !coming(target));
             if let Some(target) = missing {
                 stuck.push((address.clone(), format!("it needs {target}, which is not there")));
+            } else if let Some(target) = held {
+                stuck.push((address.clone(), format!("it follows {target}, which waits")));
             }
         }
         if stuck.is_empty() {
