@@ -7,8 +7,10 @@ pub mod markdown;
 pub mod plan;
 pub mod progress;
 pub mod report;
+pub mod telling;
 pub mod value;
 pub mod why;
+pub mod words;
 
 use std::time::Duration;
 

@@ -9,15 +9,16 @@ use clap::Args;
 
 pub use adopt::Adopt;
 
-use super::plan::{exit, make};
+use super::plan::{available, exit, make, show};
 use super::stack::{connect, load};
 use super::terminal::Terminal;
-use super::{Dir, Exit, Failure, ScopeArgs, code};
+use super::{Dir, Exit, Failure, Format, ScopeArgs, code};
 use crate::model::plan::{Plan, Scope};
 use crate::planes::aws::connect::Options;
 use crate::record::Location;
 use crate::session::{Command, Held, Session, Stack, read_saved};
-use crate::view;
+use crate::view::plan::{Detail, human};
+use crate::view::words::Words;
 
 /// Plan, ask, apply; or apply a saved plan exactly.
 #[derive(Debug, Args)]
@@ -54,6 +55,9 @@ struct How {
     /// Steps at a time.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     parallelism: u16,
+    /// How to show the plan: to a person on stderr, in another format on stdout.
+    #[arg(long, default_value = "human")]
+    format: Format,
     /// Print what it cost as the last line of stderr.
     #[arg(long)]
     stats: bool,
@@ -62,6 +66,7 @@ struct How {
 impl Apply {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         terminal.want_stats(self.how.stats);
+        available(self.how.format)?;
         if self.what.is_dir() {
             return folder(self.what, self.scope.scope()?, &self.how, false, terminal).await;
         }
@@ -80,7 +85,7 @@ impl Apply {
         allowed(&plan)?;
         let session = self.session_of(&plan, terminal).await?;
         if plan.is_empty() {
-            terminal.say(&view::plan::summary(&plan));
+            present(&plan, self.how.format, terminal)?;
             return Ok(exit(&plan));
         }
         let command = Command { line: terminal.line.clone(), commit: plan.made.commit.clone() };
@@ -91,7 +96,7 @@ impl Apply {
                 return Err(record(crate::record::RecordError::AlreadyApplied(Box::new(before))));
             }
             session.check(&plan).await?;
-            terminal.say(&view::plan::human(&plan, terminal.err, "Plan"));
+            present(&plan, self.how.format, terminal)?;
             approve(&self.how, terminal)?;
             held.record.mark_plan_applied(&plan.digest, &command.line).await.map_err(record)?;
             walk::walk(&session, &plan, &held, &command, usize::from(self.how.parallelism), "make a new plan and apply it", terminal).await
@@ -121,6 +126,7 @@ impl Apply {
 impl Destroy {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         terminal.want_stats(self.how.stats);
+        available(self.how.format)?;
         folder(self.dir.dir, self.scope.scope()?, &self.how, true, terminal).await
     }
 }
@@ -133,7 +139,7 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
     let held = session.hold(&command.line).await?;
     let outcome = async {
         let plan = make(&session, &loaded, scope, destroy, terminal).await?;
-        terminal.say(&view::plan::human(&plan, terminal.err, if destroy { "Destruction" } else { "Plan" }));
+        present(&plan, how.format, terminal)?;
         if plan.is_empty() {
             let code = exit(&plan);
             return Ok(if code == code::CHANGES { code::PARTIAL } else { code });
@@ -146,6 +152,16 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
     .await;
     release(held, terminal).await;
     outcome
+}
+
+/// Shows what is about to be done.
+fn present(plan: &Plan, format: Format, terminal: &Terminal) -> Result<(), Failure> {
+    let words = Words::plan(plan);
+    if format == Format::Human {
+        terminal.say(&human(plan, terminal.err, &words, Detail::Telling));
+        return Ok(());
+    }
+    show(plan, format, &words, terminal)
 }
 
 async fn release(held: Held, terminal: &Terminal) {
@@ -171,7 +187,7 @@ fn approve(how: &How, terminal: &Terminal) -> Result<(), Failure> {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new(code::REFUSED, "not approved: nothing was touched")),
         None => {
-            Err(Failure::new(code::REFUSED, "there is no terminal to ask for approval: nothing was touched").advice("give --auto-approve"))
+            Err(Failure::new(code::REFUSED, "there is no terminal to ask for approval: nothing was touched").advice("read the plan above, then run the same command with --auto-approve; or `reeve plan --out FILE`, and `reeve apply FILE --auto-approve`"))
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::terminal::Terminal;
 use super::{Exit, Failure, code};
 use crate::session::read_saved;
-use crate::view::{self, Style};
+use crate::view::{self, Style, plan::Detail, words::Words};
 
 /// Compare two saved plans.
 #[derive(Debug, Args)]
@@ -28,8 +28,12 @@ impl Diff {
             terminal.say("the two plans do the same");
             return Ok(code::DONE);
         }
-        let text = |plan| view::plan::human(plan, Style::default(), "Plan");
+        let text = |plan| view::plan::human(plan, Style::default(), &Words::plan(plan), Detail::All);
         let (a, b) = (text(&first), text(&second));
+        if a == b {
+            terminal.say("the two plans do the same, but they saw different worlds: an object that stays as it is has changed meanwhile");
+            return Ok(code::CHANGES);
+        }
         let diff = similar::TextDiff::from_lines(&a, &b);
         let names = (self.first.display().to_string(), self.second.display().to_string());
         terminal.data(&diff.unified_diff().context_radius(2).header(&names.0, &names.1).to_string());

@@ -6,7 +6,7 @@ use super::plan::{available, exit, make, show};
 use super::stack::{connect, load};
 use super::terminal::Terminal;
 use super::{Dir, Exit, Format, ScopeArgs};
-use crate::model::edit::Cause;
+use crate::view::words::drift;
 
 /// Show only what differs though the YAML is the one last applied.
 #[derive(Debug, Args)]
@@ -30,10 +30,9 @@ impl Drift {
         let scope = self.scope.scope()?;
         let loaded = load(&self.dir.dir)?;
         let session = connect(&loaded, terminal).await?;
-        let mut plan = make(&session, &loaded, scope, false, terminal).await?;
-        plan.actions.retain(|action| action.cause.contains(&Cause::Drift));
-        plan.leftovers.clear();
-        show(&plan, self.format, "Drift", terminal)?;
+        let plan = make(&session, &loaded, scope, false, terminal).await?;
+        let (plan, words) = drift(plan);
+        show(&plan, self.format, &words, terminal)?;
         Ok(exit(&plan))
     }
 }

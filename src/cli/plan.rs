@@ -9,9 +9,9 @@ use super::terminal::Terminal;
 use super::{Dir, Exit, Failure, Format, ScopeArgs, code};
 use crate::desired::policy::judge;
 use crate::model::plan as model;
-use crate::record::{plan_path, write_plan};
+use crate::record::{canonical, plan_path, write_plan};
 use crate::session::{Session, seal};
-use crate::view;
+use crate::view::{self, plan::Detail, words::Words};
 
 /// Show what an apply would do.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ impl Plan {
             write_plan(&path, &seal(&plan)?).map_err(|error| Failure::from(crate::session::Error::from(error)))?;
             terminal.say(&format!("saved to {}", path.display()));
         }
-        show(&plan, self.format, "Plan", terminal)?;
+        show(&plan, self.format, &Words::plan(&plan), terminal)?;
         Ok(exit(&plan))
     }
 }
@@ -57,8 +57,13 @@ pub async fn make(
     destroy: bool,
     terminal: &mut Terminal,
 ) -> Result<model::Plan, Failure> {
+    let missing: Vec<&str> = scope.planes.iter().map(String::as_str).filter(|plane| !super::is_there(plane)).collect();
+    if !missing.is_empty() {
+        terminal.say(&format!("not observed: {} (in a later release)", missing.join(", ")));
+    }
     let (mut plan, history) = session.plan(&loaded.wishes, scope, destroy, loaded.commit.clone()).await?;
     history.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
+    super::scope::check(&plan, loaded)?;
     let refusals =
         judge(&loaded.desired.policies, &plan).map_err(|problems| Failure::new(code::ERROR, problems.to_string().trim_end().to_owned()))?;
     if !refusals.is_empty() {
@@ -70,14 +75,20 @@ pub async fn make(
 }
 
 /// Prints a plan in `format`.
-pub fn show(plan: &model::Plan, format: Format, title: &str, terminal: &Terminal) -> Result<(), Failure> {
+pub fn show(plan: &model::Plan, format: Format, words: &Words, terminal: &Terminal) -> Result<(), Failure> {
     available(format)?;
     match format {
-        Format::Json => terminal.data(&seal(plan)?.plan.to_string()),
-        Format::Markdown => terminal.data(&view::markdown::markdown(plan)),
-        _ => terminal.data(&view::plan::human(plan, terminal.out, title)),
+        Format::Json => terminal.data(&document(plan)?),
+        Format::Markdown => terminal.data(&view::markdown::markdown(plan, words)),
+        _ => terminal.data(&view::plan::human(plan, terminal.out, words, Detail::Telling)),
     }
     Ok(())
+}
+
+/// The plan document as it is printed and saved: RFC 8785 JSON with its digest.
+fn document(plan: &model::Plan) -> Result<String, Failure> {
+    let bytes = canonical(&seal(plan)?.plan).map_err(|error| Failure::from(crate::session::Error::from(error)))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Refuses what is not there yet, before anything is read.

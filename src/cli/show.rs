@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::plan::show;
+use super::plan::{available, show};
 use super::terminal::Terminal;
 use super::{Exit, Format};
 use crate::session::read_saved;
+use crate::view::words::Words;
 
 /// Render a saved plan, offline.
 #[derive(Debug, Args)]
@@ -22,8 +23,9 @@ pub struct Show {
 
 impl Show {
     pub fn run(self, terminal: &mut Terminal) -> Exit {
+        available(self.format)?;
         let plan = read_saved(&self.plan)?;
-        show(&plan, self.format, "Plan", terminal)?;
+        show(&plan, self.format, &Words::plan(&plan), terminal)?;
         Ok(super::code::DONE)
     }
 }

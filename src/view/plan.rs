@@ -1,32 +1,49 @@
-//! A plan for a person at a terminal.
+//! A plan for a person at a terminal: what is lost or changed with every field, what is made in one line each.
 
 use std::fmt::Write as _;
 
-use super::{Style, Tone, cause, count, value, verb};
+use super::words::{Words, tally};
+use super::{Style, Tone, cause, telling, value, verb};
 use crate::model::edit::Edit;
 use crate::model::plan::{Action, Plan, Verb};
 
-/// How many fields of a new resource are shown.
-const NEW_FIELDS: usize = 6;
+/// How much of a new resource is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// The fields that tell the most, in one line.
+    Telling,
+    /// Every field, in a line each.
+    All,
+}
 
-/// The whole plan. `title` is its first words: `plan`, `drift`.
+/// How wide the addresses of a module may make their column, in characters.
+const COLUMN: usize = 44;
+
+/// The whole plan, by module.
 #[must_use]
-pub fn human(plan: &Plan, style: Style, title: &str) -> String {
+pub fn human(plan: &Plan, style: Style, words: &Words, detail: Detail) -> String {
     let mut out = String::new();
-    let scope = if plan.complete { "" } else { " (a part of it)" };
-    let _ = writeln!(
-        out,
-        "{}",
-        style.paint(Tone::Strong, &format!("{title} for {}{scope} in {}, account {}", plan.stack, plan.region, plan.account))
+    let _ = writeln!(out, "{}", style.paint(Tone::Strong, &heading(plan, words.title)));
+    if let Some(note) = not_observed(plan) {
+        let _ = writeln!(out, "{}", style.paint(Tone::Notice, &note));
+    }
+    for (module, actions) in modules(plan) {
+        let parts: Vec<String> = tally(actions.iter().copied()).into_iter().map(|(number, verb)| format!("{number} to {verb}")).collect();
+        let _ = writeln!(out, "\n{}  {}", style.paint(Tone::Strong, module), style.paint(Tone::Faint, &parts.join(", ")));
+        let width = actions.iter().map(|action| action.address.as_str().len()).filter(|width| *width <= COLUMN).max().unwrap_or_default();
+        for action in actions {
+            match (action.action, detail) {
+                (Verb::Create, Detail::Telling) => write_new(&mut out, action, width, style),
+                _ => write_action(&mut out, action, style),
+            }
+        }
+    }
+    section(
+        &mut out,
+        style,
+        "Left over from an earlier apply, to be dropped",
+        plan.leftovers.iter().map(|one| (one.address.to_string(), format!("{}: {}", value::text(&one.seen.id), one.reason), None)),
     );
-    for action in plan.changes() {
-        out.push('\n');
-        write_action(&mut out, action, style);
-    }
-    for leftover in &plan.leftovers {
-        let (sign, tone, _) = verb(Verb::Delete);
-        let _ = writeln!(out, "\n  {} {} {}: {}", style.paint(tone, sign), leftover.address, leftover.seen.id, leftover.reason);
-    }
     section(&mut out, style, "Refused", plan.refusals.iter().map(|r| (r.address.to_string(), r.reason.clone(), Some(r.hint.clone()))));
     section(&mut out, style, "Waiting", plan.waiting.iter().map(|w| (w.address.to_string(), w.reason.clone(), None)));
     section(
@@ -35,64 +52,79 @@ pub fn human(plan: &Plan, style: Style, title: &str) -> String {
         "Could not be read; nothing of it is touched",
         plan.unreadable.iter().map(|u| (u.kind.clone(), u.error.clone(), None)),
     );
-    let _ = writeln!(out, "\n{}", style.paint(Tone::Strong, &summary(plan)));
+    let _ = writeln!(out, "\n{}", style.paint(Tone::Strong, &words.summary));
+    if detail == Detail::Telling && plan.changes().any(|action| action.action == Verb::Create) {
+        let _ = writeln!(out, "{}", style.paint(Tone::Faint, "`+3`: three more fields are set; --format markdown shows them all."));
+    }
     out
 }
 
-/// The last line of a plan.
+/// The first line of a plan.
 #[must_use]
-pub fn summary(plan: &Plan) -> String {
-    let counts = plan.counts();
-    let of = |verb: Verb| counts.get(&verb).copied().unwrap_or_default();
-    let mut parts: Vec<String> = [Verb::Create, Verb::Update, Verb::Replace, Verb::Delete, Verb::Adopt]
-        .into_iter()
-        .filter(|one| of(*one) > 0)
-        .map(|one| format!("{} to {}", of(one), verb(one).2))
-        .collect();
-    if !plan.leftovers.is_empty() {
-        parts.push(format!("{} left over to drop", plan.leftovers.len()));
-    }
-    for (number, word) in [(plan.refusals.len(), "refused"), (plan.waiting.len(), "waiting"), (plan.unreadable.len(), "unreadable")] {
-        if number > 0 {
-            parts.push(format!("{number} {word}"));
+pub fn heading(plan: &Plan, title: &str) -> String {
+    let part = if plan.complete { "" } else { ", a part of it," };
+    let text = format!("{title} for {}{part} in {}, account {}", plan.stack, plan.region, plan.account);
+    value::clean(&text)
+}
+
+/// Planes that were asked for and are not there.
+#[must_use]
+pub fn not_observed(plan: &Plan) -> Option<String> {
+    let planes: Vec<&str> = plan.scope.planes.iter().map(String::as_str).filter(|plane| *plane != "aws").collect();
+    (!planes.is_empty()).then(|| format!("Not observed: {} (in a later release)", value::clean(&planes.join(", "))))
+}
+
+/// The changes by module, in the order of addresses.
+#[must_use]
+pub fn modules(plan: &Plan) -> Vec<(&str, Vec<&Action>)> {
+    let mut groups: Vec<(&str, Vec<&Action>)> = Vec::new();
+    for action in plan.changes() {
+        let module = action.address.module();
+        match groups.iter_mut().find(|(name, _)| *name == module) {
+            Some((_, actions)) => actions.push(action),
+            None => groups.push((module, vec![action])),
         }
     }
-    let rest = count(of(Verb::NoOp), "resource");
-    let verb = if of(Verb::NoOp) == 1 { "is as it should be" } else { "are as they should be" };
-    if parts.is_empty() { format!("Nothing to change: {rest} {verb}.") } else { format!("{}; {rest} {verb}.", parts.join(", ")) }
+    groups
+}
+
+fn write_new(out: &mut String, action: &Action, width: usize, style: Style) {
+    let (sign, tone, _) = verb(Verb::Create);
+    let address = format!("{sign} {:<width$}", action.address);
+    let kind = value::clean(&action.kind);
+    let fields = telling::line(&action.edits);
+    let drift = if action.cause.contains(&crate::model::edit::Cause::Drift) {
+        style.paint(Tone::Notice, &format!("  drift: {}", value::clean(&action.reason)))
+    } else {
+        String::new()
+    };
+    let text = format!("  {}  {}{drift}  {fields}", style.paint(tone, &address), style.paint(Tone::Faint, &kind));
+    let _ = writeln!(out, "{}", text.trim_end());
 }
 
 fn write_action(out: &mut String, action: &Action, style: Style) {
     let (sign, tone, word) = verb(action.action);
     let causes: Vec<&str> = action.cause.iter().map(|one| cause(*one)).collect();
-    let id = action.id.as_deref().map(|id| format!(" {id}")).unwrap_or_default();
+    let id = action.id.as_deref().map(|id| format!(" {}", value::text(id))).unwrap_or_default();
     let head = format!("{sign} {}", action.address);
-    let tail = format!("{}{id}  {word}, {}", action.kind, causes.join(" and "));
+    let tail = format!("{}{id}  {word}, {}", value::clean(&action.kind), causes.join(" and "));
     let _ = writeln!(out, "  {}  {}", style.paint(tone, &head), style.paint(Tone::Faint, &tail));
-    if !action.reason.is_empty() && action.action != Verb::Create {
-        let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &action.reason));
+    if !action.reason.is_empty() && !(action.action == Verb::Create && action.reason == "it is new") {
+        let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &value::clean(&action.reason)));
     }
     if action.action == Verb::Create {
-        write_new(out, action, style);
+        for edit in &action.edits {
+            let _ = writeln!(out, "      {}: {}", value::clean(&edit.field), value::line(&edit.to));
+        }
     } else {
         action.edits.iter().for_each(|edit| write_edit(out, edit, style));
-    }
-}
-
-fn write_new(out: &mut String, action: &Action, style: Style) {
-    for edit in action.edits.iter().take(NEW_FIELDS) {
-        let _ = writeln!(out, "      {}: {}", edit.field, value::line(&edit.to));
-    }
-    if action.edits.len() > NEW_FIELDS {
-        let more = format!("and {}", count(action.edits.len() - NEW_FIELDS, "more field"));
-        let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &more));
     }
 }
 
 fn write_edit(out: &mut String, edit: &Edit, style: Style) {
     let forced = if edit.replace { style.paint(Tone::Bad, "  forces the replacement") } else { String::new() };
     let why = style.paint(Tone::Faint, &format!("  ({})", cause(edit.cause)));
-    let _ = writeln!(out, "      {}: {}{why}{forced}", edit.field, value::change(&edit.from, &edit.to));
+    let _ = writeln!(out, "      {}: {}{why}{forced}", value::clean(&edit.field), value::change(&edit.from, &edit.to));
 }
 
 fn section(out: &mut String, style: Style, title: &str, rows: impl Iterator<Item = (String, String, Option<String>)>) {
@@ -101,9 +133,9 @@ fn section(out: &mut String, style: Style, title: &str, rows: impl Iterator<Item
         if std::mem::take(&mut first) {
             let _ = writeln!(out, "\n{}", style.paint(Tone::Notice, title));
         }
-        let _ = writeln!(out, "  {name}: {reason}");
-        if let Some(hint) = hint {
-            let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &hint));
+        let _ = writeln!(out, "  {}: {}", value::clean(&name), value::clean(&reason));
+        if let Some(hint) = hint.filter(|hint| !hint.is_empty()) {
+            let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &value::clean(&hint)));
         }
     }
 }

@@ -54,8 +54,9 @@ impl Progress {
             Event::Done { address, what, id } => {
                 let took = self.end(address, *what, now);
                 self.done += 1;
-                // Waiting that took no time is not worth a line.
-                if *what == Do::Ready && took < Duration::from_secs(1) {
+                // What only surrounds the making, the changing and the dropping is not worth a line when it took no time.
+                let side = matches!(what, Do::Ready | Do::Settle | Do::Retire | Do::Cut);
+                if side && took < Duration::from_secs(1) {
                     return Vec::new();
                 }
                 let sign = self.style.paint(Tone::Good, "✓");

@@ -7,15 +7,35 @@ use crate::model::hole;
 /// Longest value on one line, in characters.
 const LONGEST: usize = 100;
 
+/// Longest value where all of it should be read, in characters: a pull request takes 65,536 in all.
+const FLOOD: usize = 2000;
+
 /// `value` on one line.
 #[must_use]
 pub fn line(value: &Value) -> String {
-    cut(&whole(value))
+    cut(&whole(value), LONGEST)
+}
+
+/// `value` on one line, cut only where a page would be flooded.
+#[must_use]
+pub fn long(value: &Value) -> String {
+    cut(&whole(value), FLOOD)
 }
 
 /// From one value to another; of two lists or mappings only what differs.
 #[must_use]
 pub fn change(from: &Value, to: &Value) -> String {
+    within(from, to, LONGEST)
+}
+
+/// As [`change`], cut only where a page would be flooded.
+#[must_use]
+pub fn long_change(from: &Value, to: &Value) -> String {
+    within(from, to, FLOOD)
+}
+
+fn within(from: &Value, to: &Value, longest: usize) -> String {
+    let line = |value: &Value| cut(&whole(value), longest);
     match (from, to) {
         (Value::Array(a), Value::Array(b)) => {
             let gone = a.iter().filter(|item| !b.contains(item)).map(|item| format!("- {}", line(item)));
@@ -27,43 +47,67 @@ pub fn change(from: &Value, to: &Value) -> String {
             let mut names: Vec<&String> = a.keys().chain(b.keys()).collect();
             names.sort();
             names.dedup();
-            let differing = names.into_iter().filter(|name| a.get(*name) != b.get(*name));
             let null = Value::Null;
-            let parts: Vec<String> =
-                differing.map(|name| format!("{name}: {}", change(a.get(name).unwrap_or(&null), b.get(name).unwrap_or(&null)))).collect();
-            cut(&parts.join(", "))
+            let differing = names.into_iter().filter(|name| a.get(*name) != b.get(*name));
+            let one = |name: &String| within(a.get(name).unwrap_or(&null), b.get(name).unwrap_or(&null), longest);
+            let parts: Vec<String> = differing.map(|name| format!("{}: {}", text(name), one(name))).collect();
+            cut(&parts.join(", "), longest)
         }
         _ => format!("{} → {}", line(from), line(to)),
     }
 }
 
+/// `text` with whatever would move a cursor, break a line or turn the direction of reading written out.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    if text.chars().all(harmless) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_debug().to_string() }).collect()
+}
+
+/// `text` as a value: quoted when it is empty or holds blanks or anything that could not be seen.
+#[must_use]
+pub fn text(text: &str) -> String {
+    if text.is_empty() || text.chars().any(|c| c.is_whitespace() || !harmless(c)) { format!("{text:?}") } else { text.to_owned() }
+}
+
+/// Whether a character shows as itself. `{:?}` writes out exactly those that do not, and quotes and backslashes.
+fn harmless(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || c.escape_debug().count() == 1
+}
+
 fn whole(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
-        Value::String(text) => match hole::whole(text) {
+        Value::String(string) => match hole::whole(string) {
             Some(hole) => match hole.attribute {
                 Some(attribute) => format!("{}.{attribute}", hole.address),
                 None => hole.address.to_string(),
             },
-            None if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) => format!("{text:?}"),
-            None => text.clone(),
+            None => text(string),
         },
         Value::Array(items) => format!("[{}]", items.iter().map(whole).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) => {
             format!(
                 "{{{}}}",
-                fields.iter().filter(|(_, v)| !v.is_null()).map(|(name, v)| format!("{name}: {}", whole(v))).collect::<Vec<_>>().join(", ")
+                fields
+                    .iter()
+                    .filter(|(_, v)| !v.is_null())
+                    .map(|(name, v)| format!("{}: {}", text(name), whole(v)))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )
         }
         other => other.to_string(),
     }
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
+fn cut(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
         return text.to_owned();
     }
-    let head: String = text.chars().take(LONGEST - 1).collect();
+    let head: String = text.chars().take(longest - 1).collect();
     format!("{head}…")
 }
 
@@ -79,6 +123,8 @@ mod tests {
         assert_eq!(change(&json!(7), &json!(35)), "7 → 35");
         assert_eq!(change(&json!(["a", "b"]), &json!(["b", "c"])), "- a, + c");
         assert_eq!(change(&json!({ "a": 1, "b": 2 }), &json!({ "a": 1, "b": 3 })), "b: 2 → 3");
+        assert_eq!(line(&json!({ "a\u{1b}[2J": "b\nc\u{202e}d" })), r#"{"a\u{1b}[2J": "b\nc\u{202e}d"}"#);
+        assert_eq!(clean("it's \"so\"\r\u{1b}[1m"), r#"it's "so"\r\u{1b}[1m"#);
         assert!(line(&json!("x".repeat(500))).chars().count() <= LONGEST);
     }
 }
