@@ -7,7 +7,7 @@ python=${PYTHON:-python3}
 missing=
 command -v "$python" >/dev/null 2>&1 || missing="$missing python3"
 "$python" -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
-command -v cc >/dev/null 2>&1 || missing="$missing gcc"
+command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 if [ -n "$missing" ]; then
     echo "setup: these Debian packages are missing:$missing"
     if ! command -v apt-get >/dev/null 2>&1; then

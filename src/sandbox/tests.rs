@@ -1,15 +1,8 @@
 use super::*;
 
-/// The real thing: skipped, aloud, where `make setup` has not run.
-async fn sandbox(options: Options) -> Option<Sandbox> {
-    match Sandbox::start(options).await {
-        Ok(sandbox) => Some(sandbox),
-        Err(error @ Error::NoPython { .. }) => {
-            eprintln!("skipped: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+/// The real thing. Where it cannot start, the message says what to do (`make setup`).
+async fn sandbox(options: Options) -> Sandbox {
+    Sandbox::start(options).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn settings(sandbox: &Sandbox) -> (aws_credential_types::provider::SharedCredentialsProvider, String) {
@@ -23,9 +16,7 @@ fn client() -> impl aws_smithy_runtime_api::client::http::HttpClient {
 
 #[tokio::test]
 async fn zones_exist_from_the_start_and_after_a_reset() {
-    let Some(sandbox) = sandbox(Options { zones: vec!["clinic.example".into()], ..Options::default() }).await else {
-        return;
-    };
+    let sandbox = sandbox(Options { zones: vec!["clinic.example".into()], ..Options::default() }).await;
     let (keys, endpoint) = settings(&sandbox);
     let config = aws_sdk_route53::Config::builder()
         .behavior_version_latest()
@@ -45,7 +36,7 @@ async fn zones_exist_from_the_start_and_after_a_reset() {
 
 #[tokio::test]
 async fn cloudwatch_speaks_the_protocol_of_the_rust_sdk() {
-    let Some(sandbox) = sandbox(Options::default()).await else { return };
+    let sandbox = sandbox(Options::default()).await;
     let (keys, endpoint) = settings(&sandbox);
     let config = aws_sdk_cloudwatch::Config::builder()
         .behavior_version_latest()
@@ -92,7 +83,7 @@ async fn a_port_in_use_is_told_with_its_log() {
 
 #[tokio::test]
 async fn dropping_it_stops_it_and_removes_its_folder() {
-    let Some(sandbox) = sandbox(Options::default()).await else { return };
+    let sandbox = sandbox(Options::default()).await;
     let (folder, address) = (sandbox.folder.clone(), sandbox.endpoint.trim_start_matches("http://").to_owned());
     assert!(TcpStream::connect(&address).await.is_ok());
     drop(sandbox);
