@@ -269,7 +269,7 @@ fn seen_whole(live: &AnyLive) -> Seen {
     seen(live, true)
 }
 
-/// SHA-256 over the Shape, the id and who it answers to: what must not have moved between plan and apply.
+/// The first half of a SHA-256 over kind, id, Shape and the address that it answers to: what must not have moved between plan and apply.
 #[must_use]
 pub fn fingerprint(live: &AnyLive) -> String {
     let mut hash = Sha256::new();
@@ -278,5 +278,7 @@ pub fn fingerprint(live: &AnyLive) -> String {
     hash.update(&live.id);
     hash.update([0]);
     hash.update(live.shape.to_string());
+    hash.update([0]);
+    hash.update(live.marks.address.as_ref().map_or("", Address::as_str));
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

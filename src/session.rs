@@ -84,6 +84,8 @@ pub struct Command {
     pub line: String,
     /// The commit of the YAML.
     pub commit: Option<String>,
+    /// It applies a saved plan, which is done once.
+    pub once: bool,
 }
 
 /// What came of an apply.
@@ -224,6 +226,9 @@ impl Session {
             command: command.line.clone(),
         };
         let journal = held.record.begin(loaded.history, start).await?;
+        if command.once {
+            held.record.mark_plan_applied(&plan.digest, journal.run()).await?;
+        }
         let options = Options { parallelism, pending, ..Options::default() };
         let tools = Tools { planes: &self.planes, journal: &journal, lease: &held.lease, events, halt };
         let report = apply(plan, tools, &options).await?;

@@ -88,7 +88,7 @@ impl Apply {
             present(&plan, self.how.format, terminal)?;
             return Ok(exit(&plan));
         }
-        let command = Command { line: terminal.line.clone(), commit: plan.made.commit.clone() };
+        let command = Command { line: terminal.line.clone(), commit: plan.made.commit.clone(), once: true };
         let held = session.hold(&command.line).await?;
         let outcome = async {
             let record = |error| Failure::from(crate::session::Error::Record(error));
@@ -98,7 +98,6 @@ impl Apply {
             session.check(&plan).await?;
             present(&plan, self.how.format, terminal)?;
             approve(&self.how, terminal)?;
-            held.record.mark_plan_applied(&plan.digest, &command.line).await.map_err(record)?;
             walk::walk(&session, &plan, &held, &command, usize::from(self.how.parallelism), "make a new plan and apply it", terminal).await
         }
         .await;
@@ -135,7 +134,7 @@ impl Destroy {
 async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: &mut Terminal) -> Exit {
     let loaded = load(&dir)?;
     let session = connect(&loaded, terminal).await?;
-    let command = Command { line: terminal.line.clone(), commit: loaded.commit.clone() };
+    let command = Command { line: terminal.line.clone(), commit: loaded.commit.clone(), once: false };
     let held = session.hold(&command.line).await?;
     let outcome = async {
         let plan = make(&session, &loaded, scope, destroy, terminal).await?;

@@ -116,7 +116,7 @@ pub struct Seen {
     pub id: String,
     /// What `${ref().attribute}` may name.
     pub attributes: BTreeMap<String, String>,
-    /// SHA-256 of its Shape: the fingerprint that must still hold when the plan is applied.
+    /// Its fingerprint (kind, id, Shape, address), which must still hold when the plan is applied.
     pub fingerprint: String,
     /// Its Shape. Kept only for what the plan changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -125,6 +125,16 @@ fn a_lost_mark_is_refused_and_never_answered_with_a_second_object() {
 }
 
 #[test]
+fn what_would_follow_something_refused_waits_at_any_depth() {
+    let mut world = World::files().applied();
+    world.vanish("vpc.vpc");
+    world.observed.unmarked.insert(("aws.vpc".into(), id_of(&at("vpc.vpc"))));
+    let plan = world.plan();
+    assert_eq!(changes(&plan), [], "mount targets use subnets, which use the VPC");
+    assert!(plan.waiting.iter().any(|w| w.address == at("files.mount/a")), "{:?}", plan.waiting);
+}
+
+#[test]
 fn two_objects_with_one_address_stop_everything_unless_one_attempt_or_a_replacement_explains_them() {
     let base = World::network().applied();
     let twin = |marks: &dyn Fn(&mut Marks)| {

@@ -133,7 +133,7 @@ pub struct DbInstance {
     /// Seconds between measurements of the host: 0 (off), 1, 5, 10, 15, 30 or 60. Default: 0.
     #[serde(default)]
     pub monitoring_interval: i32,
-    /// The role that writes those measurements.
+    /// The role that writes those measurements. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitoring_role: Option<Ref<Role>>,
     /// Performance Insights is on; small classes do not have it. Default: true.

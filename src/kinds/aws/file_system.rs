@@ -102,7 +102,7 @@ pub struct FileSystem {
     /// `elastic`, `bursting` or `provisioned`. AWS takes one change a day. Default: elastic.
     #[serde(default)]
     pub throughput_mode: ThroughputMode,
-    /// MiB per second, with `provisioned`.
+    /// MiB per second, with `provisioned`. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisioned_throughput_in_mibps: Option<f64>,
     /// Which files move to cheaper storage. Default: none.

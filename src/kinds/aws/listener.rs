@@ -30,10 +30,10 @@ pub struct Listener {
     /// What clients speak. Default: HTTPS.
     #[serde(default)]
     pub protocol: Protocol,
-    /// The TLS policy of an HTTPS listener: `ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-2025-09`.
+    /// The TLS policy of an HTTPS listener: `ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-2025-09`. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssl_policy: Option<String>,
-    /// The certificate of an HTTPS listener; it has to be issued.
+    /// The certificate of an HTTPS listener; it has to be issued. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-need" = "ready"))]
     pub certificate: Option<Ref<Certificate>>,
@@ -47,13 +47,13 @@ pub struct Listener {
 pub struct Action {
     /// What is done.
     pub r#type: ActionType,
-    /// Where `forward` sends it.
+    /// Where `forward` sends it. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_group: Option<Ref<TargetGroup>>,
-    /// Where `redirect` sends the client.
+    /// Where `redirect` sends the client. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<Redirect>,
-    /// What `fixed-response` answers.
+    /// What `fixed-response` answers. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixed_response: Option<FixedResponse>,
 }

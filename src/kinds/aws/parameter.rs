@@ -27,14 +27,14 @@ use aws_sdk_ssm::types as sdk;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
-    /// Its value is a secret, generated when it is made (type `SecureString`). Another length means another secret.
+    /// Its value is a secret, generated when it is made (type `SecureString`). Another length means another secret. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-replace" = true))]
     pub generate: Option<Generate>,
-    /// Its value is this text, which is no secret (type `String`), at most 4096 characters.
+    /// Its value is this text, which is no secret (type `String`), at most 4096 characters. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Text>,
-    /// The key that encrypts a generated value.
+    /// The key that encrypts a generated value. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<Ref<Key>>,
 }

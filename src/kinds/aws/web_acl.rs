@@ -51,10 +51,10 @@ pub struct Rule {
     /// What becomes of a request that matches. Default: block (for a managed group: what the group says, which is mostly block).
     #[serde(default)]
     pub action: RuleAction,
-    /// A group of rules that AWS or a vendor keeps.
+    /// A group of rules that AWS or a vendor keeps. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_rule_group: Option<ManagedRuleGroup>,
-    /// A limit on the requests of each address.
+    /// A limit on the requests of each address. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_based: Option<RateBased>,
 }

@@ -29,16 +29,16 @@ pub struct Entry {
     /// `tcp`, `udp`, `icmp`, `icmpv6`, `all` or a protocol's number. Default: all.
     #[serde(default = "all")]
     pub protocol: Protocol,
-    /// An IPv4 block: where it comes from, or goes to.
+    /// An IPv4 block: where it comes from, or goes to. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidr_block: Option<Cidr>,
-    /// An IPv6 block, as AWS writes it.
+    /// An IPv6 block, as AWS writes it. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipv6_cidr_block: Option<String>,
-    /// First port; for ICMP the type, -1 for all. Left out for other protocols.
+    /// First port; for ICMP the type, -1 for all. Left out for other protocols. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_port: Option<i32>,
-    /// Last port; for ICMP the code, -1 for all. Left out for other protocols.
+    /// Last port; for ICMP the code, -1 for all. Left out for other protocols. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_port: Option<i32>,
 }

@@ -19,28 +19,28 @@ use crate::planes::error::{Absent, Error, Result};
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// An IPv4 block; `0.0.0.0/0` is everywhere else.
+    /// An IPv4 block; `0.0.0.0/0` is everywhere else. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination_cidr_block: Option<Cidr>,
-    /// An IPv6 block, as AWS writes it.
+    /// An IPv6 block, as AWS writes it. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination_ipv6_cidr_block: Option<String>,
-    /// A prefix list's id.
+    /// A prefix list's id. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination_prefix_list: Option<String>,
-    /// The internet gateway.
+    /// The internet gateway. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Ref<InternetGateway>>,
-    /// The NAT gateway.
+    /// The NAT gateway. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat_gateway: Option<Ref<NatGateway>>,
-    /// A transit gateway's id.
+    /// A transit gateway's id. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transit_gateway: Option<String>,
-    /// A peering connection's id.
+    /// A peering connection's id. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vpc_peering_connection: Option<String>,
-    /// A network interface's id.
+    /// A network interface's id. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_interface: Option<String>,
 }

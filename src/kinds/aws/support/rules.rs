@@ -20,22 +20,22 @@ pub struct Rule {
     /// `tcp`, `udp`, `icmp`, `icmpv6`, `all` or a protocol's number. Default: tcp.
     #[serde(default = "tcp")]
     pub ip_protocol: Protocol,
-    /// First port; for ICMP the type, -1 for all. Left out for `all` and for protocols without ports.
+    /// First port; for ICMP the type, -1 for all. Left out for `all` and for protocols without ports. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_port: Option<i32>,
-    /// Last port; for ICMP the code, -1 for all. Left out for `all` and for protocols without ports.
+    /// Last port; for ICMP the code, -1 for all. Left out for `all` and for protocols without ports. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_port: Option<i32>,
-    /// An IPv4 block.
+    /// An IPv4 block. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidr_ip: Option<Cidr>,
-    /// An IPv6 block, as AWS writes it: `::/0`.
+    /// An IPv6 block, as AWS writes it: `::/0`. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidr_ipv6: Option<String>,
-    /// A security group: whatever bears it.
+    /// A security group: whatever bears it. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Ref<SecurityGroup>>,
-    /// A prefix list's id, such as that of a gateway endpoint: `${ref("vpc.endpoint/s3").prefix_list}`.
+    /// A prefix list's id, such as that of a gateway endpoint: `${ref("vpc.endpoint/s3").prefix_list}`. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix_list: Option<Text>,
     /// What it is for. Default: empty.
