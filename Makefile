@@ -30,6 +30,9 @@ test: setup ## every test
 	cargo test --locked
 	$(MAKE) --no-print-directory test-sandbox
 
+bench: setup ## calls, time and memory as an estate grows; writes the tables of the README
+	cargo bench --locked --bench scale -- --write
+
 lint: ## format, clippy, docs, licences
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings

@@ -22,7 +22,7 @@ use crate::planes::aws::connect::{self, Connection};
 use crate::planes::aws::owner::Owned;
 use crate::planes::{self, Planes};
 use crate::record::{
-    self, Attempt, Clock, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, SavedPlan, Tally, read_plan, seal_plan,
+    self, Attempt, Clock, History, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, SavedPlan, Tally, read_plan, seal_plan,
 };
 
 /// Which stack, as far as a session must know it.
@@ -145,8 +145,14 @@ impl Session {
         commit: Option<String>,
     ) -> Result<(Plan, Loaded), Error> {
         let record = self.record();
-        let (observed, loaded) = futures::join!(observe(&self.planes, &scope.planes), record.history());
-        let loaded = loaded?;
+        let observed = observe(&self.planes, &scope.planes).await;
+        // The history only says why something differs: where nothing does, it is not asked for.
+        let without = Loaded { history: History::default(), warnings: Vec::new() };
+        let plan = self.plan_from(wishes, &observed, &without, scope.clone(), destroy, commit.clone())?;
+        if plan.is_empty() && plan.waiting.is_empty() && plan.refusals.is_empty() {
+            return Ok((plan, without));
+        }
+        let loaded = record.history().await?;
         let plan = self.plan_from(wishes, &observed, &loaded, scope, destroy, commit)?;
         Ok((plan, loaded))
     }

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::entries::{self, Entry};
-use super::support::{ec2_filter, ec2_mark, ec2_pairs, our_vpcs};
+use super::support::{ec2_filter, ec2_mark, ec2_pairs, our_vpcs, tagged_acls};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::Marks;
@@ -52,7 +52,14 @@ impl Kind for DefaultNetworkAcl {
         if vpcs.is_empty() {
             return Ok(Vec::new());
         }
-        let acls = defaults(cx, vpcs.iter().filter_map(ec2::Vpc::vpc_id)).await?;
+        // Those that bear our marks are in the stack's listing; only what is not yet ours, or not any more, costs a call.
+        let mut acls: Vec<ec2::NetworkAcl> = tagged_acls(cx).await?.iter().filter(|acl| acl.is_default() == Some(true)).cloned().collect();
+        let ids: BTreeSet<&str> = vpcs.iter().filter_map(ec2::Vpc::vpc_id).collect();
+        acls.retain(|acl| acl.vpc_id().is_some_and(|vpc| ids.contains(vpc)));
+        let missing: Vec<&str> = ids.into_iter().filter(|id| !acls.iter().any(|acl| acl.vpc_id() == Some(id))).collect();
+        if !missing.is_empty() {
+            acls.extend(defaults(cx, missing).await?);
+        }
         if acls.len() < vpcs.len() {
             return Err(Error::incomplete("ec2.DescribeNetworkAcls", "default ACL for each VPC"));
         }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::rules::{self, Rule, Way};
-use super::support::{ec2_filter, ec2_mark, ec2_pairs, our_vpcs};
+use super::support::{ec2_filter, ec2_mark, ec2_pairs, our_vpcs, tagged_groups};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::Marks;
@@ -58,17 +58,18 @@ impl Kind for DefaultSecurityGroup {
         if vpcs.is_empty() {
             return Ok(Vec::new());
         }
-        let ids = vpcs.iter().filter_map(ec2::Vpc::vpc_id);
-        let groups: Vec<ec2::SecurityGroup> = cx
-            .ec2
-            .describe_security_groups()
-            .filters(ec2_filter("vpc-id", ids))
-            .filters(ec2_filter("group-name", ["default"]))
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<std::result::Result<_, _>>()
-            .await?;
+        // Those that bear our marks are in the stack's listing; only what is not yet ours, or not any more, costs a call.
+        let mut groups: Vec<ec2::SecurityGroup> =
+            tagged_groups(cx).await?.iter().filter(|group| group.group_name() == Some("default")).cloned().collect();
+        let ids: BTreeSet<&str> = vpcs.iter().filter_map(ec2::Vpc::vpc_id).collect();
+        groups.retain(|group| group.vpc_id().is_some_and(|vpc| ids.contains(vpc)));
+        let missing: Vec<&str> = ids.into_iter().filter(|id| !groups.iter().any(|group| group.vpc_id() == Some(id))).collect();
+        if !missing.is_empty() {
+            let call = cx.ec2.describe_security_groups().filters(ec2_filter("vpc-id", missing));
+            let call = call.filters(ec2_filter("group-name", ["default"])).into_paginator();
+            let more: Vec<_> = call.items().send().collect::<std::result::Result<_, _>>().await?;
+            groups.extend(more);
+        }
         if groups.len() < vpcs.len() {
             return Err(Error::incomplete("ec2.DescribeSecurityGroups", "default group for each VPC"));
         }

@@ -2,6 +2,7 @@
 //!
 //! API: <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>.
 //! An alias below `alias/reeve/STACK/` leads to each key, so that finding ours costs one listing however many keys an account has.
+//! The marks also stand in the description, which is read anyway, so that reading the tags of each key costs no call.
 //! Does not touch grants, key material, replicas in other regions, or aliases elsewhere. Deletion waits 30 days and can be
 //! cancelled until then.
 
@@ -10,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::support::{once_known, yes};
+use super::support::{described, once_known, yes};
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
 use crate::model::{Address, Document, Marks};
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -85,8 +86,8 @@ impl Kind for Key {
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let tags = tags(&new.marks)?;
-        let out =
-            cx.kms.create_key().description(&new.want.description).multi_region(new.want.multi_region).set_tags(Some(tags)).send().await?;
+        let description = described::with_marks(&new.want.description, &new.marks);
+        let out = cx.kms.create_key().description(description).multi_region(new.want.multi_region).set_tags(Some(tags)).send().await?;
         let key = out.key_metadata.ok_or_else(|| Error::incomplete("kms.CreateKey", "key"))?;
         let id = key.arn.ok_or_else(|| Error::incomplete("kms.CreateKey", "ARN"))?;
         // Without its alias nobody would find it again: at once, not with the rest. If that fails, `update` tries and tells.
@@ -101,7 +102,7 @@ impl Kind for Key {
             cx.kms.enable_key().key_id(id).send().await?;
         }
         if change.touches(&["description"]) && change.have.description != want.description {
-            cx.kms.update_key_description().key_id(id).description(&want.description).send().await?;
+            cx.kms.update_key_description().key_id(id).description(described::with_marks(&want.description, &change.marks)).send().await?;
         }
         if change.touches(&["policy"]) {
             let policy = want.policy.clone().unwrap_or_else(|| default_policy(&cx.estate));
@@ -159,30 +160,38 @@ impl Kind for Key {
             alias(cx, id, address).await?;
         }
         cx.kms.tag_resource().key_id(id).set_tags(Some(tags(marks)?)).send().await?;
+        let out = cx.kms.describe_key().key_id(id).send().await?;
+        let is = out.key_metadata.and_then(|key| key.description).unwrap_or_default();
+        let description = described::with_marks(described::split(cx, &is).0, marks);
+        cx.kms.update_key_description().key_id(id).description(description).send().await?;
         Ok(())
     }
 }
 
 /// Reads one key; `None` when it is not ours or waits for its deletion.
 async fn read(cx: &Aws, id: &str) -> Result<Option<Live<Key>>> {
-    let (key, policy, rotation, tags) = futures::try_join!(
+    let (key, policy, rotation) = futures::try_join!(
         async { Ok::<_, Error>(cx.kms.describe_key().key_id(id).send().await?) },
         async { Ok(cx.kms.get_key_policy().key_id(id).policy_name("default").send().await?) },
         async { Ok(cx.kms.get_key_rotation_status().key_id(id).send().await?) },
-        async {
-            let items = cx.kms.list_resource_tags().key_id(id).into_paginator().items().send();
-            Ok(items.collect::<std::result::Result<Vec<kms::Tag>, _>>().await?)
-        },
     )?;
     let key = key.key_metadata.ok_or_else(|| Error::incomplete("kms.DescribeKey", "key"))?;
-    let Some(marks) = cx.marks(tags.iter().map(|tag| (tag.tag_key(), tag.tag_value()))) else { return Ok(None) };
+    let description = key.description.unwrap_or_default();
+    let (words, marks) = match described::split(cx, &description) {
+        (words, Some(marks)) => (words, marks),
+        // Someone wrote a description of their own over ours: the tags say whose the key is.
+        (words, None) => match tagged(cx, id).await? {
+            Some(marks) => (words, marks),
+            None => return Ok(None),
+        },
+    };
     if matches!(key.key_state, Some(kms::KeyState::PendingDeletion | kms::KeyState::PendingReplicaDeletion)) {
         return Ok(None);
     }
     let policy = Document::parse(policy.policy().unwrap_or_default()).map_err(|_| Error::incomplete("kms.GetKeyPolicy", "policy"))?;
     let arn = key.arn.ok_or_else(|| Error::incomplete("kms.DescribeKey", "ARN"))?;
     let shape = Key {
-        description: key.description.unwrap_or_default(),
+        description: words.to_owned(),
         policy: (!is_default(&policy, &cx.estate)).then_some(policy),
         enable_key_rotation: rotation.key_rotation_enabled,
         rotation_period_in_days: rotation.rotation_period_in_days.unwrap_or_else(a_year),
@@ -191,6 +200,13 @@ async fn read(cx: &Aws, id: &str) -> Result<Option<Live<Key>>> {
     };
     let made_at = key.creation_date.map(|at| at.to_string()).unwrap_or_default();
     Ok(Some(Live { attributes: attributes([("arn", &arn), ("key_id", &key.key_id)]), id: arn, shape, marks, made_at }))
+}
+
+/// The marks in a key's tags.
+async fn tagged(cx: &Aws, id: &str) -> Result<Option<Marks>> {
+    let items = cx.kms.list_resource_tags().key_id(id).into_paginator().items().send();
+    let tags = items.collect::<std::result::Result<Vec<kms::Tag>, _>>().await?;
+    Ok(cx.marks(tags.iter().map(|tag| (tag.tag_key(), tag.tag_value()))))
 }
 
 fn alias_prefix(stack: &str) -> String {

@@ -3,7 +3,6 @@
 //! API: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>.
 //! Has one default action, without further rules, certificates or authentication: HAProxy behind it routes.
 
-use std::sync::Arc;
 
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use schemars::JsonSchema;
@@ -11,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
 use super::load_balancer::LoadBalancer;
-use super::support::elbv2::{load_balancers, mark, owned, tags};
+use super::support::elbv2::{balancing, mark, tags};
 use super::target_group::{Protocol, TargetGroup};
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
 use crate::model::{Marks, Ref};
@@ -148,18 +147,14 @@ impl Kind for Listener {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let listed = futures::future::try_join_all(load_balancers(cx).await?.iter().map(|one| async move {
-            let pages = cx.elbv2.describe_listeners().load_balancer_arn(one.it.load_balancer_arn().unwrap_or_default()).into_paginator();
-            Ok::<_, Error>(pages.items().send().collect::<std::result::Result<Vec<elb::Listener>, _>>().await?)
-        }))
-        .await?;
-        let listed: Arc<Vec<elb::Listener>> = Arc::new(listed.into_iter().flatten().collect());
-        let ours = owned(cx, &listed, elb::Listener::listener_arn).await?;
-        ours.into_iter()
+        let balancing = balancing(cx).await?;
+        balancing
+            .listeners
+            .iter()
             .map(|one| {
                 let id = one.it.listener_arn().unwrap_or_default().to_owned();
                 let attributes = attributes([("arn", &id)]);
-                Ok(Live { attributes, shape: shape(&one.it)?, marks: one.marks, made_at: String::new(), id })
+                Ok(Live { attributes, shape: shape(&one.it)?, marks: one.marks.clone(), made_at: String::new(), id })
             })
             .collect()
     }

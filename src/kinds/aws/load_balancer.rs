@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::bucket::Bucket;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
-use super::support::elbv2::{full_name, load_balancers, mark, tags};
+use super::support::elbv2::{balancing, full_name, mark, tags};
 use super::support::until_gone;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
 use crate::model::{Marks, Ref};
@@ -160,7 +160,7 @@ impl Kind for LoadBalancer {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let ours = load_balancers(cx).await?;
+        let ours = &balancing(cx).await?.load_balancers;
         let application = ours.iter().filter(|one| one.it.r#type() == Some(&elb::LoadBalancerTypeEnum::Application));
         let read = application.map(|one| async move {
             let arn = one.it.load_balancer_arn().unwrap_or_default();

@@ -64,12 +64,11 @@ impl Kind for LogGroup {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let pages = beginnings(cx).map(|prefix| async move {
-            let call = cx.logs.describe_log_groups().log_group_name_prefix(prefix).limit(50);
-            let groups: Vec<sdk::LogGroup> = call.into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
-            Ok::<_, Error>(groups)
-        });
-        let groups = futures::future::try_join_all(pages).await?.concat();
+        // One listing by a word that all three beginnings hold, instead of one listing for each.
+        let call = cx.logs.describe_log_groups().log_group_name_pattern(&cx.estate.stack).limit(50);
+        let mut groups: Vec<sdk::LogGroup> = call.into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
+        let beginnings = beginnings(cx);
+        groups.retain(|group| group.log_group_name().is_some_and(|name| beginnings.iter().any(|beginning| name.starts_with(beginning))));
         let all = groups.iter().map(|group| async move {
             let id = group.log_group_name().unwrap_or_default();
             let tags = cx.logs.list_tags_for_resource().resource_arn(arn(cx, id)).send().await?.tags.unwrap_or_default();

@@ -4,7 +4,7 @@
 //! It bears no tags: every mount target of a file system of ours is ours. A file system has at most one in a zone, so that a
 //! replacement cannot stand beside the old one. Does not choose its address.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -15,7 +15,7 @@ use super::file_system::FileSystem;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
 use super::support::efs::{file_systems, is_going};
-use super::support::until_gone;
+use super::support::{ec2_filter, until_gone};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
@@ -61,14 +61,21 @@ impl Kind for MountTarget {
             Ok::<Vec<efs::MountTargetDescription>, Error>(items.collect::<std::result::Result<_, _>>().await?)
         });
         let all: Vec<efs::MountTargetDescription> = try_join_all(of_each).await?.into_iter().flatten().collect();
-        let standing = all.iter().filter(|target| !is_going(target.life_cycle_state()));
-        let read = standing.map(|target| async move {
+        let standing: Vec<_> = all.iter().filter(|target| !is_going(target.life_cycle_state())).collect();
+        let groups = &groups_by_interface(cx, &standing).await?;
+        let read = standing.into_iter().map(|target| async move {
             let id = target.mount_target_id();
-            let out = cx.efs.describe_mount_target_security_groups().mount_target_id(id).send().await?;
             let shape = Self {
                 file_system: Ref::to(target.file_system_id()),
                 subnet: Ref::to(target.subnet_id()),
-                security_groups: out.security_groups().iter().map(Ref::to).collect(),
+                security_groups: match target.network_interface_id().and_then(|interface| groups.get(interface)) {
+                    Some(groups) => groups.iter().map(Ref::to).collect(),
+                    // Its interface cannot be seen yet.
+                    None => {
+                        let out = cx.efs.describe_mount_target_security_groups().mount_target_id(id).send().await?;
+                        out.security_groups().iter().map(Ref::to).collect()
+                    }
+                },
             };
             Ok::<_, Error>(Live { id: id.to_owned(), attributes: known(target), shape, marks: Marks::default(), made_at: String::new() })
         });
@@ -115,6 +122,22 @@ impl Kind for MountTarget {
     async fn mark(_: &Aws, _: &str, _: &Marks) -> Result<()> {
         Ok(())
     }
+}
+
+/// The security groups of mount targets by their network interfaces: one call for all, where EFS itself wants one for each.
+async fn groups_by_interface(cx: &Aws, targets: &[&efs::MountTargetDescription]) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut groups = BTreeMap::new();
+    let interfaces: Vec<&str> = targets.iter().filter_map(|target| target.network_interface_id()).collect();
+    // EC2 takes this many values in a filter.
+    for some in interfaces.chunks(200) {
+        let call = cx.ec2.describe_network_interfaces().filters(ec2_filter("network-interface-id", some.iter().copied()));
+        let found: Vec<_> = call.into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
+        groups.extend(found.into_iter().filter_map(|interface| {
+            let ids = interface.groups().iter().filter_map(|group| group.group_id().map(str::to_owned)).collect();
+            Some((interface.network_interface_id?, ids))
+        }));
+    }
+    Ok(groups)
 }
 
 fn ids(want: &MountTarget) -> Vec<String> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::subnet::Subnet;
 pub use super::support::entries::Entry;
-use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, entries};
+use super::support::{ec2_filter, ec2_mark, ec2_pairs, ec2_spec, entries, tagged_acls};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::Marks;
@@ -49,7 +49,7 @@ impl Kind for NetworkAcl {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let acls = listed(cx, ec2_ours(cx)).await?;
+        let acls = tagged_acls(cx).await?;
         // A VPC's default ACL may bear our marks too, but is a kind of its own.
         let ours = acls.iter().filter(|acl| acl.is_default() != Some(true)).filter_map(|acl| Some((acl, cx.marks(ec2_pairs(acl.tags()))?)));
         ours.map(|(acl, marks)| {

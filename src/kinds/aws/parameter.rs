@@ -2,10 +2,11 @@
 //!
 //! API: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>.
 //! Its name is `/reeve/STACK/ADDRESS`. The listing shows descriptions but no tags, and a call per tenant is too many: so the marks also
-//! stand in the description, and what has to change without the value (protection, retiring) is asked by filtering on tags.
+//! stand in the description. What has to change without the value (protection, retiring) changes in the tags alone; then a tag says
+//! that the description is out of date, and the few that bear it are listed and asked for their tags.
 //! A generated value is made here, handed to SSM and dropped; it is read again only to be written back at once, when its key or its mark changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -109,9 +110,9 @@ impl Kind for Parameter {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let (all, unprotected, retiring) =
-            futures::try_join!(listed(cx, &[]), listed(cx, &[(key::PROTECT, "false")]), listed(cx, &[(key::RETIRING, "true")]))?;
-        let (unprotected, retiring) = (names(&unprotected), names(&retiring));
+        let (all, dated) = futures::try_join!(listed(cx, &[]), listed(cx, &[(DATED, "true")]))?;
+        let newer = futures::future::try_join_all(dated.iter().filter_map(sdk::ParameterMetadata::name).map(|id| tagged(cx, id))).await?;
+        let newer: BTreeMap<String, Marks> = newer.into_iter().flatten().collect();
         let texts: Vec<&str> =
             all.iter().filter(|one| one.r#type == Some(sdk::ParameterType::String)).filter_map(|one| one.name()).collect();
         let values = texts_of(cx, &texts).await?;
@@ -119,8 +120,9 @@ impl Kind for Parameter {
         for one in &all {
             let id = one.name().unwrap_or_default();
             let Some(mut marks) = described::split(cx, one.description().unwrap_or_default()).1 else { continue };
-            marks.protect = !unprotected.contains(id);
-            marks.retiring = retiring.contains(id);
+            if let Some(newer) = newer.get(id) {
+                (marks.protect, marks.retiring) = (newer.protect, newer.retiring);
+            }
             let shape = Self {
                 generate: one.allowed_pattern().and_then(Generate::of_pattern),
                 value: values.get(id).map(|value| value.as_str().into()),
@@ -133,7 +135,7 @@ impl Kind for Parameter {
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let id = format!("/reeve/{}/{}", cx.estate.stack, new.address);
-        let call = put(cx, &id, &new.want, &new.marks).set_tags(Some(tags(&new.marks)?));
+        let call = put(cx, &id, &new.want, &new.marks).set_tags(Some(tags(&new.marks, false)?));
         let value = match &new.want.generate {
             Some(generate) => generate.secret()?,
             None => Zeroizing::new(new.want.value.as_ref().map(|value| value.0.clone()).unwrap_or_default()),
@@ -162,11 +164,12 @@ impl Kind for Parameter {
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
-        let call = cx.ssm.add_tags_to_resource().resource_type(sdk::ResourceTypeForTagging::Parameter).resource_id(id);
-        call.set_tags(Some(tags(marks)?)).send().await?;
         let now = find(cx, id).await?;
         let written = described::split(cx, now.description().unwrap_or_default()).1;
         let same = |old: &Marks| (&old.address, &old.applied, &old.attempt) == (&marks.address, &marks.applied, &marks.attempt);
+        let flags = |old: &Marks| (old.protect, old.retiring) == (marks.protect, marks.retiring);
+        let call = cx.ssm.add_tags_to_resource().resource_type(sdk::ResourceTypeForTagging::Parameter).resource_id(id);
+        call.set_tags(Some(tags(marks, written.as_ref().is_some_and(|old| !flags(old)))?)).send().await?;
         if written.as_ref().is_some_and(same) {
             return Ok(());
         }
@@ -218,8 +221,11 @@ fn filter(name: &str, value: &str) -> Result<sdk::ParameterStringFilter> {
     filter.map_err(|_| Error::incomplete("ssm.DescribeParameters", "key"))
 }
 
-fn names(all: &[sdk::ParameterMetadata]) -> BTreeSet<&str> {
-    all.iter().filter_map(|one| one.name()).collect()
+/// A parameter's name and the marks in its tags.
+async fn tagged(cx: &Aws, id: &str) -> Result<Option<(String, Marks)>> {
+    let call = cx.ssm.list_tags_for_resource().resource_type(sdk::ResourceTypeForTagging::Parameter).resource_id(id);
+    let out = call.send().await?;
+    Ok(cx.marks(out.tag_list().iter().map(|tag| (tag.key(), tag.value()))).map(|marks| (id.to_owned(), marks)))
 }
 
 /// Values of texts (never of secrets), ten to a call.
@@ -236,8 +242,12 @@ async fn texts_of(cx: &Aws, names: &[&str]) -> Result<BTreeMap<String, String>> 
     Ok(futures::future::try_join_all(chunks).await?.concat().into_iter().collect())
 }
 
-fn tags(marks: &Marks) -> Result<Vec<sdk::Tag>> {
-    let tags = marks.to_tags().into_iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
+/// A tag that says that protection and retiring are to be read from the tags, not from the description.
+const DATED: &str = "reeve:dated";
+
+/// The marks as tags. `dated`: the description does not say the same.
+fn tags(marks: &Marks, dated: bool) -> Result<Vec<sdk::Tag>> {
+    let tags = marks.to_tags().into_iter().chain([(DATED, dated.to_string())]).map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
     tags.collect::<std::result::Result<_, _>>().map_err(|_| Error::incomplete("ssm.Tag", "key"))
 }
 

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
 use super::support::backup::{mark, owned, tags};
+use super::support::described;
+use super::support::elbv2::Owned;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
@@ -82,9 +84,12 @@ impl Kind for ReportPlan {
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let pages: Vec<_> = cx.backup.list_report_plans().into_paginator().send().collect::<std::result::Result<_, _>>().await?;
-        let all = pages.into_iter().flat_map(|page| page.report_plans.unwrap_or_default()).collect();
-        let ours = owned(cx, all, bk::ReportPlan::report_plan_arn).await?;
-        ours.into_iter()
+        let all: Vec<bk::ReportPlan> = pages.into_iter().flat_map(|page| page.report_plans.unwrap_or_default()).collect();
+        // The listing shows descriptions but no tags; only those of a plan whose description someone wrote over cost a call.
+        let (told, mute): (Vec<_>, Vec<_>) = all.into_iter().partition(|plan| in_description(cx, plan).is_some());
+        let told = told.into_iter().filter_map(|it| in_description(cx, &it).map(|marks| Owned { it, marks }));
+        let tagged = owned(cx, mute, bk::ReportPlan::report_plan_arn).await?;
+        told.chain(tagged)
             .map(|one| {
                 let id = one.it.report_plan_name().unwrap_or_default().to_owned();
                 let made_at = one.it.creation_time().map(ToString::to_string).unwrap_or_default();
@@ -97,7 +102,8 @@ impl Kind for ReportPlan {
         // Names of report plans have underscores, not hyphens.
         let id = new.name(256).replace('-', "_");
         let call = cx.backup.create_report_plan().report_plan_name(&id).report_delivery_channel(channel(&new.want)?);
-        let call = call.report_setting(setting(&new.want)?).idempotency_token(&new.token).set_report_plan_tags(Some(tags(&new.marks)));
+        let call = call.report_setting(setting(&new.want)?).report_plan_description(described::with_marks("", &new.marks));
+        let call = call.idempotency_token(&new.token).set_report_plan_tags(Some(tags(&new.marks)));
         let out = call.send().await?;
         let arn = out.report_plan_arn.unwrap_or_default();
         Ok(Made { attributes: attributes([("arn", &arn), ("name", &id)]), id })
@@ -105,7 +111,8 @@ impl Kind for ReportPlan {
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
         let call = cx.backup.update_report_plan().report_plan_name(&change.id).report_delivery_channel(channel(&change.want)?);
-        call.report_setting(setting(&change.want)?).idempotency_token(&change.token).send().await?;
+        let call = call.report_setting(setting(&change.want)?).report_plan_description(described::with_marks("", &change.marks));
+        call.idempotency_token(&change.token).send().await?;
         Ok(())
     }
 
@@ -124,8 +131,17 @@ impl Kind for ReportPlan {
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
         let plan = get(cx, id).await?;
-        mark(cx, plan.report_plan_arn().unwrap_or_default(), marks).await
+        mark(cx, plan.report_plan_arn().unwrap_or_default(), marks).await?;
+        let description = described::with_marks("", marks);
+        if plan.report_plan_description() != Some(&description) {
+            cx.backup.update_report_plan().report_plan_name(id).report_plan_description(description).send().await?;
+        }
+        Ok(())
     }
+}
+
+fn in_description(cx: &Aws, plan: &bk::ReportPlan) -> Option<Marks> {
+    described::split(cx, plan.report_plan_description().unwrap_or_default()).1
 }
 
 async fn get(cx: &Aws, name: &str) -> Result<bk::ReportPlan> {

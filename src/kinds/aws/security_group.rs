@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::support::rules::Rule;
 use super::support::rules::{self, Way, described};
-use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec};
+use super::support::{ec2_filter, ec2_mark, ec2_pairs, ec2_spec, tagged_groups};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::Marks;
@@ -64,15 +64,7 @@ impl Kind for SecurityGroup {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let groups: Vec<ec2::SecurityGroup> = cx
-            .ec2
-            .describe_security_groups()
-            .filters(ec2_ours(cx))
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<std::result::Result<_, _>>()
-            .await?;
+        let groups = tagged_groups(cx).await?;
         // A VPC's default group may bear our marks too, but is a kind of its own.
         let ours = groups.iter().filter(|group| group.group_name() != Some("default"));
         ours.filter_map(|group| Some((group, cx.marks(ec2_pairs(group.tags()))?))).map(|(group, marks)| live(group, marks)).collect()

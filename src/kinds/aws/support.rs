@@ -46,6 +46,30 @@ pub async fn our_vpcs(cx: &Aws) -> crate::planes::Result<Arc<Vec<ec2::Vpc>>> {
     cx.once("ec2.DescribeVpcs", read).await
 }
 
+/// Security groups with the stack's tag, read once in a pass: its own kind, and default groups that bear our marks.
+///
+/// # Errors
+/// What EC2 answered.
+pub async fn tagged_groups(cx: &Aws) -> crate::planes::Result<Arc<Vec<ec2::SecurityGroup>>> {
+    let read = || async {
+        let call = cx.ec2.describe_security_groups().filters(ec2_ours(cx)).into_paginator();
+        Ok(call.items().send().collect::<Result<_, _>>().await?)
+    };
+    cx.once("ec2.DescribeSecurityGroups", read).await
+}
+
+/// Network ACLs with the stack's tag, read once in a pass: its own kind, and default ACLs that bear our marks.
+///
+/// # Errors
+/// What EC2 answered.
+pub async fn tagged_acls(cx: &Aws) -> crate::planes::Result<Arc<Vec<ec2::NetworkAcl>>> {
+    let read = || async {
+        let call = cx.ec2.describe_network_acls().filters(ec2_ours(cx)).into_paginator();
+        Ok(call.items().send().collect::<Result<_, _>>().await?)
+    };
+    cx.once("ec2.DescribeNetworkAcls", read).await
+}
+
 /// Some EC2 calls answer with success and a list of what failed: its first item as an error.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types as elb;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::elbv2::{full_name, mark, owned, tags};
+use super::support::elbv2::{balancing, full_name, mark, tags};
 use super::support::until_gone;
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
@@ -189,14 +189,12 @@ impl Kind for TargetGroup {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let all: Vec<elb::TargetGroup> =
-            cx.elbv2.describe_target_groups().into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
-        let ours = owned(cx, &all, elb::TargetGroup::target_group_arn).await?;
-        let read = ours.into_iter().map(|one| async move {
+        let ours = &balancing(cx).await?.target_groups;
+        let read = ours.iter().map(|one| async move {
             let arn = one.it.target_group_arn().unwrap_or_default().to_owned();
             let out = cx.elbv2.describe_target_group_attributes().target_group_arn(&arn).send().await?;
             let shape = shape(&one.it, out.attributes());
-            Ok::<_, Error>(Live { id: arn, attributes: known(&one.it), shape, marks: one.marks, made_at: String::new() })
+            Ok::<_, Error>(Live { id: arn, attributes: known(&one.it), shape, marks: one.marks.clone(), made_at: String::new() })
         });
         futures::future::try_join_all(read).await
     }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::load_balancer::LoadBalancer;
-use super::support::elbv2::load_balancers;
+use super::support::elbv2::balancing;
 use super::web_acl::WebAcl;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::{Marks, Ref};
@@ -40,7 +40,7 @@ impl Kind for WebAclAssociation {
     const KEY: &'static [&'static str] = &["resource"];
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let ours = load_balancers(cx).await?;
+        let ours = &balancing(cx).await?.load_balancers;
         let read = ours.iter().map(|one| async move {
             let resource = one.it.load_balancer_arn().unwrap_or_default();
             let Some(acl) = of(cx, resource).await? else { return Ok(None) };

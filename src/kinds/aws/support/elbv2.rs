@@ -3,7 +3,7 @@
 //! ELBv2 listings carry no tags: `DescribeTags` takes 20 ARNs a call.
 //! Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html>.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_elasticloadbalancingv2::types as elb;
@@ -49,17 +49,83 @@ pub async fn owned<T: Clone>(cx: &Aws, all: &[T], arn: impl Fn(&T) -> Option<&st
     Ok(ours)
 }
 
-/// Our load balancers, read once in a pass.
+/// Our load balancers, their listeners, and our target groups.
+#[derive(Debug, Default)]
+pub struct Balancing {
+    /// Load balancers of every type.
+    pub load_balancers: Vec<Owned<elb::LoadBalancer>>,
+    /// Target groups.
+    pub target_groups: Vec<Owned<elb::TargetGroup>>,
+    /// Listeners.
+    pub listeners: Vec<Owned<elb::Listener>>,
+}
+
+/// Our load balancers, their listeners and our target groups, read once in a pass: together, because `DescribeTags` takes all of them in
+/// one call. A load balancer whose name begins as ours do is asked for its listeners before its tags say whether it is ours.
 ///
 /// # Errors
 /// What AWS answered.
-pub async fn load_balancers(cx: &Aws) -> Result<Arc<Vec<Owned<elb::LoadBalancer>>>> {
+pub async fn balancing(cx: &Aws) -> Result<Arc<Balancing>> {
     cx.once("elbv2.DescribeLoadBalancers", || async {
-        let all: Vec<elb::LoadBalancer> =
-            cx.elbv2.describe_load_balancers().into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
-        owned(cx, &all, elb::LoadBalancer::load_balancer_arn).await
+        let begin = format!("{}-", cx.estate.stack);
+        let (balancers, groups) = futures::try_join!(
+            async {
+                let call = cx.elbv2.describe_load_balancers().into_paginator().items();
+                let all: Vec<elb::LoadBalancer> = call.send().collect::<std::result::Result<_, _>>().await?;
+                let likely = all.iter().filter(|one| one.load_balancer_name().is_some_and(|name| name.starts_with(&begin)));
+                let listeners = listeners(cx, likely.filter_map(elb::LoadBalancer::load_balancer_arn)).await?;
+                Ok::<_, Error>((all, listeners))
+            },
+            async {
+                let call = cx.elbv2.describe_target_groups().into_paginator().items();
+                Ok::<_, Error>(call.send().collect::<std::result::Result<Vec<_>, _>>().await?)
+            },
+        )?;
+        let (balancers, first) = balancers;
+        let all = balancers.into_iter().map(One::Balancer).chain(groups.into_iter().map(One::Group));
+        let all: Vec<One> = all.chain(first.into_iter().map(One::Listener)).collect();
+        let mut ours = Balancing::default();
+        for Owned { it, marks } in owned(cx, &all, One::arn).await? {
+            match it {
+                One::Balancer(it) => ours.load_balancers.push(Owned { it, marks }),
+                One::Group(it) => ours.target_groups.push(Owned { it, marks }),
+                One::Listener(it) => ours.listeners.push(Owned { it, marks }),
+            }
+        }
+        // Those of other names.
+        let rest = ours.load_balancers.iter().filter(|one| !one.it.load_balancer_name().is_some_and(|name| name.starts_with(&begin)));
+        let more = listeners(cx, rest.filter_map(|one| one.it.load_balancer_arn())).await?;
+        ours.listeners.extend(owned(cx, &more, elb::Listener::listener_arn).await?);
+        let balancers: BTreeSet<&str> = ours.load_balancers.iter().filter_map(|one| one.it.load_balancer_arn()).collect();
+        ours.listeners.retain(|one| one.it.load_balancer_arn().is_some_and(|arn| balancers.contains(arn)));
+        Ok(ours)
     })
     .await
+}
+
+async fn listeners<'a>(cx: &Aws, balancers: impl Iterator<Item = &'a str>) -> Result<Vec<elb::Listener>> {
+    let listed = futures::future::try_join_all(balancers.map(|arn| async move {
+        let pages = cx.elbv2.describe_listeners().load_balancer_arn(arn).into_paginator();
+        Ok::<_, Error>(pages.items().send().collect::<std::result::Result<Vec<elb::Listener>, _>>().await?)
+    }));
+    Ok(listed.await?.into_iter().flatten().collect())
+}
+
+#[derive(Clone)]
+enum One {
+    Balancer(elb::LoadBalancer),
+    Group(elb::TargetGroup),
+    Listener(elb::Listener),
+}
+
+impl One {
+    fn arn(&self) -> Option<&str> {
+        match self {
+            Self::Balancer(one) => one.load_balancer_arn(),
+            Self::Group(one) => one.target_group_arn(),
+            Self::Listener(one) => one.listener_arn(),
+        }
+    }
 }
 
 /// Marks as tags.
