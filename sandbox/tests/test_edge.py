@@ -122,3 +122,22 @@ def test_zone_and_its_records(aws):
                                                         "ResourceRecords": [{"Value": json.dumps("a=b")}]}}
     route53.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch={"Changes": [change]})
     refused("InvalidChangeBatch", route53.change_resource_record_sets, HostedZoneId=zone["Id"], ChangeBatch={"Changes": [change]})
+
+
+def test_a_deleted_record_can_be_created_again_and_one_that_is_there_cannot(aws):
+    route53 = aws("route53")
+    zone = route53.list_hosted_zones()["HostedZones"][0]["Id"]
+    record = {"Name": "*.hostedehr.org.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    txt = {"Name": "zz.hostedehr.org.", "Type": "TXT", "TTL": 60, "ResourceRecords": [{"Value": '"later in the zone"'}]}
+
+    def change(action, one):
+        route53.change_resource_record_sets(
+            HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": one}]})
+
+    change("CREATE", txt)
+    change("CREATE", record)
+    again = {"Action": "CREATE", "ResourceRecordSet": {**record, "ResourceRecords": [{"Value": "192.0.2.2"}]}}
+    refused("InvalidChangeBatch", route53.change_resource_record_sets, HostedZoneId=zone, ChangeBatch={"Changes": [again]})
+    change("DELETE", record)
+    change("CREATE", record)
+    assert any(one["Type"] == "A" for one in route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"])

@@ -35,6 +35,7 @@ plug_in! {
     "reeve_moto/services/kms.py",
     "reeve_moto/services/logs.py",
     "reeve_moto/services/rds.py",
+    "reeve_moto/services/route53.py",
     "reeve_moto/services/s3.py",
     "reeve_moto/services/s3_answers.py",
     "reeve_moto/services/ssm.py",

@@ -38,6 +38,17 @@ def update_plan(call):
     }
 
 
+@action("backup", "CreateBackupPlan", page=API + "CreateBackupPlan.html")
+def create_plan(call):
+    """moto keeps deleted plans in the same place, and takes their names for taken."""
+    whole = call.own.plans
+    call.own.plans = {identity: one for identity, one in whole.items() if one.deletion_date is None}
+    try:
+        return call.proceed()
+    finally:
+        call.own.plans = {**whole, **call.own.plans}
+
+
 @action("backup", "DeleteBackupPlan", page=API + "DeleteBackupPlan.html")
 def delete_plan(call):
     if selections(call):
