@@ -147,3 +147,23 @@ def test_launch_templates(aws, net):
             LaunchTemplate={"LaunchTemplateName": ec2.create_launch_template(
                 LaunchTemplateName="bad", LaunchTemplateData={**data, "IamInstanceProfile": {"Name": "none"}}
             )["LaunchTemplate"]["LaunchTemplateName"]})
+
+
+def test_a_gateway_endpoint_moves_its_routes_and_an_interface_keeps_what_it_was_told(aws, net):
+    ec2, (vpc, subnets, group) = aws("ec2"), net
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    made = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName="com.amazonaws.us-east-1.s3", VpcEndpointType="Gateway")["VpcEndpoint"]
+
+    def routes():
+        found = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
+        return [route for route in found if route.get("GatewayId") == made["VpcEndpointId"]]
+
+    ec2.modify_vpc_endpoint(VpcEndpointId=made["VpcEndpointId"], AddRouteTableIds=[table])
+    assert len(routes()) == 1
+    ec2.modify_vpc_endpoint(VpcEndpointId=made["VpcEndpointId"], RemoveRouteTableIds=[table])
+    assert routes() == []
+    interface = ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName="com.amazonaws.us-east-1.ssm", VpcEndpointType="Interface",
+        SubnetIds=subnets[:1], SecurityGroupIds=[group], PrivateDnsEnabled=False)["VpcEndpoint"]["VpcEndpointId"]
+    ec2.modify_vpc_endpoint(VpcEndpointId=interface, PrivateDnsEnabled=True)
+    assert ec2.describe_vpc_endpoints(VpcEndpointIds=[interface])["VpcEndpoints"][0]["PrivateDnsEnabled"] is True

@@ -56,6 +56,8 @@ def test_backup(aws):
     refused("InvalidRequestException", backup.delete_backup_plan, BackupPlanId=plan)
     backup.delete_backup_selection(BackupPlanId=plan, SelectionId=made)
     backup.delete_backup_plan(BackupPlanId=plan)
+    # Its name is free again.
+    backup.create_backup_plan(BackupPlan={"BackupPlanName": "p", "Rules": [rule]})
     refused("ResourceNotFoundException", backup.get_backup_vault_access_policy, BackupVaultName="v")
     backup.put_backup_vault_access_policy(BackupVaultName="v", Policy="{}")
     assert backup.get_backup_vault_access_policy(BackupVaultName="v")["Policy"] == "{}"
