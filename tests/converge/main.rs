@@ -1,0 +1,16 @@
+//! The whole engine against an emulated AWS: what is applied is found unchanged, what differs is named and mended, what is not ours is
+//! never touched, and nothing is left behind.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod adopt;
+mod conformance;
+mod destroy;
+mod drift;
+mod fields;
+mod foreign;
+mod halfway;
+mod moved;
+mod replace;
+mod spare;
