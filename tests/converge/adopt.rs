@@ -28,9 +28,9 @@ async fn what_was_made_by_hand_is_taken_over_and_what_is_owned_is_not() {
     let made = aws.ec2.create_security_group().group_name("hand").description("by hand").vpc_id(&vpc).send().await.expect("a group");
     let group = made.group_id.expect("an id");
     aws.s3.create_bucket().bucket("hostedehr-by-hand").send().await.expect("a bucket");
-    aws.logs.create_log_group().log_group_name("/made/by/hand").send().await.expect("a log group");
+    aws.logs.create_log_group().log_group_name("/reeve/hostedehr/by-hand").send().await.expect("a log group");
 
-    for (address, id) in [("net.group", group.as_str()), ("net.bucket", "hostedehr-by-hand"), ("net.logs", "/made/by/hand")] {
+    for (address, id) in [("net.group", group.as_str()), ("net.bucket", "hostedehr-by-hand"), ("net.logs", "/reeve/hostedehr/by-hand")] {
         adopt(&estate, address, id).await.unwrap_or_else(|error| panic!("{address}: {error}"));
         let twice = adopt(&estate, address, id).await.expect_err("it is live already");
         assert!(matches!(twice, Error::NotAdopted(_)), "{twice}");
@@ -50,6 +50,12 @@ async fn what_was_made_by_hand_is_taken_over_and_what_is_owned_is_not() {
         let refused = adopt(&other, address, id).await.expect_err("it is owned").to_string();
         assert!(refused.contains("owned by the stack hostedehr"), "{refused}");
     }
+    // What reeve would not find again is not marked.
+    wish(&mut estate.wishes, "net.more_logs", "aws.log_group", &json!({}));
+    aws.logs.create_log_group().log_group_name("/elsewhere").send().await.expect("a log group");
+    let refused = adopt(&estate, "net.more_logs", "/elsewhere").await.expect_err("its name is not ours").to_string();
+    assert!(refused.contains("/reeve/hostedehr/"), "{refused}");
+    estate.wishes.remove(&at("net.more_logs"));
     let absent = adopt(&other, "net.bucket", "no-such-bucket").await;
     assert!(absent.is_err(), "what is not there is not adopted");
     estate.is_converged().await;

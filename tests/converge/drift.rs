@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reeve::kinds::row::AnyChange;
+use reeve::kinds::row::{AnyChange, AnyGone};
 use reeve::kinds::{KINDS, lookup};
 use reeve::model::edit::Cause;
 use reeve::model::plan::{Plan, Verb};
 
-use crate::support::{Estate, Ground, at, changes, rendered};
+use crate::support::{Estate, Ground, at, rendered};
 use crate::{fields, spare};
 
 /// Kinds whose objects cannot be deleted behind our back.
@@ -89,7 +89,8 @@ async fn each_kind_deleted_behind_our_back_is_made_again() {
         let address = at(&spare::address(row));
         let seen = &plan.seen[&address];
         let one = live.iter().find(|one| one.kind == row.name && one.id == seen.id).expect("it is live").clone();
-        match (row.delete)(estate.session.planes(), address.clone(), one.id, one.attributes, one.shape).await {
+        let gone_for_good = AnyGone { address: address.clone(), id: one.id, attributes: one.attributes, have: one.shape };
+        match (row.delete)(estate.session.planes(), gone_for_good).await {
             Ok(()) => {
                 gone.insert(address);
             }
@@ -115,5 +116,4 @@ async fn each_kind_deleted_behind_our_back_is_made_again() {
     assert!(missing.refusals.is_empty() && missing.waiting.is_empty(), "{:#?} {:#?}", missing.refusals, missing.waiting);
     estate.apply_plan(&missing).await;
     estate.is_converged().await;
-    let _ = changes;
 }

@@ -3,7 +3,9 @@
 use reeve::kinds::{KINDS, Row};
 use serde_json::{Value, json};
 
-use crate::support::{Estate, Ground, Wishes, at, wish};
+use reeve::sandbox::ZONE;
+
+use crate::support::{Estate, Ground, Wishes, at, example, wish};
 
 /// Kinds of which there is one per account or per parent: the estate's own is used.
 pub fn own(kind: &str) -> Option<&'static str> {
@@ -25,27 +27,31 @@ pub fn to(address: &str) -> Value {
 }
 
 pub async fn estate(ground: &Ground) -> Estate {
-    let mut estate = ground.example().await;
+    ground.estate("hostedehr", ZONE, wishes()).await
+}
+
+pub fn wishes() -> Wishes {
+    let mut wishes = example("hostedehr", ZONE);
     let names: Vec<(String, &'static str)> =
         KINDS.iter().filter(|row| own(row.name).is_none()).map(|row| (address(row), row.name)).collect();
     for (address, kind) in &names {
-        let spec = spec(&estate.wishes, kind);
-        wish(&mut estate.wishes, address, kind, &spec);
+        let spec = spec(&wishes, kind);
+        wish(&mut wishes, address, kind, &spec);
     }
     // What some spares stand on, so that no spare is needed by another.
     let more = [
         ("spare.mounted", "aws.file_system", json!({})),
         ("spare.nat_ip", "aws.elastic_ip", json!({})),
         ("spare.wall", "aws.web_acl", json!({})),
-        ("spare.front", "aws.load_balancer", changed(&estate.wishes, "edge.alb", json!({ "deletion_protection": false }))),
+        ("spare.front", "aws.load_balancer", changed(&wishes, "edge.alb", json!({ "deletion_protection": false }))),
         ("edge.spare_log_group", "aws.log_group", json!({ "log_group_name": "aws-waf-logs-hostedehr-spare" })),
         ("spare.validation", "aws.record", json!({ "zone": to("lookup.zone"), "type": "CNAME", "keep": true,
             "name": "${ref(\"spare.certificate\").validation_name}", "values": ["${ref(\"spare.certificate\").validation_value}"] })),
     ];
     for (address, kind, spec) in &more {
-        wish(&mut estate.wishes, address, kind, spec);
+        wish(&mut wishes, address, kind, spec);
     }
-    estate
+    wishes
 }
 
 /// The wish at `address`, with other values.
@@ -75,7 +81,7 @@ fn spec(wishes: &Wishes, kind: &str) -> Value {
         "aws.db_subnet_group" => ("database.subnets", json!({})),
         "aws.elastic_ip" => return json!({}),
         "aws.file_system" => return json!({}),
-        "aws.flow_log" => ("vpc.flow_log", json!({})),
+        "aws.flow_log" => ("vpc.flow_log", json!({ "log_group": to("edge.web_acl_log_group") })),
         "aws.instance_profile" => ("fleet.profile", json!({})),
         "aws.internet_gateway" => return json!({}),
         "aws.key" => return json!({ "description": "spare" }),

@@ -5,6 +5,7 @@ import json
 from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend
 
 ORIGINAL_CREATE = S3Backend.create_bucket
+ORIGINAL_DELETE = S3Backend.delete_bucket
 
 
 def default_encryption():
@@ -25,7 +26,17 @@ def delete_bucket_encryption(self, bucket_name):
     self.get_bucket(bucket_name).encryption = default_encryption()
 
 
+def delete_bucket(self, bucket_name):
+    """Its tags go with it: moto keeps them for the next bucket of that name."""
+    arn = self.get_bucket(bucket_name).arn
+    gone = ORIGINAL_DELETE(self, bucket_name)
+    if gone is not None:
+        self.tagger.delete_all_tags_for_resource(arn)
+    return gone
+
+
 S3Backend.create_bucket = create_bucket
+S3Backend.delete_bucket = delete_bucket
 S3Backend.delete_bucket_encryption = delete_bucket_encryption
 
 

@@ -78,6 +78,26 @@ pub async fn owner(aws: &Aws, kind: &str, id: &str) -> Result<Owned> {
             let tags = out.tag_info_for_resource().map(|info| info.tag_list()).unwrap_or_default();
             tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
         }
+        "aws.log_group" => {
+            let estate = &aws.estate;
+            let arn = format!("arn:{}:logs:{}:{}:log-group:{id}", estate.partition, estate.region, estate.account);
+            let out = aws.logs.list_tags_for_resource().resource_arn(arn).send().await?;
+            out.tags.unwrap_or_default().into_iter().collect()
+        }
+        "aws.parameter" => {
+            let noun = aws_sdk_ssm::types::ResourceTypeForTagging::Parameter;
+            let out = aws.ssm.list_tags_for_resource().resource_type(noun).resource_id(id).send().await?;
+            out.tag_list().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
+        }
+        "aws.instance_profile" => {
+            let out = aws.iam.list_instance_profile_tags().instance_profile_name(id).send().await?;
+            out.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
+        }
+        "aws.autoscaling_group" => {
+            let filter = aws_sdk_autoscaling::types::Filter::builder().name("auto-scaling-group").values(id).build();
+            let out = aws.autoscaling.describe_tags().filters(filter).send().await?;
+            out.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
+        }
         _ => return Ok(Owned::Unknown),
     };
     Ok(tags.into_iter().find(|(name, _)| name == key::STACK).map_or(Owned::No, |(_, stack)| Owned::By(stack)))

@@ -29,7 +29,7 @@ pub fn others(kind: &str, was: &Value) -> Value {
             "root_directory": { "path": "/changed" } }),
         "aws.alarm" => json!({ "alarm_actions": [], "alarm_description": "changed", "comparison_operator": "LessThanThreshold",
             "dimensions": { "DBInstanceIdentifier": "changed" }, "evaluation_periods": 7, "metric_name": "FreeableMemory", "namespace": "AWS/Other",
-            "ok_actions": [to("observability.topic")], "period": 600, "statistic": "Maximum", "threshold": 12.5,
+            "ok_actions": [], "period": 600, "statistic": "Maximum", "threshold": 12.5,
             "treat_missing_data": "breaching" }),
         "aws.association" => json!({ "apply_only_at_cron_interval": flip("apply_only_at_cron_interval"), "max_concurrency": "2",
             "max_errors": "1", "name": "AWS-UpdateSSMAgent", "parameters": { "Operation": ["Scan"] }, "schedule_expression": "rate(7 days)" }),
@@ -105,10 +105,9 @@ pub fn others(kind: &str, was: &Value) -> Value {
         "aws.nat_gateway" => json!({ "allocation": to("spare.elastic_ip"), "internet_gateway": null, "subnet": to("vpc.public/b") }),
         "aws.network_acl" => json!({ "entries": [entry], "subnets": [to("spare.subnet")], "vpc": to("spare.vpc") }),
         "aws.object" => json!({ "body": "changed", "bucket": to("spare.bucket"), "content_type": "application/json", "key": "reeve/changed" }),
-        "aws.parameter" => json!({ "generate": { "length": 40 }, "kms_key": to("fleet.key"), "value": "changed" }),
+        "aws.parameter" => json!({ "value": "changed" }),
         "aws.policy" => json!({ "policy_document": policy("*") }),
-        "aws.record" => json!({ "alias": { "dns_name": "${ref(\"edge.alb\").dns_name}", "zone_id": "${ref(\"edge.alb\").zone_id}" },
-            "keep": flip("keep"), "name": "changed.hostedehr.org", "ttl": 60, "type": "TXT", "values": ["192.0.2.7"], "zone": null }),
+        "aws.record" => json!({ "keep": flip("keep"), "name": "changed.hostedehr.org", "ttl": 60, "type": "TXT", "values": ["192.0.2.7"] }),
         "aws.report_plan" => json!({ "formats": ["JSON"], "report_template": "COPY_JOB_REPORT", "s3_bucket": to("spare.bucket"),
             "s3_key_prefix": "changed" }),
         "aws.role" => json!({ "assume_role_policy_document": trusts("ecs-tasks.amazonaws.com"),
@@ -133,7 +132,7 @@ pub fn others(kind: &str, was: &Value) -> Value {
         "aws.vpc" => json!({ "cidr_block": "10.31.0.0/16", "enable_dns_hostnames": flip("enable_dns_hostnames"),
             "enable_dns_support": flip("enable_dns_support") }),
         "aws.vpc_endpoint" => json!({ "policy_document": guarded("sns:Publish", "*"), "private_dns_enabled": flip("private_dns_enabled"),
-            "route_tables": [to("spare.route_table")], "security_groups": [to("spare.security_group")],
+            "security_groups": [to("spare.security_group")],
             "service_name": "com.amazonaws.us-east-1.sqs", "subnets": private(&["a"]), "vpc": to("spare.vpc"),
             "vpc_endpoint_type": "Gateway" }),
         "aws.web_acl" => {
@@ -145,5 +144,23 @@ pub fn others(kind: &str, was: &Value) -> Value {
         "aws.web_acl_logging" => json!({ "log_group": to("edge.spare_log_group"), "redact_query_string": flip("redact_query_string"),
             "redacted_headers": ["authorization"], "web_acl": to("spare.web_acl") }),
         _ => json!({}),
+    }
+}
+
+/// The same for fields that the spare object cannot have: address, field, value.
+pub fn elsewhere(kind: &str) -> Vec<(&'static str, &'static str, Value)> {
+    match kind {
+        "aws.vpc_endpoint" => vec![("vpc.endpoint/s3", "route_tables", json!([to("vpc.public_routes")]))],
+        "aws.parameter" => vec![
+            ("tenant/ckwc.secret", "generate", json!({ "length": 40 })),
+            ("tenant/ckwc.secret", "kms_key", to("files.key")),
+        ],
+        "aws.record" => vec![(
+            "edge.apex",
+            "alias",
+            json!({ "dns_name": "${ref(\"spare.front\").dns_name}", "zone_id": "${ref(\"spare.front\").zone_id}",
+                "evaluate_target_health": false }),
+        )],
+        _ => Vec::new(),
     }
 }
