@@ -138,7 +138,7 @@ impl Estate {
         self.held(async |held| {
             let (events, mut heard) = mpsc::unbounded_channel();
             let (_halt, halt) = watch::channel(Halt::No);
-            let command = Command { line: "test".into(), commit: None };
+            let command = Command { line: "test".into(), commit: None, once: false };
             let listen = async {
                 while let Some(event) = heard.recv().await {
                     hook(&event).await;
