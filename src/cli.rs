@@ -198,7 +198,7 @@ impl From<session::Error> for Failure {
         use crate::record::RecordError;
         let message = error.to_string();
         match &error {
-            session::Error::Stale(_) => Self::new(code::STALE, message).advice("make a new plan; see runbooks/stale-plan.md"),
+            session::Error::Stale(moved) => Self::new(code::STALE, stale(moved)).advice("make a new plan; see runbooks/stale-plan.md"),
             session::Error::Record(RecordError::AlreadyApplied(_)) => Self::new(code::STALE, message),
             session::Error::Record(RecordError::Held(_)) => Self::new(code::LOCKED, message).advice("see runbooks/locked.md"),
             session::Error::Conflict(_) => {
@@ -213,6 +213,17 @@ impl From<session::Error> for Failure {
             _ => Self::new(code::ERROR, message),
         }
     }
+}
+
+/// What moved, on one screen.
+fn stale(moved: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let mut text = String::from("the plan is stale, nothing was touched:");
+    moved.iter().take(SHOWN).for_each(|one| text.push_str(&format!("\n  {one}")));
+    if moved.len() > SHOWN {
+        text.push_str(&format!("\n  and {} more", moved.len() - SHOWN));
+    }
+    text
 }
 
 type Exit = Result<u8, Failure>;

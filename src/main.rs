@@ -10,5 +10,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    ExitCode::from(runtime.block_on(reeve::cli::run(std::env::args_os().collect())))
+    let code = runtime.block_on(reeve::cli::run(std::env::args_os().collect()));
+    // A question that nobody answered may still be read from the terminal: it is not waited for.
+    runtime.shutdown_background();
+    ExitCode::from(code)
 }

@@ -6,6 +6,7 @@ mod walk;
 use std::path::PathBuf;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 pub use adopt::Adopt;
 
@@ -63,6 +64,12 @@ struct How {
     stats: bool,
 }
 
+impl How {
+    fn can_be_approved(&self, terminal: &Terminal) -> bool {
+        self.auto_approve || terminal.can_ask()
+    }
+}
+
 impl Apply {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         terminal.want_stats(self.how.stats);
@@ -88,16 +95,23 @@ impl Apply {
             present(&plan, self.how.format, terminal)?;
             return Ok(exit(&plan));
         }
+        if !self.how.can_be_approved(terminal) {
+            present(&plan, self.how.format, terminal)?;
+            return Err(unapproved());
+        }
         let command = Command { line: terminal.line.clone(), commit: plan.made.commit.clone(), once: true };
         let held = session.hold(&command.line).await?;
         let outcome = async {
             let record = |error| Failure::from(crate::session::Error::Record(error));
-            if let Some(before) = held.record.was_applied(&plan.digest).await.map_err(record)? {
-                return Err(record(crate::record::RecordError::AlreadyApplied(Box::new(before))));
-            }
-            session.check(&plan).await?;
-            present(&plan, self.how.format, terminal)?;
-            approve(&self.how, terminal)?;
+            interruptible(async {
+                if let Some(before) = held.record.was_applied(&plan.digest).await.map_err(record)? {
+                    return Err(record(crate::record::RecordError::AlreadyApplied(Box::new(before))));
+                }
+                session.check(&plan).await?;
+                present(&plan, self.how.format, terminal)?;
+                approve(&self.how, terminal).await
+            })
+            .await?;
             walk::walk(&session, &plan, &held, &command, usize::from(self.how.parallelism), "make a new plan and apply it", terminal).await
         }
         .await;
@@ -134,23 +148,43 @@ impl Destroy {
 async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: &mut Terminal) -> Exit {
     let loaded = load(&dir)?;
     let session = connect(&loaded, terminal).await?;
+    if !how.can_be_approved(terminal) {
+        // Not even the record is made then, nor anybody kept waiting.
+        let plan = make(&session, &loaded, scope, destroy, terminal).await?;
+        present(&plan, how.format, terminal)?;
+        return if plan.is_empty() { Ok(nothing(&plan)) } else { allowed(&plan).and_then(|()| Err(unapproved())) };
+    }
     let command = Command { line: terminal.line.clone(), commit: loaded.commit.clone(), once: false };
     let held = session.hold(&command.line).await?;
     let outcome = async {
-        let plan = make(&session, &loaded, scope, destroy, terminal).await?;
-        present(&plan, how.format, terminal)?;
-        if plan.is_empty() {
-            let code = exit(&plan);
-            return Ok(if code == code::CHANGES { code::PARTIAL } else { code });
-        }
-        allowed(&plan)?;
-        approve(how, terminal)?;
+        let agreed = interruptible(async {
+            let plan = make(&session, &loaded, scope, destroy, terminal).await?;
+            present(&plan, how.format, terminal)?;
+            if plan.is_empty() {
+                return Ok(Err(nothing(&plan)));
+            }
+            allowed(&plan)?;
+            approve(how, terminal).await?;
+            Ok(Ok(plan))
+        });
+        let plan = match agreed.await? {
+            Ok(plan) => plan,
+            Err(code) => return Ok(code),
+        };
         let again = format!("reeve {} {}", if destroy { "destroy" } else { "apply" }, dir.display());
         walk::walk(&session, &plan, &held, &command, usize::from(how.parallelism), &again, terminal).await
     }
     .await;
     release(held, terminal).await;
     outcome
+}
+
+/// What an apply ends with that has nothing to do: what waits is not done.
+fn nothing(plan: &Plan) -> u8 {
+    match exit(plan) {
+        code::CHANGES => code::PARTIAL,
+        code => code,
+    }
 }
 
 /// Shows what is about to be done.
@@ -178,15 +212,31 @@ fn allowed(plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-fn approve(how: &How, terminal: &Terminal) -> Result<(), Failure> {
+async fn approve(how: &How, terminal: &Terminal) -> Result<(), Failure> {
     if how.auto_approve {
         return Ok(());
     }
-    match terminal.ask("Apply this?") {
+    match terminal.ask("Apply this?").await {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new(code::REFUSED, "not approved: nothing was touched")),
-        None => {
-            Err(Failure::new(code::REFUSED, "there is no terminal to ask for approval: nothing was touched").advice("read the plan above, then run the same command with --auto-approve; or `reeve plan --out FILE`, and `reeve apply FILE --auto-approve`"))
-        }
+        None => Err(unapproved()),
     }
+}
+
+/// Until the first step a Ctrl-C (or SIGTERM) ends it at once, and the lease is given back.
+async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return work.await;
+    };
+    tokio::select! {
+        done = work => done,
+        _ = interrupt.recv() => Err(Failure::new(code::INTERRUPTED, "interrupted: nothing was touched")),
+        _ = terminate.recv() => Err(Failure::new(code::INTERRUPTED, "interrupted: nothing was touched")),
+    }
+}
+
+fn unapproved() -> Failure {
+    Failure::new(code::REFUSED, "there is no terminal to ask for approval: nothing was touched").advice(
+        "read the plan above and give the same command --auto-approve; or review `reeve plan DIR --out FILE`, then `reeve apply FILE --auto-approve`",
+    )
 }

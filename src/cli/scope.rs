@@ -30,7 +30,10 @@ pub fn check(plan: &Plan, loaded: &Loaded) -> Result<(), Failure> {
 fn unknown(flag: &str, scope: &str, known: &BTreeSet<&Address>) -> Failure {
     let shown: String = scope.chars().take(80).collect();
     let failure = Failure::usage(format!("{flag} {shown:?}: neither the YAML nor the account has such an address"));
-    match nearest(scope, known.iter().map(|address| address.as_str())) {
+    // Only a scope may be a part of an address.
+    let near = nearest(scope, known.iter().map(|address| address.as_str()))
+        .filter(|near| flag != "--allow-delete" || Address::parse(near).is_ok_and(|near| known.contains(&near)));
+    match near {
         Some(near) => failure.advice(format!("did you mean {near}?")),
         None => failure.advice("`reeve graph DIR` lists all addresses"),
     }

@@ -64,6 +64,11 @@ impl Terminal {
         let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
     }
 
+    /// How many characters fit on a line of stderr.
+    pub fn width(&self) -> usize {
+        terminal_size::terminal_size_of(std::io::stderr()).map_or(100, |(width, _)| usize::from(width.0))
+    }
+
     /// Writes over the living line.
     pub fn status(&self, text: &str) {
         let mut err = std::io::stderr().lock();
@@ -93,16 +98,27 @@ impl Terminal {
         }
     }
 
+    /// Whether there is somebody to ask.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal()
+    }
+
     /// Asks for a `yes`. `None` when there is nobody to ask.
-    pub fn ask(&self, question: &str) -> Option<bool> {
-        if !std::io::stdin().is_terminal() {
+    pub async fn ask(&self, question: &str) -> Option<bool> {
+        if !self.can_ask() {
             return None;
         }
-        let mut err = std::io::stderr().lock();
-        let _ = write!(err, "{question} Only `yes` is taken: ");
-        let _ = err.flush();
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).ok()?;
+        {
+            let mut err = std::io::stderr().lock();
+            let _ = write!(err, "{question} Only `yes` is taken: ");
+            let _ = err.flush();
+        }
+        // On a thread of its own, so that a Ctrl-C is heard meanwhile.
+        let read = || {
+            let mut answer = String::new();
+            std::io::stdin().read_line(&mut answer).ok().map(|_| answer)
+        };
+        let answer = tokio::task::spawn_blocking(read).await.ok()??;
         Some(answer.trim() == "yes")
     }
 }

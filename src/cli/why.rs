@@ -52,8 +52,12 @@ impl Why {
                 .flat_map(|(user, uses)| uses.iter().filter(|(to, _)| *to == address).map(|(_, field)| (user.to_string(), field.clone())))
                 .collect(),
             live: seen.map(|seen| (seen.id.clone(), seen.attributes.clone())),
+            stuck: Vec::new(),
             protected: wish.is_some_and(|wish| wish.protect) || seen.is_some_and(|seen| seen.marks.protect),
         };
+        let stuck = plan.waiting.iter().filter(|one| one.address == address).map(|one| format!("waits: {}", one.reason));
+        let refused = plan.refusals.iter().filter(|one| one.address == address).map(|one| format!("refused: {}; {}", one.reason, one.hint));
+        let facts = Facts { stuck: stuck.chain(refused).collect(), ..facts };
         let action = plan.actions.iter().find(|action| action.address == address);
         terminal.data(&human(&facts, action, terminal.out));
         Ok(code::DONE)

@@ -27,23 +27,26 @@ pub fn markdown(plan: &Plan, words: &Words) -> String {
         let (new, other): (Vec<&Action>, Vec<&Action>) = actions.into_iter().partition(|action| action.action == Verb::Create);
         let parts: Vec<String> = tally(other.iter().copied()).into_iter().map(|(number, verb)| format!("{number} to {verb}")).collect();
         let _ = writeln!(out, "\n#### {}{}{}\n", code(module), if parts.is_empty() { "" } else { ": " }, parts.join(", "));
-        other.iter().for_each(|action| item(&mut out, action));
+        other.iter().for_each(|action| item(&mut out, action, plan.destroy));
         if !new.is_empty() {
             let _ = writeln!(out, "{}<details><summary>{} to create</summary>\n", if other.is_empty() { "" } else { "\n" }, new.len());
-            new.iter().for_each(|action| item(&mut out, action));
+            new.iter().for_each(|action| item(&mut out, action, false));
             out.push_str("\n</details>\n");
         }
     }
-    let _ = writeln!(out, "\n{}", code(&plan.digest));
+    if !plan.digest.is_empty() {
+        let _ = writeln!(out, "\n{}", code(&plan.digest));
+    }
     out
 }
 
-fn item(out: &mut String, action: &Action) {
+/// One action. On a destruction there is one reason for all.
+fn item(out: &mut String, action: &Action, destroy: bool) {
     let causes: Vec<&str> = action.cause.iter().map(|one| cause(*one)).collect();
     let id = action.id.as_deref().map(|id| format!(" {}", code(id))).unwrap_or_default();
     let word = verb(action.action).2;
     let _ = writeln!(out, "- **{word}** {} {}{id} ({})", code(action.address.as_str()), code(&action.kind), causes.join(", "));
-    if !action.reason.is_empty() && action.reason != "it is new" {
+    if !action.reason.is_empty() && action.reason != "it is new" && !destroy {
         let _ = writeln!(out, "  - {}", code(&action.reason));
     }
     for edit in &action.edits {
@@ -88,6 +91,7 @@ fn prose(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             '@' => out.push_str("(at)"),
+            '`' => out.push('\''),
             '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '!' | '~' | '$' => out.extend(['\\', c]),
             c => out.push(c),
         }

@@ -27,13 +27,16 @@ pub fn human(plan: &Plan, style: Style, words: &Words, detail: Detail) -> String
     if let Some(note) = not_observed(plan) {
         let _ = writeln!(out, "{}", style.paint(Tone::Notice, &note));
     }
+    let mut cut = false;
     for (module, actions) in modules(plan) {
         let parts: Vec<String> = tally(actions.iter().copied()).into_iter().map(|(number, verb)| format!("{number} to {verb}")).collect();
         let _ = writeln!(out, "\n{}  {}", style.paint(Tone::Strong, module), style.paint(Tone::Faint, &parts.join(", ")));
         let width = actions.iter().map(|action| action.address.as_str().len()).filter(|width| *width <= COLUMN).max().unwrap_or_default();
         for action in actions {
             match (action.action, detail) {
-                (Verb::Create, Detail::Telling) => write_new(&mut out, action, width, style),
+                (Verb::Create, Detail::Telling) => cut |= write_new(&mut out, action, width, style),
+                // On a destruction there is one reason for all.
+                (Verb::Delete, _) if plan.destroy => write_head(&mut out, action, "", style),
                 _ => write_action(&mut out, action, style),
             }
         }
@@ -53,8 +56,8 @@ pub fn human(plan: &Plan, style: Style, words: &Words, detail: Detail) -> String
         plan.unreadable.iter().map(|u| (u.kind.clone(), u.error.clone(), None)),
     );
     let _ = writeln!(out, "\n{}", style.paint(Tone::Strong, &words.summary));
-    if detail == Detail::Telling && plan.changes().any(|action| action.action == Verb::Create) {
-        let _ = writeln!(out, "{}", style.paint(Tone::Faint, "`+3`: three more fields are set; --format markdown shows them all."));
+    if cut {
+        let _ = writeln!(out, "{}", style.paint(Tone::Faint, telling::LEGEND));
     }
     out
 }
@@ -88,7 +91,8 @@ pub fn modules(plan: &Plan) -> Vec<(&str, Vec<&Action>)> {
     groups
 }
 
-fn write_new(out: &mut String, action: &Action, width: usize, style: Style) {
+/// One line; whether it leaves fields out.
+fn write_new(out: &mut String, action: &Action, width: usize, style: Style) -> bool {
     let (sign, tone, _) = verb(Verb::Create);
     let address = format!("{sign} {:<width$}", action.address);
     let kind = value::clean(&action.kind);
@@ -100,15 +104,20 @@ fn write_new(out: &mut String, action: &Action, width: usize, style: Style) {
     };
     let text = format!("  {}  {}{drift}  {fields}", style.paint(tone, &address), style.paint(Tone::Faint, &kind));
     let _ = writeln!(out, "{}", text.trim_end());
+    fields.rsplit(' ').next().is_some_and(|last| last.starts_with('+'))
+}
+
+fn write_head(out: &mut String, action: &Action, what: &str, style: Style) {
+    let (sign, tone, _) = verb(action.action);
+    let id = action.id.as_deref().map(|id| format!(" {}", value::text(id))).unwrap_or_default();
+    let head = format!("{sign} {}", action.address);
+    let tail = format!("{}{id}{what}", value::clean(&action.kind));
+    let _ = writeln!(out, "  {}  {}", style.paint(tone, &head), style.paint(Tone::Faint, &tail));
 }
 
 fn write_action(out: &mut String, action: &Action, style: Style) {
-    let (sign, tone, word) = verb(action.action);
     let causes: Vec<&str> = action.cause.iter().map(|one| cause(*one)).collect();
-    let id = action.id.as_deref().map(|id| format!(" {}", value::text(id))).unwrap_or_default();
-    let head = format!("{sign} {}", action.address);
-    let tail = format!("{}{id}  {word}, {}", value::clean(&action.kind), causes.join(" and "));
-    let _ = writeln!(out, "  {}  {}", style.paint(tone, &head), style.paint(Tone::Faint, &tail));
+    write_head(out, action, &format!("  {}, {}", verb(action.action).2, causes.join(" and ")), style);
     if !action.reason.is_empty() && !(action.action == Verb::Create && action.reason == "it is new") {
         let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &value::clean(&action.reason)));
     }

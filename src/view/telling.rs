@@ -9,7 +9,10 @@ use crate::model::hole;
 /// How long the fields may get together, in characters.
 const WIDTH: usize = 96;
 
-/// The most telling fields, and how many are left out.
+/// Says what `+3` means.
+pub const LEGEND: &str = "`+3`: three more fields are set; --format markdown shows them all.";
+
+/// The most telling fields, then how many are left out.
 #[must_use]
 pub fn line(edits: &[Edit]) -> String {
     let mut ranked: Vec<(u8, &Edit)> = edits.iter().filter_map(|edit| Some((rank(edit)?, edit))).collect();
@@ -86,7 +89,7 @@ mod tests {
         let edits = [
             edit("vpc", json!("${ref(\"vpc.vpc\")}")),
             edit("description", json!("prose")),
-            edit("ingress", json!([{ "cidr_ipv4": "0.0.0.0/0", "from_port": 443, "to_port": 443, "ip_protocol": "tcp", "group": null }])),
+            edit("ingress", json!([{ "cidr_ip": "0.0.0.0/0", "from_port": 443, "to_port": 443, "ip_protocol": "tcp", "group": null }])),
             edit("policy", json!({ "Statement": ["long"] })),
             edit("port", json!(443)),
         ];

@@ -23,6 +23,8 @@ pub struct Facts {
     pub needed_by: Vec<(String, String)>,
     /// The live object's id and attributes.
     pub live: Option<(String, BTreeMap<String, String>)>,
+    /// Why nothing is done about it, though something should be.
+    pub stuck: Vec<String>,
     /// Whether it is protected.
     pub protected: bool,
 }
@@ -41,8 +43,8 @@ pub fn human(facts: &Facts, action: Option<&Action>, style: Style) -> String {
     match &facts.live {
         Some((id, attributes)) => {
             let _ = writeln!(out, "  live         {id}");
-            for (name, value) in attributes {
-                let _ = writeln!(out, "    {name}: {value}");
+            for (name, one) in attributes {
+                let _ = writeln!(out, "    {name}: {}", value::text(one));
             }
         }
         None => out.push_str("  live         no\n"),
@@ -55,8 +57,16 @@ pub fn human(facts: &Facts, action: Option<&Action>, style: Style) -> String {
     };
     list("needs        ", &facts.needs);
     list("needed by    ", &facts.needed_by);
+    for why in &facts.stuck {
+        let _ = writeln!(out, "  {}", style.paint(Tone::Notice, &value::clean(why)));
+    }
     if let Some(action) = action.filter(|action| action.action != Verb::NoOp) {
-        let _ = writeln!(out, "  a plan would {} it: {}", verb(action.action).2, action.reason);
+        let _ = writeln!(
+            out,
+            "  a plan would {} it{}",
+            verb(action.action).2,
+            if action.reason.is_empty() { String::new() } else { format!(": {}", value::clean(&action.reason)) }
+        );
         for edit in &action.edits {
             let _ = writeln!(out, "    {}: {}", edit.field, value::change(&edit.from, &edit.to));
         }

@@ -77,13 +77,10 @@ async fn show(mut events: mpsc::UnboundedReceiver<Event>, began: Instant, termin
         }
         lines.iter().for_each(|line| terminal.say(line));
         if terminal.live {
-            terminal.status(&progress.status(began.elapsed(), WIDTH));
+            terminal.status(&progress.status(began.elapsed(), terminal.width()));
         }
     }
     if terminal.live {
         terminal.status("");
     }
 }
-
-/// The living line is cut to this, so that it stays one line on a usual terminal.
-const WIDTH: usize = 100;

@@ -1,0 +1,184 @@
+//! Every exit code of the contract.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+
+use reeve::record::{LocalFolder, Owner, Record, Store};
+
+use crate::support::{Ran, Stack, writes, yaml};
+
+#[tokio::test]
+async fn a_plan_of_a_fresh_account_writes_nothing() {
+    let stack = Stack::new("fresh").await;
+    stack.write("stack.yaml", &yaml("fresh", "s3"));
+    let plan = stack.ends(2, &["plan", stack.dir(), "--stats"]);
+    assert_eq!(writes(&plan.stats()), Vec::<String>::new());
+    assert!(plan.stats()["actions"]["create"].as_u64().unwrap() > 90);
+    for command in ["apply", "destroy"] {
+        // Nobody can approve: not even the record's bucket is made.
+        let apply = stack.run(&[command, stack.dir(), "--stats"]);
+        assert_eq!(writes(&apply.stats()), Vec::<String>::new());
+        assert_eq!(apply.code, Some(if command == "apply" { 5 } else { 0 }), "{}", apply.err);
+    }
+    stack.ends(5, &["apply", stack.dir()]).says(&["no terminal", "nothing was touched", "--auto-approve"]);
+    assert!(stack.account().await.s3.list_buckets().send().await.unwrap().buckets().iter().all(|b| !b.name().unwrap().contains("fresh")));
+}
+
+#[tokio::test]
+async fn zero_two_and_three_a_plan_is_applied_once() {
+    let stack = Stack::new("once").await;
+    let (dir, saved) = (stack.dir(), stack.path("once.json"));
+    let saved = saved.to_str().unwrap();
+    let plan = ["plan", dir, "--target", "vpc.vpc", "--out", saved];
+    stack.ends(2, &plan);
+    stack.ends(5, &["apply", saved]).says(&["--auto-approve"]);
+    stack.ends(0, &["apply", saved, "--auto-approve"]);
+    stack.ends(3, &["apply", saved, "--auto-approve"]).says(&["already applied"]);
+    stack.ends(0, &["plan", dir, "--target", "vpc.vpc"]);
+    stack.ends(0, &["drift", dir, "--target", "vpc.vpc"]);
+
+    // The world moves between plan and apply.
+    stack.ends(2, &["plan", dir, "--target", "vpc.private/a", "--out", saved]);
+    stack.ends(0, &["apply", dir, "--target", "vpc.private/a", "--auto-approve"]);
+    let stale = stack.ends(3, &["apply", saved, "--auto-approve", "--stats"]);
+    stale.says(&["stale", "vpc.private/a", "nothing was touched", "runbooks/stale-plan.md"]);
+    assert_eq!(writes(&stale.stats()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn four_says_who_holds_the_lock_and_since_when() {
+    let stack = Stack::new("locked").await;
+    let record = Record::new(Store::Local(LocalFolder::new(stack.path("record"))));
+    let owner = Owner { who: "arn:aws:iam::123456789012:user/colleague".into(), command: "reeve apply".into() };
+    let lease = record.acquire(&owner).await.unwrap();
+    let apply = ["apply", stack.dir(), "--target", "vpc.vpc", "--auto-approve"];
+    stack.ends(4, &apply).says(&["user/colleague", "since", "reeve unlock", "runbooks/locked.md"]);
+    stack.ends(2, &["plan", stack.dir(), "--target", "vpc.vpc"]);
+    lease.release().await.unwrap();
+    stack.ends(0, &apply);
+    stack.ends(0, &["unlock", stack.dir()]).says(&["nobody held the lock"]);
+    stack.ends(0, &["journal", "verify", stack.dir()]);
+    assert!(stack.ends(0, &["journal", "list", stack.dir()]).out.contains("exit 0"));
+}
+
+#[tokio::test]
+async fn five_keeps_what_is_protected_and_does_the_rest() {
+    let stack = Stack::new("kept").await;
+    stack.ends(0, &["apply", stack.dir(), "--target", "files.file_system", "--auto-approve"]);
+    let destroy = stack.ends(5, &["destroy", stack.dir(), "--auto-approve"]);
+    destroy.says(&["files.file_system", "protected", "--allow-delete files.file_system"]);
+    let allow = ["destroy", stack.dir(), "--auto-approve", "--target", "files.file_system", "--allow-delete", "files.file_system"];
+    stack.ends(0, &allow);
+}
+
+#[tokio::test]
+async fn six_names_what_failed_and_how_to_go_on() {
+    let stack = Stack::new("partly").await;
+    let logs = stack.account().await.logs;
+    logs.create_log_group().log_group_name("/reeve/partly/vpc.flow_log_group").send().await.unwrap();
+    let apply = stack.ends(6, &["apply", stack.dir(), "--target", "vpc.flow_log", "--auto-approve", "--stats"]);
+    apply.says(&["Failed: 1 step", "vpc.flow_log_group", "already exists", "Not begun", "vpc.flow_log:", "runbooks/partial-apply.md"]);
+    assert!(apply.stats()["wall_ms"].as_u64().is_some());
+}
+
+#[tokio::test]
+async fn sixty_four_is_a_wrong_line_or_what_comes_later() {
+    let stack = Stack::new("usage").await;
+    let dir = stack.dir();
+    for line in [
+        vec!["plan"],
+        vec!["plan", dir, "--formt", "json"],
+        vec!["plan", dir, "--format", "yaml"],
+        vec!["plan", dir, "--allow-delete", "Not An Address"],
+        vec!["apply", dir, "--parallelism", "0"],
+        vec!["frobnicate"],
+        vec!["schema", "aws.nothing"],
+    ] {
+        stack.ends(64, &line);
+    }
+    for line in [
+        vec!["audit", dir, "--format", "sarif"],
+        vec!["run", dir],
+        vec!["tenant", "restore", dir, "ckwc"],
+        vec!["host", "setup"],
+        vec!["approve", "plan.json", "--key", "id_ed25519"],
+        vec!["plan", dir, "--format", "html"],
+        vec!["show", "plan.json", "--format", "terraform"],
+        vec!["drift", dir, "--format", "sarif"],
+    ] {
+        stack.ends(64, &line).says(&["later release"]);
+    }
+    stack.ends(64, &["plan", dir, "--plane", "docker,mysql"]).says(&["not observed: docker, mysql"]);
+    let mixed = stack.ends(2, &["plan", dir, "--plane", "aws,docker", "--target", "vpc.vpc"]);
+    assert!(mixed.says(&["not observed: docker"]).out.contains("Not observed: docker"));
+}
+
+#[tokio::test]
+async fn a_hundred_and_thirty_finishes_what_runs_and_the_same_command_goes_on() {
+    let stack = Stack::new("stopped").await;
+    let apply = ["apply", stack.dir(), "--target", "vpc", "--auto-approve", "--parallelism", "1"];
+    let mut child = stack.command(&apply).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut heard = String::new();
+    while !heard.contains("created") {
+        assert!(lines.read_line(&mut heard).unwrap() > 0, "it ended too soon: {heard}");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    lines.read_to_string(&mut heard).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{heard}");
+    assert!(heard.contains("stopping") && heard.contains("Interrupted") && heard.contains("To go on: reeve apply"), "{heard}");
+
+    stack.ends(0, &["apply", stack.dir(), "--target", "vpc", "--auto-approve"]);
+    stack.ends(0, &["plan", stack.dir(), "--target", "vpc"]);
+}
+
+#[tokio::test]
+async fn a_question_can_be_left_and_the_lock_is_free_again() {
+    let stack = Stack::new("asked").await;
+    let line = format!("{} apply {} --target vpc.vpc", env!("CARGO_BIN_EXE_reeve"), stack.dir());
+    // `script` is the terminal.
+    let ask = |answer: &[u8]| {
+        let command = stack.command(&[]);
+        let mut terminal = Command::new("script");
+        terminal
+            .args(["-qec", &line, "/dev/null"])
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .current_dir(command.get_current_dir().unwrap());
+        command.get_envs().for_each(|(name, value)| drop(value.map(|value| terminal.env(name, value))));
+        let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut heard = Vec::new();
+        let mut byte = [0];
+        let mut out = child.stdout.take().unwrap();
+        while !heard.ends_with(b"Only `yes` is taken: ") {
+            assert_eq!(out.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&heard));
+            heard.push(byte[0]);
+        }
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(answer).unwrap();
+        input.flush().unwrap();
+        out.read_to_end(&mut heard).unwrap();
+        let status = child.wait().unwrap();
+        drop(input);
+        (status.code(), String::from_utf8_lossy(&heard).into_owned())
+    };
+    for (answer, code, words) in [
+        (&b"\x03"[..], 130, "interrupted: nothing was touched"),
+        (b"y\n", 5, "not approved: nothing was touched"),
+        (b"yes\n", 0, "Applied: 1 resource"),
+    ] {
+        let (status, heard) = ask(answer);
+        assert_eq!(status, Some(code), "{heard}");
+        assert!(heard.contains(words) && heard.contains("\u{1b}[1mPlan for asked"), "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn help_and_what_derives_from_the_table() {
+    let stack = Stack::new("help").await;
+    for line in [vec!["--help"], vec!["plan", "--help"], vec!["--version"], vec!["man"], vec!["completions", "bash"]] {
+        let Ran { out, err, .. } = stack.ends(0, &line);
+        assert!(!out.is_empty() && err.is_empty(), "{line:?}: {err}");
+    }
+}

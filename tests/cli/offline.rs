@@ -1,0 +1,135 @@
+//! What works without a network: here no endpoint, no credentials, no region is given.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use reeve::record::{seal_plan, write_plan};
+use reeve::session::read_saved;
+use reeve::view::plan::{Detail, human};
+use reeve::view::words::{Words, drift};
+use reeve::view::{Style, markdown::markdown};
+use serde_json::{Value, json};
+
+use crate::golden::many;
+use crate::support::{Ran, bare, example};
+
+fn offline(code: i32, args: &[&str]) -> Ran {
+    // A proxy that leads nowhere, should anything try.
+    let output = bare(args).env("HTTPS_PROXY", "http://127.0.0.1:9").env("HTTP_PROXY", "http://127.0.0.1:9").output().unwrap();
+    let ran = Ran::of(output, args);
+    assert_eq!(ran.code, Some(code), "reeve {}\n{}", args.join(" "), ran.err);
+    ran
+}
+
+fn save(folder: &Path, name: &str, plan: &impl serde::Serialize) -> String {
+    let path = folder.join(name);
+    write_plan(&path, &seal_plan(serde_json::to_value(plan).unwrap()).unwrap()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn validate_graph_and_schema() {
+    let example = example();
+    let dir = example.to_str().unwrap();
+    assert!(offline(0, &["validate", dir]).err.contains("hostedehr is valid: 109 resources"));
+    let dot = offline(0, &["graph", dir]).out;
+    assert!(dot.starts_with("digraph \"hostedehr\"") && dot.contains("\"vpc.private/a\" -> \"vpc.vpc\";"));
+    assert!(offline(0, &["graph", dir, "--format", "mermaid"]).out.starts_with("flowchart LR\n"));
+
+    let files: Value = serde_json::from_str(&offline(0, &["schema"]).out).unwrap();
+    assert!(files["$schema"].as_str().unwrap().contains("2020-12"));
+    let vpc: Value = serde_json::from_str(&offline(0, &["schema", "aws.vpc"]).out).unwrap();
+    assert_eq!(vpc["properties"]["cidr_block"]["type"], "string");
+    for row in reeve::kinds::KINDS {
+        assert!(row.info().schema["description"].as_str().is_some_and(|text| !text.is_empty()), "{}", row.name);
+        for (name, field) in row.info().schema["properties"].as_object().into_iter().flatten() {
+            assert!(field["description"].as_str().is_some(), "{}.{name} has no description", row.name);
+        }
+    }
+}
+
+#[test]
+fn show_and_diff() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = many().plan();
+    let first = save(folder.path(), "a.json", &plan);
+    assert_eq!(offline(0, &["show", &first]).out, human(&plan, Style::default(), &Words::plan(&plan), Detail::Telling));
+    assert!(offline(0, &["show", &first, "--format", "markdown"]).out.contains("#### `vpc`"));
+    assert!(offline(0, &["diff", &first, &first]).err.contains("do the same"));
+
+    let mut world = many();
+    world.spec("files.file_system")["throughput_mode"] = json!("bursting");
+    let second = save(folder.path(), "b.json", &world.plan());
+    let diff = offline(2, &["diff", &first, &second]).out;
+    assert!(diff.contains("\n+      throughput_mode:"), "{diff}");
+}
+
+/// Any value inside `plan` that `path` leads to.
+fn at<'a>(plan: &'a mut Value, path: &[prop::sample::Index]) -> &'a mut Value {
+    let mut here = plan;
+    for step in path {
+        let size = match here {
+            Value::Object(fields) => fields.len(),
+            Value::Array(items) => items.len(),
+            _ => 0,
+        };
+        if size == 0 {
+            break;
+        }
+        here = match here {
+            Value::Object(fields) => fields.values_mut().nth(step.index(size)).unwrap(),
+            Value::Array(items) => &mut items[step.index(size)],
+            _ => unreachable!(),
+        };
+    }
+    here
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let text = prop_oneof!["[ -~]{0,20}", "\\PC{0,20}", Just("\u{1b}[2J\u{202e}".to_owned()), Just("${ref(\"a.b\").c".to_owned())];
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text.prop_map(Value::from),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!([{ "a": [1, "${ref(\"vpc.vpc\")}"] }])),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    // Sealed again after the change, so that more than the digest is tried.
+    #[test]
+    fn a_strange_plan_is_refused_or_shown_and_never_panics(
+        changes in prop::collection::vec((prop::collection::vec(any::<prop::sample::Index>(), 1..7), value()), 1..4),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = serde_json::to_value(many().plan()).unwrap();
+        for (path, value) in changes {
+            *at(&mut plan, &path) = value;
+        }
+        let path = folder.path().join("p.json");
+        if plan.is_object() && seal_plan(plan.clone()).is_ok_and(|sealed| write_plan(&path, &sealed).is_ok())
+            && let Ok(plan) = read_saved(&path)
+        {
+            for detail in [Detail::Telling, Detail::All] {
+                let text = human(&plan, Style::default(), &Words::plan(&plan), detail);
+                prop_assert!(!text.contains(['\u{1b}', '\u{202e}', '\r']), "{text}");
+            }
+            let _ = markdown(&plan, &Words::plan(&plan));
+            let (plan, words) = drift(plan);
+            let _ = human(&plan, Style { color: true }, &words, Detail::All);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_plan_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.json");
+        std::fs::write(&path, bytes).unwrap();
+        prop_assert!(read_saved(&path).is_err());
+    }
+}
