@@ -280,7 +280,8 @@ impl Performer<'_> {
         self.patiently(step, || (step.kind.mark)(self.planes, id.to_owned(), marks.clone())).await
     }
 
-    /// Repeats a call that may be repeated: while the object is busy, when the answer was lost, and a few times when it is not visible yet.
+    /// Repeats a call that may be repeated: while the object is busy, when the answer was lost (also when a repeat of it was told that it is
+    /// done already: an update reads what is there before it writes), and a few times when it is not visible yet.
     async fn patiently<F: Future<Output = Result<()>>>(&self, step: &Step, call: impl Fn() -> F) -> Result<()> {
         let mut backoff = Backoff::new(self.options.patience);
         let mut tries = 0;
@@ -293,7 +294,7 @@ impl Performer<'_> {
             let just_made = step.what == Do::Create || step.what == Do::Settle;
             let again = match error.class {
                 Class::InUse | Class::Throttled => true,
-                Class::Ambiguous => tries < 6,
+                Class::Ambiguous | Class::AlreadyExists => tries < 6,
                 Class::NotFound => just_made && tries < 10,
                 _ => false,
             };

@@ -1,6 +1,6 @@
 //! Which address each live object answers to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -78,8 +78,9 @@ pub fn claim<'a>(
             by_address.entry(address).or_default().push(one);
         }
     }
+    let used = if by_address.values().any(|group| group.len() > 1) { used(&observed.live) } else { HashSet::new() };
     for (address, group) in by_address {
-        let (one, rest) = which(address, group)?;
+        let (one, rest) = which(address, group, &used)?;
         claims.leftovers.extend(rest);
         claims.insert(address.clone(), one);
     }
@@ -90,9 +91,28 @@ pub fn claim<'a>(
 
 type Leftover<'a> = (Address, &'a AnyLive, &'static str);
 
-/// Of several with one address, the one that counts.
-fn which<'a>(address: &Address, mut group: Vec<&'a AnyLive>) -> Result<(&'a AnyLive, Vec<Leftover<'a>>), Conflict> {
-    group.sort_by(|a, b| (a.marks.retiring, &a.made_at, &a.id).cmp(&(b.marks.retiring, &b.made_at, &b.id)));
+/// Kind and id of all that live objects refer to.
+fn used(live: &[AnyLive]) -> HashSet<(&'static str, String)> {
+    let mut used = HashSet::new();
+    for one in live {
+        let Some(row) = lookup(one.kind) else { continue };
+        row.info().visit(&one.shape, &mut |leaf, id| {
+            if let Some(kind) = leaf.kind.and_then(lookup) {
+                used.insert((kind.name, id.to_owned()));
+            }
+        });
+    }
+    used
+}
+
+/// Of several with one address, the one that counts: the one in use (much of EC2 does not tell when it was made), else the oldest.
+fn which<'a>(
+    address: &Address,
+    mut group: Vec<&'a AnyLive>,
+    used: &HashSet<(&'static str, String)>,
+) -> Result<(&'a AnyLive, Vec<Leftover<'a>>), Conflict> {
+    let is_spare = |one: &AnyLive| !used.contains(&(one.kind, one.id.clone()));
+    group.sort_by_cached_key(|one| (one.marks.retiring, is_spare(one), one.made_at.clone(), one.id.clone()));
     let first = group[0];
     let mut rest = Vec::new();
     for other in &group[1..] {

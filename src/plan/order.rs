@@ -103,7 +103,10 @@ impl<'a> Build<'a> {
                 (Verb::Update | Verb::Adopt, Some(new), _) => {
                     let update = self.add(action, new, Do::Update);
                     let ready = self.add(action, new, Do::Ready);
-                    self.edges.insert((update, ready));
+                    // What an update settles may itself need this one, which is there already: after a crash between the two.
+                    if !self.is_unsettled(action, new) {
+                        self.edges.insert((update, ready));
+                    }
                 }
                 (Verb::Replace, Some(new), Some(old)) => {
                     let (create, last) = self.creation(action, new);
@@ -141,14 +144,7 @@ impl<'a> Build<'a> {
     /// for being settled: what a settle step waits for may itself need this one ready.
     fn creation(&mut self, action: &Action, kind: &'static Row) -> (usize, Vec<usize>) {
         let create = self.add(action, kind, Do::Create);
-        let mut unsettled = false;
-        if let Some(wish) = self.plan.wishes.get(&action.address) {
-            let info = kind.info();
-            references(info, &wish.spec, |field, hole| {
-                let settle = info.fields.get(field).is_some_and(|f| f.need == Need::Settle);
-                unsettled |= settle && self.is_made(&hole.address);
-            });
-        }
+        let unsettled = self.is_unsettled(action, kind);
         let ready = self.add(action, kind, Do::Ready);
         let mut last = vec![ready];
         if unsettled {
@@ -156,6 +152,18 @@ impl<'a> Build<'a> {
         }
         self.edges.extend(last.iter().map(|step| (create, *step)));
         (create, last)
+    }
+
+    /// Whether a settle field refers to something that this plan makes.
+    fn is_unsettled(&self, action: &Action, kind: &'static Row) -> bool {
+        let Some(wish) = self.plan.wishes.get(&action.address) else { return false };
+        let info = kind.info();
+        let mut unsettled = false;
+        references(info, &wish.spec, |field, hole| {
+            let settle = info.fields.get(field).is_some_and(|f| f.need == Need::Settle);
+            unsettled |= settle && self.is_made(&hole.address);
+        });
+        unsettled
     }
 
     fn is_made(&self, address: &Address) -> bool {

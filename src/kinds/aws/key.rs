@@ -6,6 +6,8 @@
 //! Does not touch grants, key material, replicas in other regions, or aliases elsewhere. Deletion waits 30 days and can be
 //! cancelled until then.
 
+mod unnamed;
+
 use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -86,6 +88,11 @@ impl Kind for Key {
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let tags = tags(&new.marks)?;
+        if let Some(key) = unnamed::find(cx, new).await? {
+            let id = key.arn.ok_or_else(|| Error::incomplete("kms.DescribeKey", "ARN"))?;
+            Self::mark(cx, &id, &new.marks).await?;
+            return Ok(Made { attributes: attributes([("arn", &id), ("key_id", &key.key_id)]), id });
+        }
         let description = described::with_marks(&new.want.description, &new.marks);
         let out = cx.kms.create_key().description(description).multi_region(new.want.multi_region).set_tags(Some(tags)).send().await?;
         let key = out.key_metadata.ok_or_else(|| Error::incomplete("kms.CreateKey", "key"))?;
@@ -230,8 +237,16 @@ async fn alias(cx: &Aws, id: &str, address: &Address) -> Result<()> {
     let make = |name: String| async move { cx.kms.create_alias().alias_name(name).target_key_id(id).send().await.map_err(Error::from) };
     match make(plain.clone()).await {
         Err(error) if error.class == Class::AlreadyExists => {
+            // The listing may lag behind: it may be this key's alias.
+            let holder = cx.kms.describe_key().key_id(&plain).send().await.map_err(Error::from).absent_ok()?.and_then(|out| out.key_metadata);
+            if holder.is_some_and(|key| key.arn.as_deref() == Some(id) || key.key_id == id) {
+                return Ok(());
+            }
             let own = id.rsplit('/').next().unwrap_or(id);
-            make(format!("{plain}-{}", own.get(..8).unwrap_or(own))).await?;
+            match make(format!("{plain}-{}", own.get(..8).unwrap_or(own))).await {
+                Err(error) if error.class != Class::AlreadyExists => return Err(error),
+                _ => {}
+            }
         }
         other => {
             other?;

@@ -79,6 +79,8 @@ struct State {
     rules: Vec<Rule>,
     dice: Dice,
     crashed: bool,
+    freezes: bool,
+    in_flight: usize,
     changes: Vec<String>,
     stale: stale::Answers,
 }
@@ -91,6 +93,8 @@ impl Faults {
             rules: Vec::new(),
             dice: Dice(seed),
             crashed: false,
+            freezes: false,
+            in_flight: 0,
             changes: Vec::new(),
             stale: stale::Answers::default(),
         })))
@@ -113,6 +117,21 @@ impl Faults {
     #[must_use]
     pub fn crash_after(self, n: u32) -> Self {
         self.with(Rule::new("*", Fault::CrashAfter).changes().after(n.saturating_sub(1)).times(1))
+    }
+
+    /// At a crash point everything stands still instead: no call is answered any more, not even with an error, so that the program can be
+    /// dropped just as a killed process goes, with nothing written of what it could not know.
+    #[must_use]
+    pub fn freezing(self) -> Self {
+        self.state().freezes = true;
+        self
+    }
+
+    /// Whether a crash point was reached and every call that was on its way then has arrived.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        let state = self.state();
+        state.crashed && state.in_flight == 0
     }
 
     /// Whether a crash point was reached.
@@ -158,12 +177,33 @@ impl Faults {
         R: Future<Output = Result<HttpResponse, ConnectorError>>,
     {
         let fault = self.next(call);
+        let answer = self.strike(fault, call, request, send).await;
+        if self.is_frozen() {
+            std::future::pending::<()>().await;
+        }
+        answer
+    }
+
+    fn is_frozen(&self) -> bool {
+        let state = self.state();
+        state.crashed && state.freezes
+    }
+
+    async fn strike<F, R>(&self, fault: Option<Fault>, call: &Call, request: HttpRequest, send: F) -> Result<HttpResponse, ConnectorError>
+    where
+        F: FnOnce(HttpRequest) -> R,
+        R: Future<Output = Result<HttpResponse, ConnectorError>>,
+    {
         let key = stale::key(call, &request);
         let carry_out = async |request| {
+            self.state().in_flight += 1;
             let answer = send(request).await;
+            let mut state = self.state();
+            state.in_flight -= 1;
             if !call.is_read() {
-                self.state().stale.changed();
+                state.stale.changed();
             }
+            drop(state);
             answer
         };
         match fault {

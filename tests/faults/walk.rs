@@ -1,0 +1,149 @@
+//! One failure, Ctrl-C and a lost lease in the middle of an apply.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use reeve::apply::Halt;
+use reeve::model::plan::{Plan, Verb};
+use reeve::model::report::{Do, Event, Report, Stop};
+use reeve::planes::aws::faults::{Fault, Faults, Rule};
+use reeve::record::{Owner, RecordError, Terms};
+use reeve::session::{Error, Held, Session};
+use tokio::sync::watch;
+
+use crate::support::{World, at, plan, run, small, walk, whole};
+
+#[tokio::test]
+async fn one_failure_stops_what_depends_on_it_and_nothing_else() {
+    let mut world = World::new(whole()).await;
+    let (want, _) = world.clean().await;
+    let denied = Fault::Refuse { status: 403, code: "AccessDenied".into() };
+    let faults = Faults::new(1).with(Rule::new("rds.CreateDBInstance", denied));
+    let session = world.faulty(&faults).await;
+    let (first, report) = world.apply(&session).await;
+    let failed: Vec<_> = report.failed.iter().map(|one| (one.address.to_string(), one.what, one.class.as_str())).collect();
+    assert_eq!(failed, [("database.server".to_owned(), Do::Create, "denied")], "{report:#?}");
+    assert!(report.failed[0].error.contains("AccessDenied"), "{report:#?}");
+    assert!(!report.skipped.is_empty());
+    for one in &report.skipped {
+        assert!(one.because.contains("database.server failed"), "{one:?}");
+        assert!(one.address == at("database.server") || needs(&world, &one.address.to_string(), "database.server"), "{one:?}");
+    }
+    let skipped: BTreeSet<_> = report.skipped.iter().map(|one| &one.address).collect();
+    for one in first.changes().filter(|one| one.action == Verb::Create && !skipped.contains(&one.address)) {
+        assert!(report.finished.contains(&one.address), "{} has nothing to do with the server", one.address);
+    }
+    world.apply_until_whole(&world.session().await, 1, "after one failure").await;
+    world.is_converged(&want, "after one failure").await;
+}
+
+/// Whether `address` refers to `target`, directly or not.
+fn needs(world: &World, address: &str, target: &str) -> bool {
+    let mut refers = BTreeSet::new();
+    if let Some(wish) = world.wishes.get(&at(address)) {
+        reeve::plan::references(wish.kind.info(), &wish.spec, |_, hole| {
+            refers.insert(hole.address.to_string());
+        });
+    }
+    refers.contains(target) || refers.iter().any(|one| needs(world, one, target))
+}
+
+/// Applies, and asks to stop when `done` steps are done. The events from then on are kept.
+async fn halted(session: &Session, plan: &Plan, level: Halt, done: usize) -> (Report, Vec<Event>) {
+    let held = session.hold("test").await.expect("the lease");
+    let (ask, halt) = watch::channel(Halt::No);
+    let (mut count, mut after) = (0, Vec::new());
+    let report = walk(session, plan, &held, halt, |event| {
+        count += usize::from(matches!(event, Event::Done { .. }));
+        if count >= done {
+            ask.send_replace(level);
+            after.push(event.clone());
+        }
+    })
+    .await
+    .expect("an apply");
+    held.release().await.expect("the lease goes back");
+    (report, after)
+}
+
+#[tokio::test]
+async fn ctrl_c_finishes_what_is_in_flight_and_begins_nothing_more() {
+    let mut world = World::new(small()).await;
+    let (want, _) = world.clean().await;
+    for done in [1, 9, 17] {
+        let session = world.session().await;
+        let plan = plan(&session, &world.wishes).await;
+        let (report, after) = halted(&session, &plan, Halt::Soon, done).await;
+        assert_eq!(report.stopped, Some(Stop::Interrupted), "{report:#?}");
+        assert!(report.unknown.is_empty() && report.failed.is_empty() && !report.skipped.is_empty(), "{report:#?}");
+        let stopping = after.iter().position(|event| matches!(event, Event::Stopping { .. })).expect("it says that it stops");
+        let begun: Vec<_> = after[stopping..].iter().filter(|event| matches!(event, Event::Started { .. })).collect();
+        assert!(begun.is_empty(), "{begun:?}");
+        world.apply_until_whole(&world.session().await, 1, "after Ctrl-C").await;
+        world.is_converged(&want, "after Ctrl-C").await;
+        world.reset().await;
+    }
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_names_what_was_in_flight() {
+    let mut world = World::new(small()).await;
+    let (want, _) = world.clean().await;
+    // Slow, so that something is in flight at any time.
+    let faults = Faults::new(1).with(Rule::new("*", Fault::Delay(Duration::from_millis(300))).changes());
+    let session = world.faulty(&faults).await;
+    let plan = plan(&session, &world.wishes).await;
+    let (report, _) = halted(&session, &plan, Halt::Now, 6).await;
+    assert_eq!(report.stopped, Some(Stop::Interrupted), "{report:#?}");
+    assert!(!report.unknown.is_empty(), "{report:#?}");
+    world.apply_until_whole(&world.session().await, 1, "after two Ctrl-C").await;
+    world.is_converged(&want, "after two Ctrl-C").await;
+}
+
+#[tokio::test]
+async fn a_second_apply_is_told_who_holds_the_lease() {
+    let world = World::new(small()).await;
+    let session = world.session().await;
+    let held = session.hold("reeve apply estate").await.expect("the lease");
+    match run(&world.session().await, &world.wishes).await {
+        Err(Error::Record(RecordError::Held(by))) => {
+            assert_eq!((by.who.as_str(), by.command.as_str()), (session.connection.caller.as_str(), "reeve apply estate"));
+        }
+        other => panic!("{other:?}"),
+    }
+    held.release().await.expect("the lease goes back");
+    assert!(run(&world.session().await, &world.wishes).await.expect("an apply").1.is_whole());
+}
+
+#[tokio::test]
+async fn a_lost_lease_stops_new_steps() {
+    let mut world = World::new(small()).await;
+    let (want, _) = world.clean().await;
+    // Slow, so that the lease is lost in the middle.
+    let faults = Faults::new(1).with(Rule::new("*", Fault::Delay(Duration::from_millis(400))).changes());
+    let session = world.faulty(&faults).await;
+    let terms = Terms { renew_every: Duration::from_millis(50), ..Terms::default() };
+    let record = session.record().with_terms(terms);
+    let owner = Owner { who: "first".into(), command: "apply".into() };
+    let lease = record.acquire(&owner).await.expect("the lease");
+    let held = Held { record, lease };
+    let plan = plan(&session, &world.wishes).await;
+    let (ask, taken) = tokio::sync::oneshot::channel();
+    let (mut ask, record) = (Some(ask), world.record().await);
+    let taker = async {
+        taken.await.expect("a step is done");
+        record.unlock("the test").await.expect("unlocked");
+    };
+    let (_halt, halt) = watch::channel(Halt::No);
+    let work = walk(&session, &plan, &held, halt, |event| {
+        if matches!(event, Event::Done { .. }) {
+            ask.take().map(|ask| ask.send(()));
+        }
+    });
+    let (report, ()) = tokio::join!(work, taker);
+    let report = report.expect("an apply");
+    assert_eq!(report.stopped, Some(Stop::LeaseLost), "{report:#?}");
+    assert!(report.skipped.iter().all(|one| one.because.contains("lease was lost")) && !report.skipped.is_empty(), "{report:#?}");
+    world.apply_until_whole(&world.session().await, 1, "after a lost lease").await;
+    world.is_converged(&want, "after a lost lease").await;
+}
