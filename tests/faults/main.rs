@@ -3,6 +3,7 @@
 //!
 //! `REEVE_FAULTS_POINTS` says how many crash points each of the crash tests tries; 0 tries every one.
 
+mod binary;
 mod crash;
 mod inventory;
 mod random;

@@ -72,7 +72,7 @@ async fn nothing_of_a_kind_is_touched_when_its_pages_break_off() {
         "ec2.DescribeSubnets",
         "rds.DescribeDBInstances",
         "efs.DescribeFileSystems",
-        "kms.ListKeys",
+        "kms.ListAliases",
         "logs.DescribeLogGroups",
         "iam.ListRoles",
         "elbv2.DescribeLoadBalancers",
