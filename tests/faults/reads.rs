@@ -6,7 +6,7 @@ use futures::StreamExt;
 use reeve::model::plan::{Plan, Scope, Verb};
 use reeve::planes::aws::faults::{Fault, Faults, Rule};
 
-use crate::support::{Wishes, World, small, whole};
+use crate::support::{Wishes, World, changes, small, whole};
 
 /// How many plans are made at the same time.
 const SIDE_BY_SIDE: usize = 16;
@@ -53,7 +53,7 @@ async fn nothing_of_a_kind_is_touched_when_its_listing_is_refused() {
                 let plan = plan_without(world, &world.wishes, call, denied(), false).await;
                 touches_nothing_unreadable(call, &plan);
                 let made: Vec<_> = [verbs(&plan, Verb::Create), verbs(&plan, Verb::Delete), verbs(&plan, Verb::Replace)].concat();
-                assert!(made.is_empty(), "{call}: the estate is whole, yet: {made:?}");
+                assert!(made.is_empty(), "{call}: the estate is whole, yet: {:#?} unreadable {:?}", changes(&plan), plan.unreadable);
                 touches_nothing_unreadable(call, &plan_without(world, &world.wishes, call, denied(), true).await);
             }
         })

@@ -187,7 +187,7 @@ pub async fn walk(
     mut hear: impl FnMut(&Event),
 ) -> Result<Report, Error> {
     let (events, mut heard) = mpsc::unbounded_channel();
-    let command = Command { line: "test".into(), commit: None };
+    let command = Command { line: "test".into(), commit: None, once: false };
     let listen = async {
         while let Some(event) = heard.recv().await {
             hear(&event);
