@@ -47,7 +47,7 @@ impl Emulated {
     pub async fn apply(&self, folder: &Path) -> (usize, Cost) {
         let began = Instant::now();
         let (session, wishes) = self.open(folder).await;
-        let command = Command { line: "bench".into(), commit: None };
+        let command = Command { line: "bench".into(), commit: None, once: false };
         let held = session.hold(&command.line).await.expect("the lease");
         let (plan, _) = session.plan(&wishes, Scope::default(), false, None).await.expect("a plan");
         let (events, mut received) = mpsc::unbounded_channel();
