@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::plan::{heading, modules, not_observed};
-use super::words::{Words, tally};
+use super::words::{Words, tally, tells_more};
 use super::{cause, value, verb};
 use crate::model::plan::{Action, Plan, Verb};
 
@@ -46,7 +46,7 @@ fn item(out: &mut String, action: &Action, destroy: bool) {
     let id = action.id.as_deref().map(|id| format!(" {}", code(id))).unwrap_or_default();
     let word = verb(action.action).2;
     let _ = writeln!(out, "- **{word}** {} {}{id} ({})", code(action.address.as_str()), code(&action.kind), causes.join(", "));
-    if !action.reason.is_empty() && action.reason != "it is new" && !destroy {
+    if tells_more(action) && !destroy {
         let _ = writeln!(out, "  - {}", code(&action.reason));
     }
     for edit in &action.edits {

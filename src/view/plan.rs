@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::words::{Words, tally};
+use super::words::{Words, tally, tells_more};
 use super::{Style, Tone, cause, telling, value, verb};
 use crate::model::edit::Edit;
 use crate::model::plan::{Action, Plan, Verb};
@@ -118,7 +118,7 @@ fn write_head(out: &mut String, action: &Action, what: &str, style: Style) {
 fn write_action(out: &mut String, action: &Action, style: Style) {
     let causes: Vec<&str> = action.cause.iter().map(|one| cause(*one)).collect();
     write_head(out, action, &format!("  {}, {}", verb(action.action).2, causes.join(" and ")), style);
-    if !action.reason.is_empty() && !(action.action == Verb::Create && action.reason == "it is new") {
+    if tells_more(action) {
         let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &value::clean(&action.reason)));
     }
     if action.action == Verb::Create {

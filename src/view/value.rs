@@ -36,6 +36,10 @@ pub fn long_change(from: &Value, to: &Value) -> String {
 
 fn within(from: &Value, to: &Value, longest: usize) -> String {
     let line = |value: &Value| cut(&whole(value), longest);
+    if from == to {
+        // The same words, and yet a difference: what they name is replaced.
+        return format!("{} → the new one", line(from));
+    }
     match (from, to) {
         (Value::Array(a), Value::Array(b)) => {
             let gone = a.iter().filter(|item| !b.contains(item)).map(|item| format!("- {}", line(item)));
@@ -121,6 +125,8 @@ mod tests {
         assert_eq!(line(&json!("${ref(\"vpc.vpc\")}")), "vpc.vpc");
         assert_eq!(line(&json!({ "port": 443, "cidr": "0.0.0.0/0" })), "{cidr: 0.0.0.0/0, port: 443}");
         assert_eq!(change(&json!(7), &json!(35)), "7 → 35");
+        let group = json!(["${ref(\"vpc.app\")}"]);
+        assert_eq!(change(&group, &group), "[vpc.app] → the new one");
         assert_eq!(change(&json!(["a", "b"]), &json!(["b", "c"])), "- a, + c");
         assert_eq!(change(&json!({ "a": 1, "b": 2 }), &json!({ "a": 1, "b": 3 })), "b: 2 → 3");
         assert_eq!(line(&json!({ "a\u{1b}[2J": "b\nc\u{202e}d" })), r#"{"a\u{1b}[2J": "b\nc\u{202e}d"}"#);

@@ -83,7 +83,17 @@ pub fn summary(plan: &Plan) -> String {
     if parts.is_empty() {
         return if plan.destroy { format!("Nothing to destroy: {rest}.") } else { format!("Nothing to change: {rest}.") };
     }
+    if plan.destroy && same == 0 {
+        return format!("{}.", parts.join(", "));
+    }
     format!("{}; {rest}.", parts.join(", "))
+}
+
+/// Whether an action's reason says more than its edits do.
+#[must_use]
+pub fn tells_more(action: &Action) -> bool {
+    let said = action.edits.iter().any(|edit| edit.replace) && action.reason.ends_with("cannot change in place");
+    !action.reason.is_empty() && action.reason != "it is new" && !said
 }
 
 fn is(number: usize) -> &'static str {
