@@ -1,6 +1,6 @@
 //! Which address each live object answers to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -78,7 +78,7 @@ pub fn claim<'a>(
             by_address.entry(address).or_default().push(one);
         }
     }
-    let used = if by_address.values().any(|group| group.len() > 1) { used(&observed.live) } else { HashSet::new() };
+    let used = if by_address.values().any(|group| group.len() > 1) { used(&observed.live) } else { HashMap::new() };
     for (address, group) in by_address {
         let (one, rest) = which(address, group, &used)?;
         claims.leftovers.extend(rest);
@@ -91,28 +91,29 @@ pub fn claim<'a>(
 
 type Leftover<'a> = (Address, &'a AnyLive, &'static str);
 
-/// Kind and id of all that live objects refer to.
-fn used(live: &[AnyLive]) -> HashSet<(&'static str, String)> {
-    let mut used = HashSet::new();
+/// How often live objects refer to each, by kind and id.
+fn used(live: &[AnyLive]) -> HashMap<(&'static str, String), usize> {
+    let mut used = HashMap::new();
     for one in live {
         let Some(row) = lookup(one.kind) else { continue };
         row.info().visit(&one.shape, &mut |leaf, id| {
             if let Some(kind) = leaf.kind.and_then(lookup) {
-                used.insert((kind.name, id.to_owned()));
+                *used.entry((kind.name, id.to_owned())).or_default() += 1;
             }
         });
     }
     used
 }
 
-/// Of several with one address, the one that counts: the one in use (much of EC2 does not tell when it was made), else the oldest.
+/// Of several with one address, the one that counts: the one most in use (much of EC2 does not tell when it was made, and what AWS gives
+/// every VPC refers to each of the two), else the oldest.
 fn which<'a>(
     address: &Address,
     mut group: Vec<&'a AnyLive>,
-    used: &HashSet<(&'static str, String)>,
+    used: &HashMap<(&'static str, String), usize>,
 ) -> Result<(&'a AnyLive, Vec<Leftover<'a>>), Conflict> {
-    let is_spare = |one: &AnyLive| !used.contains(&(one.kind, one.id.clone()));
-    group.sort_by_cached_key(|one| (one.marks.retiring, is_spare(one), one.made_at.clone(), one.id.clone()));
+    let users = |one: &AnyLive| used.get(&(one.kind, one.id.clone())).copied().unwrap_or_default();
+    group.sort_by_cached_key(|one| (one.marks.retiring, std::cmp::Reverse(users(one)), one.made_at.clone(), one.id.clone()));
     let first = group[0];
     let mut rest = Vec::new();
     for other in &group[1..] {

@@ -22,7 +22,7 @@ pub(super) fn guard(
 ) {
     protect(draft, claims, scope);
     lost_marks(draft, wishes, claims, observed);
-    unreadable(draft, claims, observed);
+    unreadable(draft, declared, claims, observed);
     wait_for_needs(draft, wishes, claims);
     keep_what_is_needed(draft, declared, claims);
 }
@@ -92,8 +92,21 @@ fn lost_marks(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Cl
     }
 }
 
+/// What is unreadable of all that wishes of `kind` name. An object without marks is known by what it stands between: it is nobody's only when
+/// all of that is known.
+fn unread_key<'u>(kind: &str, declared: &BTreeMap<Address, Wished>, unread: &BTreeSet<&'u str>) -> Option<&'u str> {
+    let mut found = None;
+    for wish in declared.values().filter(|wish| wish.kind.name == kind) {
+        references(wish.kind.info(), &wish.spec, |_, hole| {
+            let target = if hole.address.is_lookup() { Some("lookup") } else { declared.get(&hole.address).map(|wish| wish.kind.name) };
+            found = found.or_else(|| target.and_then(|target| unread.get(target).copied()));
+        });
+    }
+    found
+}
+
 /// What could not be read is neither made nor dropped, and what it may refer to is not dropped.
-fn unreadable(draft: &mut Draft, claims: &Claims<'_>, observed: &Observed) {
+fn unreadable(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>, observed: &Observed) {
     let unread: BTreeSet<&str> = observed.unreadable.iter().map(|one| one.kind.as_str()).collect();
     if unread.is_empty() {
         return;
@@ -106,7 +119,13 @@ fn unreadable(draft: &mut Draft, claims: &Claims<'_>, observed: &Observed) {
                 Some((action.address.clone(), format!("{} could not be read", action.kind)))
             }
             Verb::Delete | Verb::Replace => {
-                let kind = claims.live.get(&action.address)?.kind;
+                let live = claims.live.get(&action.address)?;
+                let kind = live.kind;
+                if live.marks.address.is_none()
+                    && let Some(part) = unread_key(kind, declared, &unread)
+                {
+                    return Some((action.address.clone(), format!("{part} could not be read, so nobody knows whether it is wished")));
+                }
                 let referrer =
                     unread.iter().find(|unread| lookup(unread).is_some_and(|row| row.info().refers_to.iter().any(|to| to == kind)))?;
                 Some((action.address.clone(), format!("{referrer} could not be read and may still use it")))
