@@ -113,11 +113,16 @@ fn create(
     compared: &compare::Compared,
 ) -> Action {
     let info = wish.kind.info();
-    let form = compared.forms.get(address).unwrap_or(&wish.spec);
+    let rendered = compared.forms.get(address);
+    let form = rendered.unwrap_or(&wish.spec);
     // It was applied just like this before: so it has vanished behind our back.
     let known = history.get(address);
     let vanished = known.is_some_and(|applied| {
-        matches!(applied, Applied::Fields(_)) && info.set_fields(form).all(|(name, value)| follows_or_same(applied, name, value))
+        matches!(applied, Applied::Fields(_))
+            && info.set_fields(form).all(|(name, value)| match rendered {
+                Some(_) => applied.says(name, Some(value)) == Some(true),
+                None => follows_or_same(applied, name, value),
+            })
     });
     let cause = if vanished { Cause::Drift } else { Cause::Change };
     let edits = info

@@ -11,7 +11,9 @@ use crate::support::{Estate, Ground, OTHER_ZONE, example};
 async fn snapshot(estate: &Estate) -> BTreeMap<(String, String), String> {
     let live = estate.live().await;
     assert!(!live.is_empty());
-    live.into_iter().map(|one| ((one.kind.to_owned(), one.id.clone()), format!("{:?} {} {:?}", one.marks, one.shape, one.attributes))).collect()
+    live.into_iter()
+        .map(|one| ((one.kind.to_owned(), one.id.clone()), format!("{:?} {} {:?}", one.marks, one.shape, one.attributes)))
+        .collect()
 }
 
 /// Things that somebody made with the console, some of them with names and shapes much like ours.
@@ -20,11 +22,24 @@ async fn make_by_hand(aws: &Aws) {
     aws.ec2.create_subnet().vpc_id(&vpc).cidr_block("10.20.0.0/20").send().await.expect("a subnet");
     aws.ec2.create_security_group().group_name("hostedehr-fleet-group").description("by hand").vpc_id(&vpc).send().await.expect("a group");
     aws.s3.create_bucket().bucket("hostedehr-by-hand").send().await.expect("a bucket");
-    aws.s3.put_object().bucket("hostedehr-by-hand").key("notes").body("mine".to_owned().into_bytes().into()).send().await.expect("an object");
+    aws.s3
+        .put_object()
+        .bucket("hostedehr-by-hand")
+        .key("notes")
+        .body("mine".to_owned().into_bytes().into())
+        .send()
+        .await
+        .expect("an object");
     aws.logs.create_log_group().log_group_name("/hostedehr/by-hand").send().await.expect("a log group");
     aws.logs.put_retention_policy().log_group_name("/hostedehr/by-hand").retention_in_days(7).send().await.expect("a retention");
     aws.sns.create_topic().name("hostedehr-by-hand").send().await.expect("a topic");
-    aws.iam.create_role().role_name("hostedehr-by-hand").assume_role_policy_document("{\"Version\":\"2012-10-17\",\"Statement\":[]}").send().await.expect("a role");
+    aws.iam
+        .create_role()
+        .role_name("hostedehr-by-hand")
+        .assume_role_policy_document("{\"Version\":\"2012-10-17\",\"Statement\":[]}")
+        .send()
+        .await
+        .expect("a role");
 }
 
 /// All that can be said of them, as text.

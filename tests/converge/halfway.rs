@@ -13,7 +13,9 @@ use crate::support::{Estate, Ground, at};
 async fn destroy(estate: &Estate, address: &Address) {
     let row = estate.wishes[address].kind;
     let live = (row.fetch)(&fresh(estate)).await.expect("a listing");
-    let Some(AnyLive { id, attributes, shape, .. }) = live.into_iter().find(|one| one.marks.address.as_ref() == Some(address)) else { return };
+    let Some(AnyLive { id, attributes, shape, .. }) = live.into_iter().find(|one| one.marks.address.as_ref() == Some(address)) else {
+        return;
+    };
     let row = lookup(row.name).expect("a kind");
     // AWS may refuse by then because something uses it: then it stays.
     let _ = (row.delete)(estate.session.planes(), AnyGone { address: address.clone(), id, attributes, have: shape }).await;
@@ -29,7 +31,9 @@ async fn what_vanishes_during_an_apply_is_made_again_by_the_next() {
     let estate = ground.example().await;
     let plan = estate.plan().await;
     let victims: BTreeSet<Address> =
-        ["database.subnets", "files.group", "fleet.policy", "observability.topic", "edge.target", "vpc.elastic_ip/b", "vpc.private/c"].map(at).into();
+        ["database.subnets", "files.group", "fleet.policy", "observability.topic", "edge.target", "vpc.elastic_ip/b", "vpc.private/c"]
+            .map(at)
+            .into();
     let mut gone = BTreeSet::new();
     let report = estate
         .walk(&plan, async |event| {

@@ -45,8 +45,12 @@ pub fn wishes() -> Wishes {
         ("spare.wall", "aws.web_acl", json!({})),
         ("spare.front", "aws.load_balancer", changed(&wishes, "edge.alb", json!({ "deletion_protection": false }))),
         ("edge.spare_log_group", "aws.log_group", json!({ "log_group_name": "aws-waf-logs-hostedehr-spare" })),
-        ("spare.validation", "aws.record", json!({ "zone": to("lookup.zone"), "type": "CNAME", "keep": true,
-            "name": "${ref(\"spare.certificate\").validation_name}", "values": ["${ref(\"spare.certificate\").validation_value}"] })),
+        (
+            "spare.validation",
+            "aws.record",
+            json!({ "zone": to("lookup.zone"), "type": "CNAME", "keep": true,
+            "name": "${ref(\"spare.certificate\").validation_name}", "values": ["${ref(\"spare.certificate\").validation_value}"] }),
+        ),
     ];
     for (address, kind, spec) in &more {
         wish(&mut wishes, address, kind, spec);

@@ -215,11 +215,17 @@ pub fn changes(plan: &Plan) -> Vec<String> {
     let mut lines: Vec<String> = plan
         .changes()
         .map(|one| {
-            let edits: Vec<String> = one
-                .edits
-                .iter()
-                .map(|edit| if one.action == Verb::Create { edit.field.clone() } else { format!("{}: {} -> {}", edit.field, edit.from, edit.to) })
-                .collect();
+            let edits: Vec<String> =
+                one.edits
+                    .iter()
+                    .map(|edit| {
+                        if one.action == Verb::Create {
+                            edit.field.clone()
+                        } else {
+                            format!("{}: {} -> {}", edit.field, edit.from, edit.to)
+                        }
+                    })
+                    .collect();
             format!("{:?} {} {:?} ({}) {}", one.action, one.address, one.cause, one.reason, edits.join("; "))
         })
         .collect();

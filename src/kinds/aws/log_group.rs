@@ -133,7 +133,10 @@ impl Kind for LogGroup {
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
         let beginnings = beginnings(cx);
         if !beginnings.iter().any(|one| id.starts_with(one)) {
-            let why = format!("{id} cannot be taken over: ours are found by names that begin with {}; let a new one be made", beginnings.join(", "));
+            let why = format!(
+                "{id} cannot be taken over: ours are found by names that begin with {}; let a new one be made",
+                beginnings.join(", ")
+            );
             return Err(Error::new(Class::Invalid, "logs.TagResource", why));
         }
         cx.logs.tag_resource().resource_arn(arn(cx, id)).set_tags(Some(tags(marks))).send().await?;

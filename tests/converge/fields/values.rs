@@ -52,8 +52,10 @@ pub fn others(kind: &str, was: &Value) -> Value {
             "public_access_block": flip("public_access_block"), "versioning": flip("versioning") }),
         "aws.certificate" => json!({ "domain_name": "changed.hostedehr.org", "key_algorithm": "EC_prime256v1",
             "subject_alternative_names": ["more.hostedehr.org"] }),
-        "aws.db_event_subscription" => json!({ "enabled": flip("enabled"), "event_categories": ["failover"], "sns_topic": to("spare.topic"),
-            "source_type": "db-parameter-group" }),
+        "aws.db_event_subscription" => {
+            json!({ "enabled": flip("enabled"), "event_categories": ["failover"], "sns_topic": to("spare.topic"),
+            "source_type": "db-parameter-group" })
+        }
         "aws.db_instance" => json!({ "allocated_storage": 200, "auto_minor_version_upgrade": flip("auto_minor_version_upgrade"),
             "backup_retention_period": 14, "ca_certificate_identifier": "rds-ca-ecc384-g1", "copy_tags_to_snapshot": flip("copy_tags_to_snapshot"),
             "db_instance_class": "db.r6g.xlarge", "db_parameter_group": to("spare.db_parameter_group"), "db_subnet_group": to("spare.db_subnet_group"),
@@ -104,7 +106,9 @@ pub fn others(kind: &str, was: &Value) -> Value {
             "subnet": to("vpc.private/b") }),
         "aws.nat_gateway" => json!({ "allocation": to("spare.elastic_ip"), "internet_gateway": null, "subnet": to("vpc.public/b") }),
         "aws.network_acl" => json!({ "entries": [entry], "subnets": [to("spare.subnet")], "vpc": to("spare.vpc") }),
-        "aws.object" => json!({ "body": "changed", "bucket": to("spare.bucket"), "content_type": "application/json", "key": "reeve/changed" }),
+        "aws.object" => {
+            json!({ "body": "changed", "bucket": to("spare.bucket"), "content_type": "application/json", "key": "reeve/changed" })
+        }
         "aws.parameter" => json!({ "value": "changed" }),
         "aws.policy" => json!({ "policy_document": policy("*") }),
         "aws.record" => json!({ "keep": flip("keep"), "name": "changed.hostedehr.org", "ttl": 60, "type": "TXT", "values": ["192.0.2.7"] }),
@@ -120,11 +124,15 @@ pub fn others(kind: &str, was: &Value) -> Value {
         "aws.subnet" => json!({ "availability_zone": "us-east-1b", "cidr_block": "10.20.80.0/20",
             "map_public_ip_on_launch": flip("map_public_ip_on_launch"), "vpc": to("spare.vpc") }),
         "aws.subscription" => json!({ "endpoint": "changed@hostedehr.org", "protocol": "https", "topic": to("spare.topic") }),
-        "aws.target_group" => json!({ "deregistration_delay_seconds": 30, "health_check_interval_seconds": 20, "health_check_path": "/changed",
+        "aws.target_group" => {
+            json!({ "deregistration_delay_seconds": 30, "health_check_interval_seconds": 20, "health_check_path": "/changed",
             "health_check_port": 8444, "health_check_protocol": "HTTP", "health_check_timeout_seconds": 7, "healthy_threshold_count": 4,
             "load_balancing_algorithm": "round_robin", "matcher": "200-204", "port": 8443, "protocol": "HTTP", "protocol_version": "HTTP2",
-            "slow_start_seconds": 60, "target_type": "ip", "unhealthy_threshold_count": 6, "vpc": to("spare.vpc") }),
-        "aws.topic" => json!({ "kms_master_key": to("observability.key"), "policy": guarded("sns:Publish", "${ref(\"spare.topic\").arn}") }),
+            "slow_start_seconds": 60, "target_type": "ip", "unhealthy_threshold_count": 6, "vpc": to("spare.vpc") })
+        }
+        "aws.topic" => {
+            json!({ "kms_master_key": to("observability.key"), "policy": guarded("sns:Publish", "${ref(\"spare.topic\").arn}") })
+        }
         "aws.trail" => json!({ "cloud_watch_logs_log_group": to("spare.log_group"), "cloud_watch_logs_role": to("spare.role"),
             "enable_log_file_validation": flip("enable_log_file_validation"),
             "include_global_service_events": flip("include_global_service_events"), "is_multi_region_trail": flip("is_multi_region_trail"),
@@ -151,10 +159,9 @@ pub fn others(kind: &str, was: &Value) -> Value {
 pub fn elsewhere(kind: &str) -> Vec<(&'static str, &'static str, Value)> {
     match kind {
         "aws.vpc_endpoint" => vec![("vpc.endpoint/s3", "route_tables", json!([to("vpc.public_routes")]))],
-        "aws.parameter" => vec![
-            ("tenant/ckwc.secret", "generate", json!({ "length": 40 })),
-            ("tenant/ckwc.secret", "kms_key", to("files.key")),
-        ],
+        "aws.parameter" => {
+            vec![("tenant/ckwc.secret", "generate", json!({ "length": 40 })), ("tenant/ckwc.secret", "kms_key", to("files.key"))]
+        }
         "aws.record" => vec![(
             "edge.apex",
             "alias",
