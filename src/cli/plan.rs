@@ -17,9 +17,9 @@ use crate::view::{self, plan::Detail, words::Words};
 #[derive(Debug, Args)]
 pub struct Plan {
     #[command(flatten)]
-    dir: Dir,
+    pub(super) dir: Dir,
     #[command(flatten)]
-    scope: ScopeArgs,
+    pub(super) scope: ScopeArgs,
     /// Save the plan; a bare name goes to `plans/`.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
