@@ -29,6 +29,9 @@ use perform::{Performed, Performer};
 /// No call begins with less lease left than the longest a call may take.
 pub const LONGEST_CALL: Duration = Duration::from_secs(35);
 
+/// How often it is looked whether the lease was renewed, when too little of it is left.
+const RENEWAL: Duration = Duration::from_millis(500);
+
 /// How an apply is to go.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -88,6 +91,8 @@ pub async fn apply(plan: &Plan, tools: Tools<'_>, options: &Options) -> Result<R
         events: tools.events.clone(),
         options,
         run: tools.journal.run().to_owned(),
+        lease: tools.lease,
+        halt: tools.halt.clone(),
     });
     Ok(Walk::new(steps, tools, options).run(&performer).await)
 }
@@ -137,7 +142,8 @@ impl<'a> Walk<'a> {
         let mut lost = self.tools.lease.lost();
         loop {
             self.fill(&mut running, performer);
-            if running.is_empty() {
+            let starved = running.is_empty() && self.report.stopped.is_none() && !self.ready.is_empty();
+            if running.is_empty() && !starved {
                 break;
             }
             tokio::select! {
@@ -149,6 +155,8 @@ impl<'a> Walk<'a> {
                         break;
                     }
                 }
+                // The lease is about to be renewed, or lost: either is known within moments.
+                () = tokio::time::sleep(RENEWAL), if starved => {}
                 Ok(()) = lost.changed() => {
                     let why = lost.borrow_and_update().as_ref().map(ToString::to_string).unwrap_or_default();
                     self.stop(Stop::LeaseLost, &format!("the lease was lost: {why}"));
@@ -167,8 +175,9 @@ impl<'a> Walk<'a> {
             if self.ready.is_empty() {
                 return;
             }
+            // A slow renewal is waited for; a lost lease is told by its own channel.
             if !self.tools.lease.covers(LONGEST_CALL) {
-                return self.stop(Stop::LeaseLost, "less lease is left than a call may take");
+                return;
             }
             let Some((_, std::cmp::Reverse(at))) = self.ready.pop() else { return };
             self.state[at] = State::Running;

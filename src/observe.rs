@@ -1,6 +1,6 @@
 //! Reads everything that is ours, all kinds side by side. A failed read is not absence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream;
@@ -35,7 +35,7 @@ pub async fn observe(planes: &Planes, wanted: &BTreeSet<String>) -> Observed {
         Ok(found) => observed.lookups = found,
         Err(error) => observed.unreadable.push(Unreadable { kind: "lookup".into(), error: error.to_string() }),
     }
-    observed.unmarked = unmarked(planes, &observed.live).await;
+    unmarked(planes, &mut observed).await;
     observed.live.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
     observed.unreadable.sort();
     observed
@@ -53,29 +53,41 @@ async fn read(planes: &Planes, rows: &[&'static Row]) -> Observed {
     observed
 }
 
-/// What ours refer to though nothing of ours bears that id: asks for each whether it exists. On a healthy estate there is nothing to ask.
-async fn unmarked(planes: &Planes, live: &[AnyLive]) -> BTreeSet<(String, String)> {
-    let ours: BTreeSet<(&str, &str)> = live.iter().map(|one| (one.kind, one.id.as_str())).collect();
-    let mut dangling = BTreeSet::new();
-    for one in live {
+/// What ours refer to though nothing of ours bears that id: asks for each whether it exists. On a healthy estate there is nothing to ask. A
+/// question that is not answered makes the kind unreadable: a failed read is not absence.
+async fn unmarked(planes: &Planes, observed: &mut Observed) {
+    let unread: BTreeSet<&str> = observed.unreadable.iter().map(|one| one.kind.as_str()).collect();
+    let ours: BTreeSet<(&str, &str)> = observed.live.iter().map(|one| (one.kind, one.id.as_str())).collect();
+    let mut dangling: BTreeSet<(&'static str, String)> = BTreeSet::new();
+    for one in &observed.live {
         let Some(row) = lookup(one.kind) else { continue };
         row.info().visit(&one.shape, &mut |leaf, id| {
             if let Some(kind) = leaf.kind.and_then(lookup)
+                && !unread.contains(kind.name)
                 && !ours.contains(&(kind.name, id))
             {
                 dangling.insert((kind.name, id.to_owned()));
             }
         });
     }
-    stream::iter(dangling)
+    let mut answers = stream::iter(dangling)
         .map(|(kind, id)| async move {
-            let row = lookup(kind)?;
-            (row.ready)(planes, id.clone()).await.is_ok().then(|| (kind.to_owned(), id))
+            let answer = match lookup(kind) {
+                Some(row) => (row.ready)(planes, id.clone()).await.map(|_| ()),
+                None => Ok(()),
+            };
+            (kind, id, answer)
         })
-        .buffer_unordered(SIDE_BY_SIDE)
-        .filter_map(|found| async { found })
-        .collect()
-        .await
+        .buffer_unordered(SIDE_BY_SIDE);
+    let mut unanswered: BTreeMap<&str, String> = BTreeMap::new();
+    while let Some((kind, id, answer)) = answers.next().await {
+        match answer {
+            Ok(()) => drop(observed.unmarked.insert((kind.to_owned(), id))),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => drop(unanswered.insert(kind, format!("{id}: {error}"))),
+        }
+    }
+    observed.unreadable.extend(unanswered.into_iter().map(|(kind, error)| Unreadable { kind: kind.to_owned(), error }));
 }
 
 /// A pass over AWS remembers what it read; a new pass must not.

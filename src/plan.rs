@@ -72,7 +72,13 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     let none = BTreeMap::new();
     let wishes = if input.destroy { &none } else { input.wishes };
     let claims = claim::claim(wishes, input.wishes, input.observed)?;
-    let mut draft = Draft::default();
+    let leftovers = claims.leftovers.iter();
+    let mut draft = Draft {
+        leftovers: leftovers
+            .map(|(address, live, reason)| Leftover { address: address.clone(), seen: seen(live, true), reason: (*reason).to_owned() })
+            .collect(),
+        ..Draft::default()
+    };
     let compared = compare::compare(wishes, &claims, input.history, &input.scope, &mut draft);
     for (address, wish) in wishes {
         let action = match claims.live.get(address) {
@@ -87,7 +93,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
         }
     }
     guard::guard(&mut draft, wishes, input.wishes, &claims, input.observed, &input.scope);
-    let complete = scope::narrow(&mut draft, wishes, &claims, &input.scope);
+    let complete = scope::narrow(&mut draft, wishes, input.wishes, &claims, &input.scope);
     Ok(assemble(input, wishes, &claims, draft, complete))
 }
 
@@ -97,6 +103,7 @@ struct Draft {
     actions: BTreeMap<Address, Action>,
     waiting: BTreeMap<Address, String>,
     refusals: BTreeMap<Address, (String, String)>,
+    leftovers: Vec<Leftover>,
 }
 
 impl Draft {
@@ -186,6 +193,11 @@ fn change(address: &Address, wish: &Wished, live: &AnyLive, claims: &Claims<'_>,
                 cause: Cause::Change,
             });
         }
+        if live.marks.retiring && verb != Verb::Replace {
+            // A replacement was begun and is no longer wished: it is not on its way out any more.
+            cause.insert(Cause::Change);
+            edits.push(Edit { field: "retiring".into(), from: true.into(), to: false.into(), replace: false, cause: Cause::Change });
+        }
         if live.marks.applied == Applied::Unfinished && edits.is_empty() {
             cause.insert(Cause::Change);
             reason = "an earlier apply was interrupted here".into();
@@ -219,11 +231,6 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
     let acted: BTreeSet<&Address> = draft.actions.values().filter(|a| a.action != Verb::NoOp).map(|a| &a.address).collect();
     let seen =
         claims.live.iter().chain(&claims.lookups).map(|(address, live)| (address.clone(), seen(live, acted.contains(address)))).collect();
-    let leftovers = claims
-        .leftovers
-        .iter()
-        .map(|(address, live, reason)| Leftover { address: address.clone(), seen: seen_whole(live), reason: (*reason).to_owned() })
-        .collect();
     Plan {
         format_version: FORMAT_VERSION,
         stack: input.stack.to_owned(),
@@ -252,7 +259,7 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
         unreadable: input.observed.unreadable.clone(),
         scope: input.scope.clone(),
         seen,
-        leftovers,
+        leftovers: draft.leftovers,
     }
 }
 
@@ -270,11 +277,7 @@ pub fn seen(live: &AnyLive, with_shape: bool) -> Seen {
     }
 }
 
-fn seen_whole(live: &AnyLive) -> Seen {
-    seen(live, true)
-}
-
-/// The first half of a SHA-256 over kind, id, Shape and the address that it answers to: what must not have moved between plan and apply.
+/// The first half of a SHA-256 over kind, id, Shape, the address that it answers to and its protection: what must not have moved between plan and apply.
 #[must_use]
 pub fn fingerprint(live: &AnyLive) -> String {
     let mut hash = Sha256::new();
@@ -285,5 +288,6 @@ pub fn fingerprint(live: &AnyLive) -> String {
     hash.update(live.shape.to_string());
     hash.update([0]);
     hash.update(live.marks.address.as_ref().map_or("", Address::as_str));
+    hash.update([0, u8::from(live.marks.protect), u8::from(live.marks.retiring)]);
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
-use super::Options;
+use super::{Halt, LONGEST_CALL, Options};
 use super::known::{Known, Object};
 use super::wait::Backoff;
 use crate::kinds::info::Need;
@@ -19,6 +20,7 @@ use crate::model::{Address, Marks, hole};
 use crate::plan::Forms;
 use crate::plan::order::Step;
 use crate::planes::{Class, Error, Planes, Result};
+use crate::record::Lease;
 
 /// What came of a step.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub struct Performer<'a> {
     pub events: UnboundedSender<Event>,
     pub options: &'a Options,
     pub run: String,
+    pub lease: &'a Lease,
+    pub halt: watch::Receiver<Halt>,
 }
 
 /// How long a lost answer is looked for, when the object may not be visible yet.
@@ -101,6 +105,7 @@ impl Performer<'_> {
             protect: wish.protect,
             attempt: attempt.to_owned(),
             retiring: false,
+            stays: false,
         };
         let salt = self.salt(step, &forms.call);
         let new = AnyNew {
@@ -131,6 +136,7 @@ impl Performer<'_> {
         let mut backoff = Backoff::new(self.options.patience);
         loop {
             tries += 1;
+            self.may_call(step)?;
             let error = match (step.kind.create)(self.planes, new.clone()).await {
                 Ok(made) => return Ok(made),
                 Err(error) => error,
@@ -147,7 +153,7 @@ impl Performer<'_> {
                 return Err(error);
             }
             self.waiting(step, &error);
-            if !backoff.pause().await {
+            if !self.pause(&mut backoff).await {
                 return Err(error);
             }
         }
@@ -171,7 +177,7 @@ impl Performer<'_> {
                     step.kind.attributes.iter().chain(step.kind.late).filter_map(|name| Some((*name, one.attributes.get(*name)?.clone())));
                 return Ok(Some(Made { id: one.id, attributes: attributes.collect() }));
             }
-            if !backoff.pause().await {
+            if !self.pause(&mut backoff).await {
                 return Ok(None);
             }
         }
@@ -237,7 +243,7 @@ impl Performer<'_> {
             action.edits.iter().map(|edit| edit.field.clone()).filter(|field| info.fields.contains_key(field)).collect();
         let bears_marks = seen.marks.address.is_some() || action.action == Verb::Adopt;
         let mut marks =
-            Marks { stack: self.plan.stack.clone(), address: Some(step.address.clone()), protect: wish.protect, ..seen.marks.clone() };
+            Marks { stack: self.plan.stack.clone(), address: Some(step.address.clone()), protect: wish.protect, retiring: false, stays: seen.marks.retiring, ..seen.marks.clone() };
         let unfinished = seen.marks.applied == Applied::Unfinished;
         let fields = if unfinished && fields.is_empty() {
             info.fields.iter().filter(|(_, f)| !f.replace).map(|(n, _)| n.clone()).collect()
@@ -287,6 +293,7 @@ impl Performer<'_> {
         let mut tries = 0;
         loop {
             tries += 1;
+            self.may_call(step)?;
             let error = match call().await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
@@ -302,9 +309,26 @@ impl Performer<'_> {
                 return Err(error);
             }
             self.waiting(step, &error);
-            if !backoff.pause().await {
+            if !self.pause(&mut backoff).await {
                 return Err(error);
             }
+        }
+    }
+
+    /// No call begins without the lease: whoever took it over meanwhile is the one writer.
+    fn may_call(&self, step: &Step) -> Result<()> {
+        if self.lease.covers(LONGEST_CALL) {
+            return Ok(());
+        }
+        Err(Error::new(Class::InUse, step.kind.name, "less of the lease is left than a call may take, so this was not tried (again)"))
+    }
+
+    /// Pauses; `false` when patience is at its end, or the walk is asked to stop.
+    async fn pause(&self, backoff: &mut Backoff) -> bool {
+        let mut halt = self.halt.clone();
+        tokio::select! {
+            more = backoff.pause() => more,
+            _ = halt.wait_for(|halt| *halt != Halt::No) => false,
         }
     }
 
@@ -335,7 +359,7 @@ impl Performer<'_> {
                 Err(error) => return Err(error),
             };
             let _ = self.events.send(Event::Waiting { address: step.address.clone(), what: step.what, state: state.clone() });
-            if !backoff.pause().await {
+            if !self.pause(&mut backoff).await {
                 return Err(Error::new(Class::InUse, step.kind.name, format!("{} is still {state}", object.id)));
             }
         }

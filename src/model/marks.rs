@@ -41,6 +41,9 @@ pub struct Marks {
     pub attempt: String,
     /// It has been replaced and waits for its users to move.
     pub retiring: bool,
+    /// It was about to be replaced, and that is no longer wished: the mark of it is written over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stays: bool,
 }
 
 impl Marks {
@@ -56,8 +59,8 @@ impl Marks {
         if !self.attempt.is_empty() {
             tags.push((key::ATTEMPT, self.attempt.clone()));
         }
-        if self.retiring {
-            tags.push((key::RETIRING, "true".into()));
+        if self.retiring || self.stays {
+            tags.push((key::RETIRING, self.retiring.to_string()));
         }
         tags
     }
@@ -175,6 +178,7 @@ mod tests {
             protect: true,
             attempt: "a1".into(),
             retiring: true,
+            stays: false,
         };
         let tags = marks.to_tags();
         let read = Marks::from_tags("hostedehr", tags.iter().map(|(k, v)| (*k, v.as_str())));

@@ -119,7 +119,11 @@ fn which<'a>(
     for other in &group[1..] {
         let reason = if other.marks.retiring {
             "it was replaced"
-        } else if !other.marks.attempt.is_empty() && other.marks.attempt == first.marks.attempt && other.kind == first.kind {
+        } else if !other.marks.attempt.is_empty()
+            && other.marks.attempt == first.marks.attempt
+            && other.kind == first.kind
+            && !other.marks.protect
+        {
             "it was made twice by one attempt"
         } else {
             let name = |one: &AnyLive| format!("{} {}", one.kind, one.id);
@@ -145,6 +149,10 @@ impl<'a> Claims<'a> {
             let Some(from) = wish.moved_from.iter().find(|from| self.live.contains_key(from) && !wishes.contains_key(from)).cloned() else {
                 continue;
             };
+            // Another kind at the old address is no move of this one.
+            if self.live.get(&from).is_some_and(|one| one.kind != wish.kind.name) {
+                continue;
+            }
             if let Some(one) = self.live.remove(&from) {
                 self.insert(address.clone(), one);
                 self.moved.insert(address.clone(), from);
@@ -152,7 +160,7 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// Objects without marks: singletons by their kind, children by parent and key. Parents may be bare themselves, so as often as it helps.
+    /// Objects without marks: singletons by their kind, children by parent and key. (No parent is without marks itself.)
     fn claim_bare(&mut self, declared: &BTreeMap<Address, Wished>, bare: &[&'a AnyLive]) {
         let kinds: BTreeSet<&str> = bare.iter().map(|one| one.kind).collect();
         let mut by_key: HashMap<(&str, String), &Address> = HashMap::new();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::claim::Claims;
+use super::guard::is_protected;
 use super::{Draft, Wished};
 use crate::kinds::info::Info;
 use crate::kinds::{AnyLive, Row};
@@ -111,12 +112,15 @@ pub(super) fn compare(
                 continue;
             };
             if live.kind != wish.kind.name {
-                became_new.insert(address.clone());
+                // A protected one is refused by the guard, and nothing follows it then.
+                if !is_protected(address, live, Some(wish), scope) {
+                    became_new.insert(address.clone());
+                }
                 continue;
             }
             let (edits, causes) = differences(wish, live, applied(address, live, history), claims, &new);
             if edits.iter().any(|edit| edit.replace) {
-                if live.marks.protect && !scope.allow_delete.contains(address) {
+                if is_protected(address, live, Some(wish), scope) {
                     let fields: Vec<_> = edits.iter().filter(|e| e.replace).map(|e| e.field.as_str()).collect();
                     draft.refuse(
                         address,

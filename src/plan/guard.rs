@@ -20,18 +20,27 @@ pub(super) fn guard(
     observed: &Observed,
     scope: &Scope,
 ) {
-    protect(draft, claims, scope);
+    protect(draft, declared, claims, scope);
     lost_marks(draft, wishes, claims, observed);
     unreadable(draft, declared, claims, observed);
+    strays(draft, claims);
+    leftovers(draft, observed, scope);
     wait_for_needs(draft, wishes, claims);
     keep_what_is_needed(draft, declared, claims);
+    // Who follows something that is kept after all has nothing to follow.
+    wait_for_needs(draft, wishes, claims);
 }
 
-/// Deleting what is protected. (A protected replacement was refused when it was found.)
-fn protect(draft: &mut Draft, claims: &Claims<'_>, scope: &Scope) {
+/// Whether an object may not be lost: its own mark says so, or the YAML does (a mark can be stripped, and some kinds bear none).
+pub(super) fn is_protected(address: &Address, live: &AnyLive, declared: Option<&Wished>, scope: &Scope) -> bool {
+    (live.marks.protect || declared.is_some_and(|wish| wish.protect)) && !scope.allow_delete.contains(address)
+}
+
+/// Losing what is protected. (Most protected replacements were refused when they were found, before anything followed them.)
+fn protect(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>, scope: &Scope) {
     for (address, live) in &claims.live {
-        let deleted = draft.actions.get(address).is_some_and(|action| action.action == Verb::Delete);
-        if deleted && live.marks.protect && !scope.allow_delete.contains(address) {
+        let lost = draft.actions.get(address).is_some_and(|action| matches!(action.action, Verb::Delete | Verb::Replace));
+        if lost && is_protected(address, live, declared.get(address), scope) {
             draft.refuse(
                 address,
                 "it is protected and is not deleted",
@@ -149,6 +158,66 @@ fn wait_for(draft: &mut Draft, address: &Address, reason: String) {
     }
 }
 
+/// An unmarked child that nobody seems to wish waits while a wish of its kind has no object: that one may be it, known by something that
+/// is lost or unread at the moment.
+fn strays(draft: &mut Draft, claims: &Claims<'_>) {
+    let missing: BTreeSet<String> = draft
+        .actions
+        .values()
+        .filter(|action| action.action == Verb::Create)
+        .map(|action| action.kind.clone())
+        .chain(draft.waiting.keys().chain(draft.refusals.keys()).filter(|address| !claims.live.contains_key(*address)).map(|_| String::new()))
+        .collect();
+    let wait: Vec<Address> = claims
+        .live
+        .iter()
+        .filter(|(address, live)| {
+            let dropped = draft.actions.get(*address).is_some_and(|action| action.action == Verb::Delete);
+            let unresolved = lookup(live.kind).is_some_and(|row| row.key.iter().any(|field| !resolved(claims, live, field)));
+            dropped && live.marks.address.is_none() && unresolved && (missing.contains(live.kind) || missing.contains(""))
+        })
+        .map(|(address, _)| address.clone())
+        .collect();
+    for address in wait {
+        wait_for(draft, &address, "what it stands between is not known to be ours, and something of its kind is missing: it may be that".to_owned());
+    }
+}
+
+/// Whether a key field of a live child names something of ours, or names nothing at all.
+fn resolved(claims: &Claims<'_>, live: &AnyLive, field: &str) -> bool {
+    let Some(row) = lookup(live.kind) else { return true };
+    let mut known = true;
+    row.info().visit(&live.shape, &mut |leaf, id| {
+        if let Some(kind) = leaf.kind.filter(|_| leaf.field == field) {
+            known &= claims.address(kind, id).is_some();
+        }
+    });
+    known
+}
+
+/// Leftovers are dropped under the same rules as everything else.
+fn leftovers(draft: &mut Draft, observed: &Observed, scope: &Scope) {
+    let unread: BTreeSet<&str> = observed.unreadable.iter().map(|one| one.kind.as_str()).collect();
+    for left in std::mem::take(&mut draft.leftovers) {
+        let out = (!scope.target.is_empty() && !scope.target.iter().any(|t| left.address.is_under(t)))
+            || scope.exclude.iter().any(|e| left.address.is_under(e));
+        let referrer = unread.iter().find(|unread| lookup(unread).is_some_and(|row| row.info().refers_to.contains(&left.seen.kind)));
+        if out {
+            continue;
+        } else if left.seen.marks.protect && !scope.allow_delete.contains(&left.address) {
+            draft.refuse(
+                &left.address,
+                format!("{} ({}) is protected and is not dropped", left.seen.id, left.reason),
+                format!("if its loss is meant: --allow-delete {} (see runbooks/protected.md)", left.address),
+            );
+        } else if let Some(referrer) = referrer {
+            draft.waiting.entry(left.address.clone()).or_insert(format!("{referrer} could not be read and may still use {}", left.seen.id));
+        } else {
+            draft.leftovers.push(left);
+        }
+    }
+}
+
 /// What needs something that is neither live nor about to be made waits too, and so on.
 pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
     let mut needs: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
@@ -190,15 +259,18 @@ pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wishe
     }
 }
 
-/// What stays keeps all that it needs.
-fn keep_what_is_needed(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
-    let mut staying: Vec<Address> =
-        draft.refusals.keys().chain(draft.waiting.keys()).filter(|address| claims.live.contains_key(*address)).cloned().collect();
+/// What stays keeps all that it needs: what was refused, what waits, what is outside the scope, and what is as it should be.
+pub(super) fn keep_what_is_needed(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
+    let lost = |action: &Action| matches!(action.action, Verb::Delete | Verb::Replace);
+    if !draft.actions.values().any(lost) {
+        return;
+    }
+    let stays = |draft: &Draft, address: &Address| draft.actions.get(address).is_none_or(|action| action.action == Verb::NoOp);
+    let mut staying: Vec<Address> = claims.live.keys().filter(|address| stays(draft, address)).cloned().collect();
     while let Some(address) = staying.pop() {
         let Some(live) = claims.live.get(&address) else { continue };
         for target in needs_of(&address, live, declared, claims) {
-            let dropped = |action: &Action| action.action == Verb::Delete;
-            if draft.actions.get(&target).is_some_and(dropped) {
+            if target != address && draft.actions.get(&target).is_some_and(lost) {
                 wait_for(draft, &target, format!("kept: {address} needs it"));
                 staying.push(target);
             }

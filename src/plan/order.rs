@@ -180,13 +180,10 @@ impl<'a> Build<'a> {
                 uses.push((need, hole));
             });
             for (need, hole) in uses {
-                let late = hole
-                    .attribute
-                    .as_deref()
-                    .is_some_and(|name| self.target_kind(&hole.address).is_some_and(|row| row.late.contains(&name)));
+                let late = hole.attribute.as_deref().is_some_and(|name| self.is_late(&hole.address, name));
                 let target = match need {
                     Need::Made | Need::Settle if !late => self.step(&hole.address, Do::Create),
-                    _ => self.step(&hole.address, Do::Ready),
+                    _ => self.step(&hole.address, Do::Ready).or_else(|| self.ready_of_seen(address, &hole.address)),
                 };
                 let user = match need {
                     Need::Settle => self.step(address, Do::Settle).or_else(|| self.step(address, Do::Update)),
@@ -200,6 +197,26 @@ impl<'a> Build<'a> {
                 }
             }
         }
+    }
+
+    /// Whether an attribute of a target is known only when the target is ready, and is not known yet.
+    fn is_late(&self, target: &Address, name: &str) -> bool {
+        match self.plan.seen.get(target).filter(|_| !self.actions.contains_key(target)) {
+            Some(seen) => !seen.attributes.contains_key(name) && lookup(&seen.kind).is_some_and(|row| row.late.contains(&name)),
+            None => self.target_kind(target).is_some_and(|row| row.late.contains(&name)),
+        }
+    }
+
+    /// A target that is live and stays as it is may still be on its way (an earlier apply was interrupted): it is waited for all the same.
+    fn ready_of_seen(&mut self, user: &Address, target: &Address) -> Option<usize> {
+        self.actions.get(user)?;
+        let seen = self.plan.seen.get(target).filter(|_| !target.is_lookup())?;
+        let kind = lookup(&seen.kind)?;
+        let at = self.steps.len();
+        let (address, action) = (target.clone(), Verb::NoOp);
+        self.steps.push(Step { address, kind, action, what: Do::Ready, leftover: None, needs: Vec::new(), rank: 0 });
+        self.index.insert((target.clone(), Do::Ready), at);
+        Some(at)
     }
 
     fn target_kind(&self, address: &Address) -> Option<&'static Row> {

@@ -10,7 +10,13 @@ use crate::model::Address;
 use crate::model::plan::{Scope, Verb};
 
 /// Narrows the draft; answers whether the plan still covers the whole stack.
-pub(super) fn narrow(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>, scope: &Scope) -> bool {
+pub(super) fn narrow(
+    draft: &mut Draft,
+    wishes: &BTreeMap<Address, Wished>,
+    declared: &BTreeMap<Address, Wished>,
+    claims: &Claims<'_>,
+    scope: &Scope,
+) -> bool {
     if !scope.target.is_empty() {
         let asked = closure(draft, wishes, claims, scope);
         draft.actions.retain(|address, _| asked.contains(address));
@@ -24,9 +30,14 @@ pub(super) fn narrow(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, clai
             draft.waiting.remove(&address);
             draft.refusals.remove(&address);
         }
+    }
+    let complete = scope.target.is_empty() && scope.exclude.is_empty() && scope.planes.is_empty();
+    if !complete {
+        // What is outside the scope stays, and keeps what it needs.
+        super::guard::keep_what_is_needed(draft, declared, claims);
         super::guard::wait_for_needs(draft, wishes, claims);
     }
-    scope.target.is_empty() && scope.exclude.is_empty() && scope.planes.is_empty()
+    complete
 }
 
 /// The targets, what they need in order to be made, and what must go before they can be dropped.

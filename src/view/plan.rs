@@ -83,7 +83,8 @@ pub fn modules(plan: &Plan) -> Vec<(&str, Vec<&Action>)> {
     let mut groups: Vec<(&str, Vec<&Action>)> = Vec::new();
     for action in plan.changes() {
         let module = action.address.module();
-        match groups.iter_mut().find(|(name, _)| *name == module) {
+        // Actions stand in the order of their addresses, so a module's are together.
+        match groups.last_mut().filter(|(name, _)| *name == module) {
             Some((_, actions)) => actions.push(action),
             None => groups.push((module, vec![action])),
         }

@@ -72,8 +72,8 @@ pub fn summary(plan: &Plan) -> String {
     parts.extend(unsettled(plan));
     let same = plan.counts().get(&Verb::NoOp).copied().unwrap_or_default();
     // What was refused is left as it is, which is not as it should be.
-    let refused =
-        plan.refusals.iter().filter(|one| plan.actions.iter().any(|a| a.address == one.address && a.action == Verb::NoOp)).count();
+    let idle: std::collections::BTreeSet<_> = plan.actions.iter().filter(|a| a.action == Verb::NoOp).map(|a| &a.address).collect();
+    let refused = plan.refusals.iter().filter(|one| idle.contains(&one.address)).count();
     let same = same.saturating_sub(refused);
     let rest = match (plan.destroy, same) {
         (true, _) => format!("{} left as {} {}", count(same, "resource"), if same == 1 { "it" } else { "they" }, is(same)),

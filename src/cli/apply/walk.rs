@@ -37,15 +37,7 @@ pub async fn walk(
     let applied = applied.map_err(Failure::from)?;
     applied.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
     terminal.say(&view::report::human(&applied.report, terminal.err, began.elapsed(), again));
-    Ok(if applied.report.stopped == Some(Stop::Interrupted) {
-        code::INTERRUPTED
-    } else if !applied.report.is_whole() || !plan.unreadable.is_empty() {
-        code::PARTIAL
-    } else if !plan.refusals.is_empty() {
-        code::REFUSED
-    } else {
-        code::DONE
-    })
+    Ok(applied.exit_code)
 }
 
 /// The first Ctrl-C or SIGTERM asks to stop soon, the second now.

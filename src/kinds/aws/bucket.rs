@@ -149,6 +149,11 @@ impl Kind for Bucket {
             let message = format!("{name} is there already, with tags of its own");
             return Err(Error::new(Class::AlreadyExists, "s3.CreateBucket", message));
         }
+        // A bucket that holds something was somebody's: only an empty one can be what an earlier attempt left.
+        if cx.s3.list_objects_v2().bucket(&name).max_keys(1).send().await?.key_count().unwrap_or_default() > 0 {
+            let message = format!("{name} is there already, holds objects and bears no mark; if it is this one: reeve adopt");
+            return Err(Error::new(Class::AlreadyExists, "s3.CreateBucket", message));
+        }
         tag(cx, &name, new.marks.to_tags()).await?;
         Ok(Made { attributes: known(cx, &name), id: name })
     }
