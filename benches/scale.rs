@@ -2,7 +2,12 @@
 //!
 //! Calls and wall time against the emulated AWS (one process of Python that answers one call at a time, so its time is most of it),
 //! and the pure part alone: reading, expansion, diff, without a network.
-#![allow(missing_docs, clippy::expect_used, clippy::cast_precision_loss, reason = "a benchmark ends where something is not as it should be")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::cast_precision_loss,
+    reason = "a benchmark ends where something is not as it should be"
+)]
 
 #[path = "scale/emulated.rs"]
 mod emulated;

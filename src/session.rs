@@ -97,6 +97,8 @@ pub struct Outcome {
     pub run: String,
     /// What the record has to say.
     pub warnings: Vec<String>,
+    /// What the command ends with, and what the journal says it did.
+    pub exit_code: u8,
 }
 
 impl Session {
@@ -240,18 +242,12 @@ impl Session {
         let report = apply(plan, tools, &options).await?;
         let tally = Tally { done: report.done as u64, failed: report.failed.len() as u64, skipped: report.skipped.len() as u64 };
         let interrupted = report.stopped == Some(Stop::Interrupted);
-        let exit_code = if interrupted {
-            130
-        } else if report.is_whole() {
-            0
-        } else {
-            6
-        };
-        let warnings = match journal.finish(RunEnd { exit_code, interrupted, tally }).await {
+        let exit_code = exit_code(plan, &report);
+        let warnings = match journal.finish(RunEnd { exit_code: i32::from(exit_code), interrupted, tally }).await {
             Ok(warnings) => warnings,
             Err(error) => vec![error.to_string()],
         };
-        Ok(Outcome { report, run: journal.run().to_owned(), warnings: loaded.warnings.into_iter().chain(warnings).collect() })
+        Ok(Outcome { exit_code, report, run: journal.run().to_owned(), warnings: loaded.warnings.into_iter().chain(warnings).collect() })
     }
 
     /// Marks an existing object as ours, at `address`.
@@ -332,6 +328,22 @@ impl Held {
     /// When that cannot be written: it expires by itself then.
     pub async fn release(self) -> Result<(), Error> {
         Ok(self.lease.release().await?)
+    }
+}
+
+/// What an apply ends with: 130 interrupted; 6 when something failed, could not be read or had to wait by itself; 5 when all that was not
+/// done was refused (what waits then waits for that); else 0.
+fn exit_code(plan: &Plan, report: &Report) -> u8 {
+    if report.stopped == Some(Stop::Interrupted) {
+        130
+    } else if !report.is_whole() || !plan.unreadable.is_empty() {
+        6
+    } else if !plan.refusals.is_empty() {
+        5
+    } else if !plan.waiting.is_empty() {
+        6
+    } else {
+        0
     }
 }
 

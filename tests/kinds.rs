@@ -106,6 +106,7 @@ fn the_marks_of_every_kind_fit_every_service_and_tell_fields_apart() {
             protect: true,
             attempt: "20261123T180000Z-000001-abcdef01".into(),
             retiring: true,
+            stays: false,
         };
         for (name, value) in marks.to_tags() {
             assert!(is_valid_tag(&value), "{} {name}: {value} ({} characters)", row.name, value.len());

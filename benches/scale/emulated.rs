@@ -22,6 +22,7 @@ const PARALLELISM: usize = 16;
 
 /// What one thing cost.
 #[derive(Debug)]
+#[allow(dead_code, reason = "the bench reads all of it, the test of calls only a part")]
 pub struct Cost {
     pub calls: BTreeMap<String, u64>,
     pub wall: Duration,

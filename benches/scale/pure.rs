@@ -124,6 +124,7 @@ fn live(address: &Address, wish: &Wished) -> AnyLive {
         protect: wish.protect,
         attempt: "run-1".into(),
         retiring: false,
+        stays: false,
     };
     let names = wish.kind.attributes.iter().chain(wish.kind.late);
     AnyLive {

@@ -7,9 +7,9 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use super::{Halt, LONGEST_CALL, Options};
 use super::known::{Known, Object};
 use super::wait::Backoff;
+use super::{Halt, LONGEST_CALL, Options};
 use crate::kinds::info::Need;
 use crate::kinds::row::{AnyChange, AnyGone, AnyNew};
 use crate::kinds::{Made, Naming, Ready, Row};
@@ -242,8 +242,14 @@ impl Performer<'_> {
         let fields: BTreeSet<String> =
             action.edits.iter().map(|edit| edit.field.clone()).filter(|field| info.fields.contains_key(field)).collect();
         let bears_marks = seen.marks.address.is_some() || action.action == Verb::Adopt;
-        let mut marks =
-            Marks { stack: self.plan.stack.clone(), address: Some(step.address.clone()), protect: wish.protect, retiring: false, stays: seen.marks.retiring, ..seen.marks.clone() };
+        let mut marks = Marks {
+            stack: self.plan.stack.clone(),
+            address: Some(step.address.clone()),
+            protect: wish.protect,
+            retiring: false,
+            stays: seen.marks.retiring,
+            ..seen.marks.clone()
+        };
         let unfinished = seen.marks.applied == Applied::Unfinished;
         let fields = if unfinished && fields.is_empty() {
             info.fields.iter().filter(|(_, f)| !f.replace).map(|(n, _)| n.clone()).collect()

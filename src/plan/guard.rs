@@ -166,7 +166,9 @@ fn strays(draft: &mut Draft, claims: &Claims<'_>) {
         .values()
         .filter(|action| action.action == Verb::Create)
         .map(|action| action.kind.clone())
-        .chain(draft.waiting.keys().chain(draft.refusals.keys()).filter(|address| !claims.live.contains_key(*address)).map(|_| String::new()))
+        .chain(
+            draft.waiting.keys().chain(draft.refusals.keys()).filter(|address| !claims.live.contains_key(*address)).map(|_| String::new()),
+        )
         .collect();
     let wait: Vec<Address> = claims
         .live
@@ -179,7 +181,11 @@ fn strays(draft: &mut Draft, claims: &Claims<'_>) {
         .map(|(address, _)| address.clone())
         .collect();
     for address in wait {
-        wait_for(draft, &address, "what it stands between is not known to be ours, and something of its kind is missing: it may be that".to_owned());
+        wait_for(
+            draft,
+            &address,
+            "what it stands between is not known to be ours, and something of its kind is missing: it may be that".to_owned(),
+        );
     }
 }
 

@@ -265,7 +265,9 @@ impl<'a> Build<'a> {
             for (kind, id) in live_references(seen) {
                 let Some(&drop) = dropped.get(&(kind.as_str(), id.as_str())) else { continue };
                 let first = self.steps[drop].leftover.is_none() && self.drops_first(&self.steps[drop].address);
-                if step.what == Do::Delete || !first {
+                // One that goes first waits only for users that go for good or go first themselves: the others wait for its successor.
+                let goes = step.what == Do::Delete && (step.action != Verb::Replace || self.drops_first(&step.address));
+                if goes || !first {
                     edges.push((at, drop));
                 }
             }

@@ -32,9 +32,7 @@ async fn survives(name: &str, rules: impl Fn(Faults, &[String]) -> Faults, tries
 
 /// Each create that the estate uses is struck once.
 fn every_create(fault: Fault) -> impl Fn(Faults, &[String]) -> Faults {
-    move |faults, changes| {
-        creates(changes).into_iter().fold(faults, |faults, call| faults.with(Rule::new(call, fault.clone()).times(1)))
-    }
+    move |faults, changes| creates(changes).into_iter().fold(faults, |faults, call| faults.with(Rule::new(call, fault.clone()).times(1)))
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ impl Life<'_> {
             protect: true,
             attempt: format!("attempt-{}", self.address.replace(['.', '/', '_'], "-")),
             retiring: false,
+            stays: false,
         }
     }
 

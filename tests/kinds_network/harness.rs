@@ -53,6 +53,7 @@ fn marks(cx: &Aws, address: &str, applied: Applied) -> Marks {
         protect: false,
         attempt: "a1".into(),
         retiring: false,
+        stays: false,
     }
 }
 

@@ -219,7 +219,7 @@ fn destroy_keeps_what_is_protected_and_all_that_it_needs() {
     world.destroy = true;
     let plan = world.plan();
     let kept: Vec<String> = plan.waiting.iter().map(|w| w.address.to_string()).collect();
-    assert_eq!(kept, ["vpc.vpc"], "the protected subnet needs its VPC: {:?}", plan.waiting);
+    assert_eq!(kept, ["vpc.app", "vpc.db", "vpc.vpc"], "the mount target needs its group, the subnet its VPC: {:?}", plan.waiting);
 }
 
 #[test]

@@ -4,4 +4,5 @@ mod decisions;
 mod order;
 mod policy;
 mod properties;
+mod safety;
 mod world;

@@ -5,7 +5,7 @@ use reeve::model::report::Do;
 use reeve::plan::order::steps;
 use serde_json::json;
 
-use crate::world::{World, at};
+use crate::world::{World, at, to};
 
 /// The steps in an order that respects them, as words.
 fn walk(plan: &Plan) -> Vec<String> {
@@ -42,7 +42,7 @@ fn what_must_be_ready_is_waited_for() {
 #[test]
 fn users_go_before_what_they_use_and_circles_are_cut() {
     let mut world = World::files().applied();
-    world.live("files.file_system").marks.protect = false;
+    world.scope.allow_delete.insert(at("files.file_system"));
     world.destroy = true;
     let order = walk(&world.plan());
     before(&order, "Delete files.mount/a", "Delete files.file_system");
@@ -82,6 +82,37 @@ fn a_new_vpc_takes_everything_along() {
     before(&order, "Create vpc.vpc", "Create vpc.private/a");
     before(&order, "Create vpc.private/a", "Delete vpc.private/a");
     before(&order, "Delete vpc.private/a", "Delete vpc.vpc");
+}
+
+#[test]
+fn what_goes_first_does_not_wait_for_users_that_wait_for_its_successor() {
+    // A NAT gateway cannot stand beside its successor (one address); the route table that names it is replaced the other way round.
+    let mut world = World::network();
+    world.wish("vpc.igw", "aws.internet_gateway", json!({ "vpc": to("vpc.vpc") }));
+    world.wish("vpc.ip", "aws.elastic_ip", json!({}));
+    world.wish(
+        "vpc.nat",
+        "aws.nat_gateway",
+        json!({ "subnet": to("vpc.private/a"), "allocation": to("vpc.ip"), "internet_gateway": to("vpc.igw") }),
+    );
+    let routes = json!([{ "destination_cidr_block": "0.0.0.0/0", "nat_gateway": to("vpc.nat") }]);
+    world.wish("vpc.routes", "aws.route_table", json!({ "vpc": to("vpc.vpc"), "routes": routes, "subnets": [to("vpc.private/b")] }));
+    let mut world = world.applied();
+    world.spec("vpc.vpc")["cidr_block"] = json!("10.30.0.0/16");
+    let order = walk(&world.plan());
+    before(&order, "Delete vpc.nat", "Create vpc.nat");
+    before(&order, "Create vpc.nat", "Create vpc.routes");
+    before(&order, "Create vpc.routes", "Delete vpc.routes");
+}
+
+#[test]
+fn what_is_live_and_not_ready_yet_is_waited_for() {
+    // An earlier apply was interrupted between the file system and its mount targets.
+    let mut world = World::files().applied();
+    world.vanish("files.mount/a");
+    let order = walk(&world.plan());
+    before(&order, "Ready files.file_system", "Create files.mount/a");
+    assert_eq!(order.iter().filter(|step| step.ends_with("files.file_system")).count(), 1, "{order:?}");
 }
 
 #[test]

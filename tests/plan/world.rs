@@ -156,6 +156,7 @@ pub fn live(address: &Address, wish: &Wished) -> AnyLive {
         protect: wish.protect,
         attempt: "run-1".into(),
         retiring: false,
+        stays: false,
     };
     let names: BTreeSet<&str> = wish.kind.attributes.iter().chain(wish.kind.late).copied().collect();
     AnyLive {

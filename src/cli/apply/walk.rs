@@ -6,10 +6,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::super::terminal::Terminal;
-use super::super::{Exit, Failure, code};
+use super::super::{Exit, Failure};
 use crate::apply::Halt;
 use crate::model::plan::Plan;
-use crate::model::report::{Event, Stop};
+use crate::model::report::Event;
 use crate::session::{Command, Held, Session};
 use crate::view;
 use crate::view::progress::Progress;

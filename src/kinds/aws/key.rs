@@ -238,7 +238,8 @@ async fn alias(cx: &Aws, id: &str, address: &Address) -> Result<()> {
     match make(plain.clone()).await {
         Err(error) if error.class == Class::AlreadyExists => {
             // The listing may lag behind: it may be this key's alias.
-            let holder = cx.kms.describe_key().key_id(&plain).send().await.map_err(Error::from).absent_ok()?.and_then(|out| out.key_metadata);
+            let holder =
+                cx.kms.describe_key().key_id(&plain).send().await.map_err(Error::from).absent_ok()?.and_then(|out| out.key_metadata);
             if holder.is_some_and(|key| key.arn.as_deref() == Some(id) || key.key_id == id) {
                 return Ok(());
             }

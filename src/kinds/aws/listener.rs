@@ -3,7 +3,6 @@
 //! API: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>.
 //! Has one default action, without further rules, certificates or authentication: HAProxy behind it routes.
 
-
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -277,12 +276,14 @@ fn shape(one: &elb::Listener) -> Result<Listener> {
         }
     };
     let protocol = Protocol::read(one.protocol());
+    let tls = protocol == Protocol::Https;
     Ok(Listener {
         load_balancer: Ref::to(one.load_balancer_arn().unwrap_or_default()),
         port: one.port().and_then(|port| port.try_into().ok()).unwrap_or_default(),
-        ssl_policy: one.ssl_policy().filter(|policy| protocol == Protocol::Https && !policy.is_empty()).map(str::to_owned),
+        ssl_policy: one.ssl_policy().filter(|policy| tls && !policy.is_empty()).map(str::to_owned),
         protocol,
-        certificate: one.certificates().first().and_then(elb::Certificate::certificate_arn).map(Ref::to),
+        // What is left of a certificate on a listener that no longer speaks TLS is not its certificate.
+        certificate: one.certificates().first().filter(|_| tls).and_then(elb::Certificate::certificate_arn).map(Ref::to),
         default_action,
     })
 }

@@ -247,7 +247,11 @@ const DATED: &str = "reeve:dated";
 
 /// The marks as tags. `dated`: the description does not say the same.
 fn tags(marks: &Marks, dated: bool) -> Result<Vec<sdk::Tag>> {
-    let tags = marks.to_tags().into_iter().chain([(DATED, dated.to_string())]).map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
+    let tags = marks
+        .to_tags()
+        .into_iter()
+        .chain([(DATED, dated.to_string())])
+        .map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
     tags.collect::<std::result::Result<_, _>>().map_err(|_| Error::incomplete("ssm.Tag", "key"))
 }
 

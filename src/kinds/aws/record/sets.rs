@@ -136,7 +136,7 @@ impl Owners {
 
     /// With `marks` in place of those of the same stack; a retiring one stays so.
     pub fn with(&self, marks: &Marks, keep: bool) -> Self {
-        let retiring = marks.retiring || self.marks(&marks.stack).is_some_and(|old| old.retiring);
+        let retiring = !marks.stays && (marks.retiring || self.marks(&marks.stack).is_some_and(|old| old.retiring));
         let mut tags = Marks { retiring, ..marks.clone() }.to_tags();
         tags.extend(keep.then(|| (KEEP.0, KEEP.1.to_owned())));
         let line = tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
