@@ -272,10 +272,16 @@ pub(super) fn keep_what_is_needed(draft: &mut Draft, declared: &BTreeMap<Address
         return;
     }
     let stays = |draft: &Draft, address: &Address| draft.actions.get(address).is_none_or(|action| action.action == Verb::NoOp);
-    let mut staying: Vec<Address> = claims.live.keys().filter(|address| stays(draft, address)).cloned().collect();
+    // A setting that is always there goes with what it is a setting of.
+    let is_setting = |live: &AnyLive| lookup(live.kind).is_some_and(|row| row.singleton);
+    let live = claims.live.iter().filter(|(_, live)| !is_setting(live)).map(|(address, _)| address);
+    let mut staying: Vec<Address> = live.filter(|address| stays(draft, address)).cloned().collect();
     while let Some(address) = staying.pop() {
         let Some(live) = claims.live.get(&address) else { continue };
-        for target in needs_of(&address, live, declared, claims) {
+        // What was held back keeps all that its wish names; what merely is outside the scope, only what it holds on to by id.
+        let held = draft.refusals.contains_key(&address) || draft.waiting.contains_key(&address);
+        let wish = declared.get(&address).filter(|_| held);
+        for target in needs_of(live, wish, claims) {
             if target != address && draft.actions.get(&target).is_some_and(lost) {
                 wait_for(draft, &target, format!("kept: {address} needs it"));
                 staying.push(target);
@@ -284,14 +290,14 @@ pub(super) fn keep_what_is_needed(draft: &mut Draft, declared: &BTreeMap<Address
     }
 }
 
-fn needs_of(address: &Address, live: &AnyLive, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>) -> BTreeSet<Address> {
+fn needs_of(live: &AnyLive, wish: Option<&Wished>, claims: &Claims<'_>) -> BTreeSet<Address> {
     let mut needs = BTreeSet::new();
     if let Some(row) = lookup(live.kind) {
         row.info().visit(&live.shape, &mut |leaf, id| {
             needs.extend(leaf.kind.and_then(|kind| claims.address(kind, id)).cloned());
         });
     }
-    if let Some(wish) = declared.get(address) {
+    if let Some(wish) = wish {
         references(wish.kind.info(), &wish.spec, |_, hole: hole::Hole| {
             needs.insert(hole.address);
         });
