@@ -146,7 +146,11 @@ async fn a_question_can_be_left_and_the_lock_is_free_again() {
             .env("TERM", "xterm")
             .env_remove("NO_COLOR")
             .current_dir(command.get_current_dir().unwrap());
-        command.get_envs().for_each(|(name, value)| drop(value.map(|value| terminal.env(name, value))));
+        for (name, value) in command.get_envs() {
+            if let Some(value) = value {
+                terminal.env(name, value);
+            }
+        }
         let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut heard = Vec::new();
         let mut byte = [0];

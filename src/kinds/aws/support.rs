@@ -118,7 +118,7 @@ pub async fn ec2_mark(cx: &Aws, id: &str, marks: &Marks) -> crate::planes::Resul
     Ok(())
 }
 
-/// Asks [`Kind::ready`] again and again until the object is not there, at most for `limit`.
+/// Asks `Kind::ready` again and again until the object is not there, at most for `limit`.
 ///
 /// # Errors
 /// `InUse` when the time is up; what the plane answered otherwise.
