@@ -235,6 +235,16 @@ impl<'a> Walk<'a> {
                 self.report.failed.push(Failure { address, what, class: class(error.class).to_owned(), error: text });
                 self.skip_users(at);
             }
+            Performed::Left(because) => {
+                self.state[at] = State::Skipped;
+                if what != Do::Ready {
+                    // Its attempt is in the journal already, so what came of it is too.
+                    let message = because.to_owned();
+                    self.record(at, Outcome::Failed { class: "not begun".to_owned(), message, unknown: false });
+                }
+                self.report.skipped.push(Skipped { address, what, because: because.to_owned() });
+                self.stop(Stop::Interrupted, "asked to stop");
+            }
             Performed::NotRecorded(why) => {
                 self.state[at] = State::Skipped;
                 self.report.skipped.push(Skipped { address, what, because: format!("the journal could not be written: {why}") });

@@ -36,6 +36,8 @@ pub enum Performed {
     Failed(Error),
     /// Its attempt could not be written down, so it was not begun.
     NotRecorded(String),
+    /// The walk was asked to stop before it began, or while it was only waited for.
+    Left(&'static str),
 }
 
 /// Carries out steps.
@@ -59,6 +61,9 @@ const CREATE_TRIES: usize = 4;
 impl Performer<'_> {
     /// Carries out `step`.
     pub async fn perform(&self, step: &Step, attempt: &str) -> Performed {
+        if self.is_halted() {
+            return Performed::Left("stopped before it began");
+        }
         let _ = self.events.send(Event::Started { address: step.address.clone(), what: step.what });
         let outcome = match step.what {
             Do::Create => self.create(step, attempt).await,
@@ -71,8 +76,13 @@ impl Performer<'_> {
         };
         match outcome {
             Ok((id, applied)) => Performed::Done { id, applied },
+            Err(_) if step.what == Do::Ready && self.is_halted() => Performed::Left("stopped while it was waited for"),
             Err(error) => Performed::Failed(error),
         }
+    }
+
+    fn is_halted(&self) -> bool {
+        *self.halt.borrow() != Halt::No
     }
 
     /// The step's action. Actions stand in the order of their addresses.
