@@ -298,7 +298,10 @@ impl<'a> Walk<'a> {
         let mut whole: BTreeMap<&Address, bool> = BTreeMap::new();
         for (step, state) in self.steps.iter().zip(&self.state) {
             let done = *state == State::Done;
-            whole.entry(&step.address).and_modify(|all| *all &= done).or_insert(done);
+            // What was only waited for is no resource that this plan changed.
+            if step.action != Verb::NoOp {
+                whole.entry(&step.address).and_modify(|all| *all &= done).or_insert(done);
+            }
             if *state == State::Pending {
                 let because = match self.report.stopped {
                     Some(Stop::LeaseLost) => "the lease was lost before it began",
