@@ -109,7 +109,7 @@ impl Apply {
                 }
                 session.check(&plan).await?;
                 present(&plan, self.how.format, terminal)?;
-                approve(&self.how, terminal).await
+                approve(&self.how, &session, &plan, terminal).await
             })
             .await?;
             walk::walk(&session, &plan, &held, &command, usize::from(self.how.parallelism), "make a new plan and apply it", terminal).await
@@ -164,7 +164,7 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
                 return Ok(Err(nothing(&plan)));
             }
             allowed(&plan)?;
-            approve(how, terminal).await?;
+            approve(how, &session, &plan, terminal).await?;
             Ok(Ok(plan))
         });
         let plan = match agreed.await? {
@@ -212,12 +212,13 @@ fn allowed(plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn approve(how: &How, terminal: &Terminal) -> Result<(), Failure> {
+/// Asks a person. While they read, the world may move: it is looked at once more, and what was agreed to is done or nothing is.
+async fn approve(how: &How, session: &Session, plan: &Plan, terminal: &Terminal) -> Result<(), Failure> {
     if how.auto_approve {
         return Ok(());
     }
     match terminal.ask("Apply this?").await {
-        Some(true) => Ok(()),
+        Some(true) => Ok(session.check(plan).await?),
         Some(false) => Err(Failure::new(code::REFUSED, "not approved: nothing was touched")),
         None => Err(unapproved()),
     }

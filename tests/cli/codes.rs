@@ -1,11 +1,11 @@
 //! Every exit code of the contract.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use reeve::record::{LocalFolder, Owner, Record, Store};
 
-use crate::support::{Ran, Stack, writes, yaml};
+use crate::support::{Asked, Ran, Stack, writes, yaml};
 
 #[tokio::test]
 async fn a_plan_of_a_fresh_account_writes_nothing() {
@@ -136,46 +136,38 @@ async fn a_hundred_and_thirty_finishes_what_runs_and_the_same_command_goes_on() 
 #[tokio::test]
 async fn a_question_can_be_left_and_the_lock_is_free_again() {
     let stack = Stack::new("asked").await;
-    let line = format!("{} apply {} --target vpc.vpc", env!("CARGO_BIN_EXE_reeve"), stack.dir());
-    // `script` is the terminal.
-    let ask = |answer: &[u8]| {
-        let command = stack.command(&[]);
-        let mut terminal = Command::new("script");
-        terminal
-            .args(["-qec", &line, "/dev/null"])
-            .env("TERM", "xterm")
-            .env_remove("NO_COLOR")
-            .current_dir(command.get_current_dir().unwrap());
-        for (name, value) in command.get_envs() {
-            if let Some(value) = value {
-                terminal.env(name, value);
-            }
-        }
-        let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut heard = Vec::new();
-        let mut byte = [0];
-        let mut out = child.stdout.take().unwrap();
-        while !heard.ends_with(b"Only `yes` is taken: ") {
-            assert_eq!(out.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&heard));
-            heard.push(byte[0]);
-        }
-        let mut input = child.stdin.take().unwrap();
-        input.write_all(answer).unwrap();
-        input.flush().unwrap();
-        out.read_to_end(&mut heard).unwrap();
-        let status = child.wait().unwrap();
-        drop(input);
-        (status.code(), String::from_utf8_lossy(&heard).into_owned())
-    };
     for (answer, code, words) in [
         (&b"\x03"[..], 130, "interrupted: nothing was touched"),
         (b"y\n", 5, "not approved: nothing was touched"),
         (b"yes\n", 0, "Applied: 1 resource"),
     ] {
-        let (status, heard) = ask(answer);
+        let (status, heard) = Asked::of(&stack, "apply --target vpc.vpc").answer(answer);
         assert_eq!(status, Some(code), "{heard}");
         assert!(heard.contains(words) && heard.contains("\u{1b}[1mPlan for asked"), "{heard}");
     }
+}
+
+#[tokio::test]
+async fn three_when_the_world_moves_while_a_person_reads_the_plan() {
+    let stack = Stack::new("read").await;
+    stack.ends(0, &["apply", stack.dir(), "--target", "vpc.vpc", "--auto-approve"]);
+    let asked = Asked::of(&stack, "apply --target vpc.private/a");
+    let ec2 = stack.account().await.ec2;
+    let vpcs = ec2.describe_vpcs().send().await.expect("VPCs");
+    let is_ours = |tag: &aws_sdk_ec2::types::Tag| tag.key() == Some("reeve:stack") && tag.value() == Some("read");
+    let vpc = vpcs.vpcs().iter().find(|vpc| vpc.tags().iter().any(is_ours)).and_then(|vpc| vpc.vpc_id()).expect("ours");
+    let off = aws_sdk_ec2::types::AttributeBooleanValue::builder().value(false).build();
+    ec2.modify_vpc_attribute().vpc_id(vpc).enable_dns_hostnames(off).send().await.expect("a change by hand");
+    let (status, heard) = asked.answer(b"yes\n");
+    assert_eq!(status, Some(3), "{heard}");
+    for words in ["stale", "vpc.vpc", "has changed", "nothing was touched", "runbooks/stale-plan.md"] {
+        assert!(heard.contains(words), "no `{words}` in:\n{heard}");
+    }
+    let mine = aws_sdk_ec2::types::Filter::builder().name("vpc-id").values(vpc).build();
+    assert_eq!(ec2.describe_subnets().filters(mine).send().await.expect("subnets").subnets().len(), 0, "nothing was made");
+    // Read again, it is applied, and the lock was given back.
+    let (status, heard) = Asked::of(&stack, "apply --target vpc.private/a").answer(b"yes\n");
+    assert_eq!(status, Some(0), "{heard}");
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The real binary against one emulated AWS. Each test has a stack of its own, whose record is a folder.
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use reeve::planes::Aws;
 use reeve::planes::aws::connect::{Options, connect};
@@ -94,6 +95,47 @@ pub fn bare(args: &[&str]) -> Command {
         command.env("PATH", path);
     }
     command
+}
+
+/// A run at a terminal that has shown its plan and asks whether to apply it.
+pub struct Asked {
+    child: Child,
+    heard: Vec<u8>,
+}
+
+impl Asked {
+    /// `line` on the stack's folder; `script` is the terminal.
+    pub fn of(stack: &Stack, line: &str) -> Self {
+        let (verb, rest) = line.split_once(' ').unwrap();
+        let line = format!("{} {verb} {} {rest}", env!("CARGO_BIN_EXE_reeve"), stack.dir());
+        let command = stack.command(&[]);
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR").current_dir(stack.folder.path());
+        for (name, value) in command.get_envs() {
+            if let Some(value) = value {
+                terminal.env(name, value);
+            }
+        }
+        let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut heard = Vec::new();
+        let mut byte = [0];
+        while !heard.ends_with(b"Only `yes` is taken: ") {
+            assert_eq!(child.stdout.as_mut().unwrap().read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&heard));
+            heard.push(byte[0]);
+        }
+        Self { child, heard }
+    }
+
+    /// Types `answer`: the exit code, and all that was heard.
+    pub fn answer(mut self, answer: &[u8]) -> (Option<i32>, String) {
+        let mut input = self.child.stdin.take().unwrap();
+        input.write_all(answer).unwrap();
+        input.flush().unwrap();
+        self.child.stdout.as_mut().unwrap().read_to_end(&mut self.heard).unwrap();
+        let status = self.child.wait().unwrap();
+        drop(input);
+        (status.code(), String::from_utf8_lossy(&self.heard).into_owned())
+    }
 }
 
 /// What a run said.
