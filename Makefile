@@ -4,7 +4,7 @@ VENV := .sandbox/venv
 STAMP := $(VENV)/.stamp-$(shell cat sandbox/requirements.txt sandbox/setup.sh | sha256sum | cut -c1-16)
 PORT ?= 4566
 
-.PHONY: help setup sandbox test-sandbox demo test bench lint conformance
+.PHONY: help setup sandbox test-sandbox demo test bench lint conformance conformance-clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,12 @@ demo: setup ## the main job on an emulated AWS, from nothing to mended drift
 test: setup ## every test
 	cargo test --locked
 	$(MAKE) --no-print-directory test-sandbox
+
+conformance: ## a whole estate lives and goes on the account of your credentials: says what it costs and asks (YES=1: agreed)
+	@REEVE_CONFORMANCE=1 ./tests/conformance/run.sh
+
+conformance-clean: ## destroys what such a run could not: RUN=conformance-...
+	@REEVE_CONFORMANCE=clean RUN="$(RUN)" ./tests/conformance/run.sh
 
 bench: setup ## calls, time and memory as an estate grows; writes the tables of the README
 	cargo bench --locked --bench scale -- --write

@@ -126,7 +126,12 @@ def test_rds(aws, net):
     refused("InvalidDBParameterGroupState", rds.delete_db_parameter_group, DBParameterGroupName="pg")
     refused("DependencyViolation", aws("ec2").delete_security_group, GroupId=group)
     refused("DependencyViolation", aws("ec2").delete_subnet, SubnetId=subnets[0])
-    rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True)
+    unique = rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)["DBInstance"]
+    kept = rds.describe_db_instance_automated_backups(DBInstanceIdentifier="db")["DBInstanceAutomatedBackups"]
+    assert [(one["DbiResourceId"], one["Status"]) for one in kept] == [(unique["DbiResourceId"], "retained")]
+    rds.delete_db_instance_automated_backup(DbiResourceId=unique["DbiResourceId"])
+    assert rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"] == []
+    refused("DBInstanceAutomatedBackupNotFound", rds.delete_db_instance_automated_backup, DbiResourceId=unique["DbiResourceId"])
     rds.delete_db_subnet_group(DBSubnetGroupName="sn")
     rds.delete_db_parameter_group(DBParameterGroupName="pg")
 

@@ -5,7 +5,6 @@
 mod support;
 
 mod adopt;
-mod conformance;
 mod destroy;
 mod drift;
 mod fields;

@@ -29,22 +29,34 @@ pub type Wishes = BTreeMap<Address, Wished>;
 /// An AWS.
 pub struct Ground {
     sandbox: Option<Sandbox>,
+    endpoint: Option<String>,
 }
 
 impl Ground {
     /// An emulated AWS of this test's own.
     pub async fn emulated() -> Self {
         let options = reeve::sandbox::Options { zones: vec![ZONE.into(), OTHER_ZONE.into()], ..Default::default() };
-        Self { sandbox: Some(Sandbox::start(options).await.expect("the sandbox starts (make setup)")) }
+        let sandbox = Sandbox::start(options).await.expect("the sandbox starts (make setup)");
+        Self { endpoint: Some(sandbox.endpoint.clone()), sandbox: Some(sandbox) }
+    }
+
+    /// An emulated AWS that is somebody else's.
+    pub fn at(endpoint: &str) -> Self {
+        Self { sandbox: None, endpoint: Some(endpoint.to_owned()) }
     }
 
     /// The account that the environment's credentials belong to.
     pub fn real() -> Self {
-        Self { sandbox: None }
+        Self { sandbox: None, endpoint: None }
     }
 
     /// A session for a stack of that name. Its record lies in a folder that goes with the estate.
     pub async fn estate(&self, name: &str, domain: &str, wishes: Wishes) -> Estate {
+        self.open(name, domain, wishes).await.expect("AWS answers")
+    }
+
+    /// The same, when AWS may not answer.
+    pub async fn open(&self, name: &str, domain: &str, wishes: Wishes) -> Result<Estate, reeve::session::Error> {
         let record = TempDir::new().expect("a folder");
         let stack = Stack {
             name: name.into(),
@@ -54,12 +66,12 @@ impl Ground {
             record: Location::Local(record.path().into()),
         };
         let options = Options {
-            endpoint: self.sandbox.as_ref().map(|sandbox| sandbox.endpoint.clone()),
-            credentials: self.sandbox.as_ref().map(|_| Credentials::new("test", "test", None, None, "tests")),
+            endpoint: self.endpoint.clone(),
+            credentials: self.endpoint.as_ref().map(|_| Credentials::new("test", "test", None, None, "tests")),
             ..Options::default()
         };
-        let session = Session::open(stack, options).await.expect("AWS answers");
-        Estate { session, wishes, record }
+        let session = Session::open(stack, options).await?;
+        Ok(Estate { session, wishes, halt: watch::Sender::new(Halt::No), record })
     }
 
     /// The example estate.
@@ -111,6 +123,8 @@ pub fn at(text: &str) -> Address {
 pub struct Estate {
     pub session: Session,
     pub wishes: Wishes,
+    /// How an apply that runs is asked to stop.
+    pub halt: watch::Sender<Halt>,
     record: TempDir,
 }
 
@@ -137,14 +151,13 @@ impl Estate {
     pub async fn walk(&self, plan: &Plan, mut hook: impl AsyncFnMut(&Event)) -> Report {
         self.held(async |held| {
             let (events, mut heard) = mpsc::unbounded_channel();
-            let (_halt, halt) = watch::channel(Halt::No);
             let command = Command { line: "test".into(), commit: None, once: false };
             let listen = async {
                 while let Some(event) = heard.recv().await {
                     hook(&event).await;
                 }
             };
-            let (outcome, ()) = tokio::join!(self.session.apply(plan, held, &command, 16, events, halt), listen);
+            let (outcome, ()) = tokio::join!(self.session.apply(plan, held, &command, 16, events, self.halt.subscribe()), listen);
             outcome.expect("an apply").report
         })
         .await

@@ -138,9 +138,36 @@ def describe_instances(call):
 
 @action("rds", "DeleteDBInstance", page=API + "DeleteDBInstance.html")
 def delete_instance(call):
+    """Automated backups outlive the instance where the call says so: "DeleteAutomatedBackups ... Default: true"."""
     answer = call.answered()
-    call.store("instances").pop(answer["DBInstance"]["DBInstanceIdentifier"], None)
+    item = answer["DBInstance"]
+    call.store("instances").pop(item["DBInstanceIdentifier"], None)
+    if call.params.get("DeleteAutomatedBackups") is False and item.get("BackupRetentionPeriod"):
+        call.store("automated_backups")[item["DbiResourceId"]] = {
+            member: item[member] for member in ("DBInstanceIdentifier", "DbiResourceId", "DBInstanceArn", "Engine", "BackupRetentionPeriod")
+            if item.get(member) is not None
+        } | {"Status": "retained"}
     return answer
+
+
+@action("rds", "DescribeDBInstanceAutomatedBackups", page=API + "DescribeDBInstanceAutomatedBackups.html")
+def describe_automated_backups(call):
+    """Only those of deleted instances: those of live ones are not modelled."""
+    asked = call.params
+    found = [
+        one for one in call.store("automated_backups").values()
+        if asked.get("DBInstanceIdentifier", one["DBInstanceIdentifier"]) == one["DBInstanceIdentifier"]
+        and asked.get("DbiResourceId", one["DbiResourceId"]) == one["DbiResourceId"]
+    ]
+    return {"DBInstanceAutomatedBackups": found}
+
+
+@action("rds", "DeleteDBInstanceAutomatedBackup", page=API + "DeleteDBInstanceAutomatedBackup.html")
+def delete_automated_backup(call):
+    found = call.store("automated_backups").pop(call.params.get("DbiResourceId"), None)
+    if found is None:
+        fail("DBInstanceAutomatedBackupNotFound", "The automated backup for this DB instance was not found.")
+    return {"DBInstanceAutomatedBackup": found | {"Status": "deleting"}}
 
 
 def overlay(call, item):
