@@ -5,6 +5,7 @@
 //! before the next step of anything that needs it.
 
 mod known;
+mod look;
 mod perform;
 mod wait;
 
@@ -18,12 +19,13 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 
 use crate::model::Address;
-use crate::model::plan::{Plan, Verb};
+use crate::model::plan::{Action, Plan, Verb};
 use crate::model::report::{Do, Event, Failure, Report, Skipped, Stop};
 use crate::plan::order::{Circle, Step, steps};
 use crate::planes::{Class, Planes};
 use crate::record::{Attempt, Event as Entry, Journal, Lease, Outcome};
 use known::Known;
+use look::Look;
 use perform::{Performed, Performer};
 
 /// No call begins with less lease left than the longest a call may take.
@@ -88,13 +90,14 @@ pub async fn apply(plan: &Plan, tools: Tools<'_>, options: &Options) -> Result<R
         plan,
         planes: tools.planes,
         known,
+        look: Look::new(tools.planes),
         events: tools.events.clone(),
         options,
         run: tools.journal.run().to_owned(),
         lease: tools.lease,
         halt: tools.halt.clone(),
     });
-    Ok(Walk::new(steps, tools, options).run(&performer).await)
+    Ok(Walk { moved: moved(plan), ..Walk::new(steps, tools, options) }.run(&performer).await)
 }
 
 /// Where a step is.
@@ -117,6 +120,8 @@ struct Walk<'a> {
     tools: Tools<'a>,
     parallelism: usize,
     pending: &'a BTreeMap<Address, String>,
+    /// New address to the one before.
+    moved: BTreeMap<Address, Address>,
     report: Report,
 }
 
@@ -133,7 +138,18 @@ impl<'a> Walk<'a> {
             steps.iter().enumerate().filter(|(at, _)| missing[*at] == 0).map(|(at, step)| (step.rank, std::cmp::Reverse(at))).collect();
         let state = vec![State::Pending; steps.len()];
         let parallelism = options.parallelism.max(1);
-        Self { steps, state, missing, users, ready, tools, parallelism, pending: &options.pending, report: Report::default() }
+        Self {
+            steps,
+            state,
+            missing,
+            users,
+            ready,
+            tools,
+            parallelism,
+            pending: &options.pending,
+            moved: BTreeMap::new(),
+            report: Report::default(),
+        }
     }
 
     async fn run<'p: 'f, 'f>(mut self, performer: &'f Arc<Performer<'p>>) -> Report {
@@ -213,8 +229,11 @@ impl<'a> Walk<'a> {
                 self.state[at] = State::Done;
                 self.report.done += 1;
                 if what != Do::Ready {
-                    let gone = what == Do::Delete && step.action == Verb::Delete && step.leftover.is_none();
+                    let gone = what == Do::Delete && step.leftover.is_none() && (step.action == Verb::Delete || self.is_made_anew(at));
                     self.record(at, Outcome::Ok { id: Some(id.clone()), applied, gone });
+                    if what == Do::Update {
+                        self.forget_old_address(&address);
+                    }
                 }
                 let _ = self.tools.events.send(Event::Done { address, what, id });
                 for user in self.users[at].clone() {
@@ -254,6 +273,24 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether what this step drops is made anew only afterwards: until then its address has no object.
+    fn is_made_anew(&self, at: usize) -> bool {
+        let dropped = &self.steps[at].address;
+        self.users[at].iter().any(|user| self.steps[*user].what == Do::Create && self.steps[*user].address == *dropped)
+    }
+
+    /// Nothing stands at the address that a moved resource had.
+    fn forget_old_address(&self, address: &Address) {
+        let Some(from) = self.moved.get(address) else { return };
+        drop(self.tools.journal.append(vec![Entry::Result {
+            address: from.clone(),
+            verb: Verb::Update,
+            step: word(Do::Update).to_owned(),
+            unmarked: None,
+            outcome: Outcome::Ok { id: None, applied: None, gone: true },
+        }]));
+    }
+
     /// Everything that needs a step that did not happen, and says which.
     fn skip_users(&mut self, at: usize) {
         let because = format!("{} failed", self.steps[at].address);
@@ -270,11 +307,13 @@ impl<'a> Walk<'a> {
 
     fn record(&self, at: usize, outcome: Outcome) {
         let step = &self.steps[at];
+        let makes = matches!(step.what, Do::Create | Do::Settle | Do::Update);
         // A result that cannot be written stops the walk at the next attempt: the journal answers nothing any more.
         drop(self.tools.journal.append(vec![Entry::Result {
             address: step.address.clone(),
             verb: step.action,
             step: word(step.what).to_owned(),
+            unmarked: (makes && !step.kind.key.is_empty()).then(|| step.kind.name.to_owned()),
             outcome,
         }]));
     }
@@ -314,6 +353,15 @@ impl<'a> Walk<'a> {
         self.report.finished = whole.into_iter().filter(|(_, all)| *all).map(|(address, _)| address.clone()).collect();
         self.report
     }
+}
+
+/// What is renamed, and what its address was.
+fn moved(plan: &Plan) -> BTreeMap<Address, Address> {
+    let renamed = |action: &Action| {
+        let from = plan.seen.get(&action.address)?.marks.address.clone()?;
+        (from != action.address).then(|| (action.address.clone(), from))
+    };
+    plan.changes().filter_map(renamed).collect()
 }
 
 fn word(what: Do) -> &'static str {

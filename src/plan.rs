@@ -58,6 +58,8 @@ pub struct Input<'a> {
     pub observed: &'a Observed,
     /// What was last applied, of what bears no tag or has vanished. Labels only.
     pub history: &'a BTreeMap<Address, Applied>,
+    /// What earlier applies called the objects without tags that they made, by kind and id. Labels only.
+    pub made: &'a BTreeMap<(String, String), Address>,
     /// What to look at.
     pub scope: Scope,
     /// Everything is to go.
@@ -71,7 +73,7 @@ pub struct Input<'a> {
 pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     let none = BTreeMap::new();
     let wishes = if input.destroy { &none } else { input.wishes };
-    let claims = claim::claim(wishes, input.wishes, input.observed)?;
+    let claims = claim::claim(wishes, input.wishes, input.observed, input.made)?;
     let leftovers = claims.leftovers.iter();
     let mut draft = Draft {
         leftovers: leftovers
@@ -89,7 +91,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     }
     for (address, live) in &claims.live {
         if !wishes.contains_key(address) && !crate::kinds::lookup(live.kind).is_some_and(|row| row.singleton) {
-            draft.actions.insert(address.clone(), delete(address, live, input.destroy));
+            draft.actions.insert(address.clone(), delete(address, live, input.destroy, claims.remembered.contains(address)));
         }
     }
     guard::guard(&mut draft, wishes, input.wishes, &claims, input.observed, &input.scope);
@@ -122,34 +124,31 @@ fn create(
     let info = wish.kind.info();
     let rendered = compared.forms.get(address);
     let form = rendered.unwrap_or(&wish.spec);
-    // It was applied just like this before: so it has vanished behind our back.
-    let known = history.get(address);
-    let vanished = known.is_some_and(|applied| {
-        matches!(applied, Applied::Fields(_))
-            && info.set_fields(form).all(|(name, value)| match rendered {
-                Some(_) => applied.says(name, Some(value)) == Some(true),
-                None => follows_or_same(applied, name, value),
-            })
+    // It was applied before, and nothing of ours dropped it: so it has vanished behind our back.
+    let known = history.get(address).filter(|applied| matches!(applied, Applied::Fields(_)));
+    let vanished = known.is_some();
+    let same = |name: &str, value: &Value| match (known, rendered) {
+        (None, _) => false,
+        (Some(applied), Some(_)) => applied.says(name, Some(value)) == Some(true),
+        (Some(applied), None) => follows_or_same(applied, name, value),
+    };
+    let unchanged: BTreeSet<&str> = info.set_fields(form).filter(|(name, value)| same(name, value)).map(|(name, _)| name).collect();
+    let cause: BTreeSet<Cause> = match (vanished, info.set_fields(form).all(|(name, _)| unchanged.contains(name))) {
+        (true, true) => [Cause::Drift].into(),
+        (true, false) => [Cause::Change, Cause::Drift].into(),
+        (false, _) => [Cause::Change].into(),
+    };
+    let edits = info.set_fields(&wish.spec).map(|(field, value)| {
+        let edit = Edit::change(field, Value::Null, value.clone());
+        if unchanged.contains(field) { Edit { cause: Cause::Drift, ..edit } } else { Edit { drifted: vanished, ..edit } }
     });
-    let cause = if vanished { Cause::Drift } else { Cause::Change };
-    let edits = info
-        .set_fields(&wish.spec)
-        .map(|(field, value)| Edit { field: field.to_owned(), from: Value::Null, to: value.clone(), replace: false, cause })
-        .collect();
+    let edits = edits.collect();
     let reason = match (vanished, claims.moved.get(address)) {
         (true, _) => "it was there and has vanished".to_owned(),
         (false, Some(from)) => format!("moved from {from}, which is not there"),
         (false, None) => "it is new".to_owned(),
     };
-    Action {
-        address: address.clone(),
-        kind: wish.kind.name.to_owned(),
-        action: Verb::Create,
-        cause: [cause].into(),
-        reason,
-        edits,
-        id: None,
-    }
+    Action { address: address.clone(), kind: wish.kind.name.to_owned(), action: Verb::Create, cause, reason, edits, id: None }
 }
 
 /// A text that cannot be rendered yet says nothing about whether it was changed.
@@ -169,34 +168,22 @@ fn change(address: &Address, wish: &Wished, live: &AnyLive, claims: &Claims<'_>,
         verb = Verb::Replace;
         cause.insert(Cause::Change);
         reason = format!("its kind was {}", live.kind);
-        edits = vec![Edit { field: "kind".into(), from: live.kind.into(), to: wish.kind.name.into(), replace: true, cause: Cause::Change }];
+        edits = vec![Edit { replace: true, ..Edit::change("kind", live.kind.into(), wish.kind.name.into()) }];
     }
     if live.marks.address.is_some() {
         if let Some(from) = claims.moved.get(address) {
             cause.insert(Cause::Change);
             reason = format!("moved from {from}");
-            edits.push(Edit {
-                field: "address".into(),
-                from: from.to_string().into(),
-                to: address.to_string().into(),
-                replace: false,
-                cause: Cause::Change,
-            });
+            edits.push(Edit::change("address", from.to_string().into(), address.to_string().into()));
         }
         if live.marks.protect != wish.protect {
             cause.insert(Cause::Change);
-            edits.push(Edit {
-                field: "protect".into(),
-                from: live.marks.protect.into(),
-                to: wish.protect.into(),
-                replace: false,
-                cause: Cause::Change,
-            });
+            edits.push(Edit::change("protect", live.marks.protect.into(), wish.protect.into()));
         }
         if live.marks.retiring && verb != Verb::Replace {
             // A replacement was begun and is no longer wished: it is not on its way out any more.
             cause.insert(Cause::Change);
-            edits.push(Edit { field: "retiring".into(), from: true.into(), to: false.into(), replace: false, cause: Cause::Change });
+            edits.push(Edit::change("retiring", true.into(), false.into()));
         }
         if live.marks.applied == Applied::Unfinished && edits.is_empty() {
             cause.insert(Cause::Change);
@@ -209,9 +196,10 @@ fn change(address: &Address, wish: &Wished, live: &AnyLive, claims: &Claims<'_>,
     Action { address: address.clone(), kind: wish.kind.name.to_owned(), action: verb, cause, reason, edits, id: Some(live.id.clone()) }
 }
 
-fn delete(address: &Address, live: &AnyLive, destroy: bool) -> Action {
-    let unmarked = live.marks.address.is_none();
-    let (cause, reason) = match (destroy, unmarked) {
+/// `remembered`: an earlier apply made it, though it bears no mark that says so.
+fn delete(address: &Address, live: &AnyLive, destroy: bool, remembered: bool) -> Action {
+    let stray = live.marks.address.is_none() && !remembered;
+    let (cause, reason) = match (destroy, stray) {
         (true, _) => (Cause::Change, "the stack is to be destroyed"),
         (false, true) => (Cause::Drift, "it stands under an object of ours and nobody wishes it"),
         (false, false) => (Cause::Change, "it is no longer in the YAML"),

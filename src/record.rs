@@ -34,7 +34,7 @@ pub use clock::Clock;
 pub use digest::{canonical, sha256};
 pub use entry::{Attempt, Batch, Entry, Event, FORMAT_VERSION, Outcome, RunEnd, RunStart, Tally};
 pub use error::RecordError;
-pub use history::{Head, History, Loaded};
+pub use history::{Head, History, Loaded, Unmarked};
 pub use journal::{Journal, Pending};
 pub use lease::{Lease, Lost, Terms, Unlocked};
 pub use lease_file::{LeaseFile, Owner, Released};

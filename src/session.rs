@@ -174,6 +174,7 @@ impl Session {
     ) -> Result<Plan, Error> {
         let estate = self.estate();
         let history = loaded.history.applied.iter().map(|(address, mark)| (address.clone(), Applied::parse(mark))).collect();
+        let made = loaded.history.made.iter().map(|(address, one)| ((one.kind.clone(), one.id.clone()), address.clone())).collect();
         let input = Input {
             stack: &estate.stack,
             account: &estate.account,
@@ -186,6 +187,7 @@ impl Session {
             wishes,
             observed,
             history: &history,
+            made: &made,
             scope,
             destroy,
         };
@@ -292,7 +294,13 @@ impl Session {
             Err(error) => record::Outcome::Failed { class: format!("{:?}", error.class), message: error.to_string(), unknown: false },
         };
         journal
-            .append(vec![record::Event::Result { address: address.clone(), verb: Verb::Adopt, step: "mark".into(), outcome: entry }])
+            .append(vec![record::Event::Result {
+                address: address.clone(),
+                verb: Verb::Adopt,
+                step: "mark".into(),
+                unmarked: None,
+                outcome: entry,
+            }])
             .await?;
         let done = u64::from(outcome.is_ok());
         let tally = Tally { done, failed: 1 - done, skipped: 0 };

@@ -14,7 +14,7 @@ pub mod words;
 
 use std::time::Duration;
 
-use crate::model::edit::Cause;
+use crate::model::edit::{Cause, Edit};
 use crate::model::plan::Verb;
 
 /// How text may look.
@@ -81,6 +81,12 @@ pub fn cause(cause: Cause) -> &'static str {
         Cause::Drift => "drift",
         Cause::Follows => "follows",
     }
+}
+
+/// Why a field differs: `change`, `drift`, `follows`, or `change and drift`.
+#[must_use]
+pub fn causes(edit: &Edit) -> &'static str {
+    if edit.drifted && edit.cause == Cause::Change { "change and drift" } else { cause(edit.cause) }
 }
 
 /// A time span as people say it: `8s`, `3m10s`, `1h02m`.

@@ -82,6 +82,7 @@ pub fn child(folder: &Path) {
             wishes: &wishes,
             observed: &observed,
             history: &history,
+            made: &BTreeMap::new(),
             scope: Scope::default(),
             destroy: false,
         })

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 use super::known::{Known, Object};
+use super::look::Look;
 use super::wait::Backoff;
 use super::{Halt, LONGEST_CALL, Options};
 use crate::kinds::info::Need;
@@ -46,6 +47,7 @@ pub struct Performer<'a> {
     pub plan: &'a Plan,
     pub planes: &'a Planes,
     pub known: Known,
+    pub look: Look<'a>,
     pub events: UnboundedSender<Event>,
     pub options: &'a Options,
     pub run: String,
@@ -383,6 +385,7 @@ impl Performer<'_> {
 
     async fn retire(&self, step: &Step) -> Result<(String, Option<String>)> {
         let seen = self.seen(step)?;
+        self.look.is_as_seen(step.kind, seen).await?;
         if seen.marks.address.is_some() {
             self.call_mark(step, &seen.id, &Marks { retiring: true, ..seen.marks.clone() }).await?;
         }
@@ -410,6 +413,12 @@ impl Performer<'_> {
     async fn delete(&self, step: &Step) -> Result<(String, Option<String>)> {
         let seen = self.seen(step)?;
         let have = seen.shape.clone().ok_or_else(|| internal(step, "the plan has not kept its shape"))?;
+        if self.is_beside_old(step) {
+            // Its shape was looked at before its successor was made, which may have taken things over from it.
+            self.look.is_still_ours(step.kind, seen).await?;
+        } else {
+            self.look.is_as_seen(step.kind, seen).await?;
+        }
         let gone = AnyGone { address: step.address.clone(), id: seen.id.clone(), attributes: seen.attributes.clone(), have };
         self.patiently(step, || (step.kind.delete)(self.planes, gone.clone())).await?;
         Ok((seen.id.clone(), None))

@@ -28,4 +28,21 @@ pub struct Edit {
     pub replace: bool,
     /// Why.
     pub cause: Cause,
+    /// The YAML is new, and what is live is not what was last applied either.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drifted: bool,
+}
+
+impl Edit {
+    /// An edit that the YAML, or what the engine itself does, asks for.
+    #[must_use]
+    pub fn change(field: &str, from: Value, to: Value) -> Self {
+        Self { field: field.to_owned(), from, to, replace: false, cause: Cause::Change, drifted: false }
+    }
+
+    /// Whether it differs behind our back, whatever else it does.
+    #[must_use]
+    pub fn is_drift(&self) -> bool {
+        self.drifted || self.cause == Cause::Drift
+    }
 }

@@ -32,6 +32,8 @@ pub struct Claims<'a> {
     pub leftovers: Vec<(Address, &'a AnyLive, &'static str)>,
     /// New address to the one that the live object bears.
     pub moved: BTreeMap<Address, Address>,
+    /// Objects without marks that nobody wishes any more and that an earlier apply made.
+    pub remembered: BTreeSet<Address>,
     /// Kind, then id, to address.
     index: HashMap<&'a str, HashMap<&'a str, Address>>,
 }
@@ -58,11 +60,13 @@ impl Claims<'_> {
     }
 }
 
-/// Claims. `wishes` are those that count now, `declared` those of the YAML (also when everything is to be destroyed).
+/// Claims. `wishes` are those that count now, `declared` those of the YAML (also when everything is to be destroyed), `made` what earlier
+/// applies called the objects without marks that they made.
 pub fn claim<'a>(
     wishes: &BTreeMap<Address, Wished>,
     declared: &BTreeMap<Address, Wished>,
     observed: &'a Observed,
+    made: &BTreeMap<(String, String), Address>,
 ) -> Result<Claims<'a>, Conflict> {
     let mut claims = Claims::default();
     for one in &observed.lookups {
@@ -85,7 +89,7 @@ pub fn claim<'a>(
         claims.insert(address.clone(), one);
     }
     claims.follow_moves(wishes);
-    claims.claim_bare(declared, &bare);
+    claims.claim_bare(declared, &bare, made);
     Ok(claims)
 }
 
@@ -161,7 +165,7 @@ impl<'a> Claims<'a> {
     }
 
     /// Objects without marks: singletons by their kind, children by parent and key. (No parent is without marks itself.)
-    fn claim_bare(&mut self, declared: &BTreeMap<Address, Wished>, bare: &[&'a AnyLive]) {
+    fn claim_bare(&mut self, declared: &BTreeMap<Address, Wished>, bare: &[&'a AnyLive], made: &BTreeMap<(String, String), Address>) {
         let kinds: BTreeSet<&str> = bare.iter().map(|one| one.kind).collect();
         let mut by_key: HashMap<(&str, String), &Address> = HashMap::new();
         for (address, wish) in declared.iter().filter(|(_, wish)| kinds.contains(wish.kind.name)) {
@@ -174,7 +178,14 @@ impl<'a> Claims<'a> {
                 Some(address) if !self.live.contains_key(*address) => self.insert((*address).clone(), one),
                 _ if row.singleton => {}
                 _ => {
-                    if let Some(address) = stray(row.key, &shape, one) {
+                    if let Some(stray) = stray(row.key, &shape, one) {
+                        let before = made.get(&(one.kind.to_owned(), one.id.clone()));
+                        // The address that it had, unless something else answers to that by now.
+                        let free = before.filter(|address| !declared.contains_key(*address) && !self.live.contains_key(*address));
+                        let address = free.cloned().unwrap_or(stray);
+                        if before.is_some() {
+                            self.remembered.insert(address.clone());
+                        }
                         self.insert(address, one);
                     }
                 }

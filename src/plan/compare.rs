@@ -204,11 +204,12 @@ fn differences(
         }
         let why = if fresh.contains(name) { BTreeSet::from([Cause::Follows]) } else { why(info, applied, name, &from, &to) };
         let cause = why.first().copied().unwrap_or(Cause::Change);
+        let drifted = cause != Cause::Drift && why.contains(&Cause::Drift);
         causes.extend(why);
         let replace = info.fields.get(name).is_some_and(|field| field.replace);
         // The view shows what was written, with its references, not half-rendered text.
         let to = if fresh.contains(name) { wish.spec.get(name).cloned().unwrap_or_default() } else { to };
-        edits.push(Edit { field: name.clone(), from, to, replace, cause });
+        edits.push(Edit { field: name.clone(), from, to, replace, cause, drifted });
     }
     let changed: BTreeSet<String> = edits.iter().map(|edit| edit.field.clone()).collect();
     if !changed.is_empty() && !edits.iter().any(|edit| edit.replace) && (wish.kind.must_replace)(&have, &want, &changed) {

@@ -53,6 +53,9 @@ pub enum Event {
         verb: Verb,
         /// The step.
         step: String,
+        /// The kind of an object that bears no mark of its own: only here stands which address it was made for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unmarked: Option<String>,
         /// What came of it.
         outcome: Outcome,
     },

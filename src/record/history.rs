@@ -29,11 +29,23 @@ pub struct History {
     pub format_version: u32,
     /// The applied mark of each address.
     pub applied: BTreeMap<Address, String>,
+    /// The objects without marks of their own that were made, by address.
+    #[serde(default)]
+    pub made: BTreeMap<Address, Unmarked>,
     /// Calls that were begun and whose result is not known.
     #[serde(default)]
     pub pending: BTreeMap<Address, Attempt>,
     /// The newest entry that is in it.
     pub head: Option<Head>,
+}
+
+/// An object that bears no mark which says what its address is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmarked {
+    /// Its kind.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
 }
 
 /// The newest entry of a journal.
@@ -56,7 +68,7 @@ pub struct Loaded {
 
 impl Default for History {
     fn default() -> Self {
-        Self { format_version: FORMAT_VERSION, applied: BTreeMap::new(), pending: BTreeMap::new(), head: None }
+        Self { format_version: FORMAT_VERSION, applied: BTreeMap::new(), made: BTreeMap::new(), pending: BTreeMap::new(), head: None }
     }
 }
 
@@ -77,12 +89,18 @@ impl History {
             Event::Result { address, outcome: Outcome::Failed { .. }, .. } => {
                 self.pending.remove(address);
             }
-            Event::Result { address, outcome: Outcome::Ok { applied, gone, .. }, .. } => {
+            Event::Result { address, unmarked, outcome: Outcome::Ok { id, applied, gone }, .. } => {
                 self.pending.remove(address);
                 if *gone {
                     self.applied.remove(address);
-                } else if let Some(mark) = applied {
+                    self.made.remove(address);
+                    return;
+                }
+                if let Some(mark) = applied {
                     self.applied.insert(address.clone(), mark.clone());
+                }
+                if let (Some(kind), Some(id)) = (unmarked, id) {
+                    self.made.insert(address.clone(), Unmarked { kind: kind.clone(), id: id.clone() });
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::plan::{heading, modules, not_observed};
 use super::words::{Words, tally, tells_more};
-use super::{cause, value, verb};
+use super::{cause, causes, value, verb};
 use crate::model::plan::{Action, Plan, Verb};
 
 /// The whole plan as GitHub-flavoured Markdown: what is lost or changed in the open, what is made folded by module.
@@ -42,10 +42,10 @@ pub fn markdown(plan: &Plan, words: &Words) -> String {
 
 /// One action. On a destruction there is one reason for all.
 fn item(out: &mut String, action: &Action, destroy: bool) {
-    let causes: Vec<&str> = action.cause.iter().map(|one| cause(*one)).collect();
+    let why: Vec<&str> = action.cause.iter().map(|one| cause(*one)).collect();
     let id = action.id.as_deref().map(|id| format!(" {}", code(id))).unwrap_or_default();
     let word = verb(action.action).2;
-    let _ = writeln!(out, "- **{word}** {} {}{id} ({})", code(action.address.as_str()), code(&action.kind), causes.join(", "));
+    let _ = writeln!(out, "- **{word}** {} {}{id} ({})", code(action.address.as_str()), code(&action.kind), why.join(", "));
     if tells_more(action) && !destroy {
         let _ = writeln!(out, "  - {}", code(&action.reason));
     }
@@ -54,7 +54,7 @@ fn item(out: &mut String, action: &Action, destroy: bool) {
         let what = if action.action == Verb::Create {
             value::long(&edit.to)
         } else {
-            format!("{} ({})", value::long_change(&edit.from, &edit.to), cause(edit.cause))
+            format!("{} ({})", value::long_change(&edit.from, &edit.to), causes(edit))
         };
         let _ = writeln!(out, "  - {}{forced}", code(&format!("{}: {what}", edit.field)));
     }

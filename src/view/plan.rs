@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::words::{Words, tally, tells_more};
-use super::{Style, Tone, cause, telling, value, verb};
+use super::{Style, Tone, cause, causes, telling, value, verb};
 use crate::model::edit::Edit;
 use crate::model::plan::{Action, Plan, Verb};
 
@@ -133,7 +133,7 @@ fn write_action(out: &mut String, action: &Action, style: Style) {
 
 fn write_edit(out: &mut String, edit: &Edit, style: Style) {
     let forced = if edit.replace { style.paint(Tone::Bad, "  forces the replacement") } else { String::new() };
-    let why = style.paint(Tone::Faint, &format!("  ({})", cause(edit.cause)));
+    let why = style.paint(Tone::Faint, &format!("  ({})", causes(edit)));
     let _ = writeln!(out, "      {}: {}{why}{forced}", value::clean(&edit.field), value::change(&edit.from, &edit.to));
 }
 

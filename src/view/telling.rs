@@ -78,10 +78,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::edit::Cause;
 
     fn edit(field: &str, to: Value) -> Edit {
-        Edit { field: field.into(), from: Value::Null, to, replace: false, cause: Cause::Change }
+        Edit::change(field, Value::Null, to)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a plan is called and what it comes to, in one line each.
 
 use super::{count, verb};
-use crate::model::edit::Cause;
+use crate::model::edit::{Cause, Edit};
 use crate::model::plan::{Action, Plan, Verb};
 
 /// A plan's name and its sum.
@@ -28,7 +28,10 @@ pub fn drift(mut plan: Plan) -> (Plan, Words) {
     let renewed = plan.actions.iter().filter(|action| action.action != Verb::NoOp && !drifted(action)).count();
     plan.actions.retain(drifted);
     for action in &mut plan.actions {
-        action.edits.retain(|edit| edit.cause == Cause::Drift);
+        action.edits.retain(Edit::is_drift);
+        for edit in &mut action.edits {
+            (edit.cause, edit.drifted) = (Cause::Drift, false);
+        }
         action.cause = [Cause::Drift].into();
     }
     plan.leftovers.clear();

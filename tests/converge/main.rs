@@ -10,6 +10,7 @@ mod drift;
 mod fields;
 mod foreign;
 mod halfway;
+mod meanwhile;
 mod moved;
 mod replace;
 mod spare;

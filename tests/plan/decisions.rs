@@ -1,6 +1,7 @@
 //! What is decided, and why it is said to be.
 
 use reeve::model::Marks;
+use reeve::model::edit::Cause;
 use reeve::model::marks::Applied;
 use reeve::model::plan::Verb;
 use serde_json::json;
@@ -35,6 +36,69 @@ fn a_new_wish_is_a_change_and_a_changed_object_is_drift() {
     world.spec("vpc.vpc")["enable_dns_hostnames"] = json!(false);
     world.shape("vpc.vpc")["enable_dns_support"] = json!(false);
     assert_eq!(changes(&world.plan()), one("vpc.vpc", Verb::Update, &["change", "drift"]));
+}
+
+#[test]
+fn a_field_that_is_new_in_the_yaml_and_moved_behind_our_back_is_named_as_both() {
+    let mut world = World::network();
+    world.spec("vpc.app")["ingress"][0]["from_port"] = json!(443);
+    let mut world = world.applied();
+    world.spec("vpc.app")["ingress"][0]["from_port"] = json!(80);
+    world.shape("vpc.app")["ingress"][0]["from_port"] = json!(22);
+    let plan = world.plan();
+    assert_eq!(changes(&plan), one("vpc.app", Verb::Update, &["change", "drift"]));
+    let edit = plan.changes().next().unwrap().edits[0].clone();
+    assert_eq!((edit.field.as_str(), edit.cause, edit.drifted, edit.is_drift()), ("ingress", Cause::Change, true, true));
+    assert_eq!(reeve::view::causes(&edit), "change and drift");
+
+    // `reeve drift` shows the field, as drift.
+    let (drift, _) = reeve::view::words::drift(plan);
+    assert_eq!(changes(&drift), one("vpc.app", Verb::Update, &["drift"]));
+    let edits = &drift.changes().next().unwrap().edits;
+    assert_eq!((edits.len(), edits[0].field.as_str(), edits[0].cause), (1, "ingress", Cause::Drift));
+}
+
+#[test]
+fn what_vanished_while_its_yaml_changed_is_both() {
+    let mut world = World::files().applied();
+    world.vanish("files.mount/b");
+    world.spec("files.mount/b")["security_groups"] = json!([to("vpc.db")]);
+    let plan = world.plan();
+    assert_eq!(changes(&plan), one("files.mount/b", Verb::Create, &["change", "drift"]));
+    assert!(plan.changes().next().unwrap().reason.contains("has vanished"));
+    let (drift, _) = reeve::view::words::drift(plan);
+    assert_eq!(changes(&drift), one("files.mount/b", Verb::Create, &["drift"]));
+    assert!(!drift.changes().next().unwrap().edits.is_empty());
+}
+
+#[test]
+fn a_child_without_tags_keeps_its_address_when_the_yaml_gives_it_up() {
+    let mut world = World::files().applied();
+    world.wishes.remove(&at("files.mount/b"));
+    let plan = world.plan();
+    assert_eq!(changes(&plan), one("files.mount/b", Verb::Delete, &["change"]));
+    assert_eq!(plan.changes().next().unwrap().reason, "it is no longer in the YAML");
+    assert_eq!(reeve::view::words::drift(plan).0.actions.len(), 0, "nobody touched it");
+
+    // Its address has another one by now: it is named after itself, and still is no drift.
+    let mut world = World::files().applied();
+    world.wish(
+        "vpc.private/c",
+        "aws.subnet",
+        json!({ "vpc": to("vpc.vpc"), "availability_zone": "us-east-1c", "cidr_block": "10.20.32.0/20" }),
+    );
+    world.spec("files.mount/b")["subnet"] = json!(to("vpc.private/c"));
+    let plan = world.plan();
+    assert!(plan.changes().all(|one| !one.cause.contains(&Cause::Drift) || one.action == Verb::Create), "{:?}", changes(&plan));
+    let gone: Vec<_> = plan.changes().filter(|one| one.action == Verb::Delete).collect();
+    assert_eq!(gone.len(), 1);
+    assert!(gone[0].address.as_str().starts_with("files.file_system/mount_target."), "{}", gone[0].address);
+
+    // Without the record it is only known by its parent.
+    let mut world = World::files().applied();
+    world.made.clear();
+    world.wishes.remove(&at("files.mount/b"));
+    assert_eq!(changes(&world.plan())[0].2, ["drift"]);
 }
 
 #[test]

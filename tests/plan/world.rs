@@ -26,6 +26,7 @@ pub struct World {
     pub wishes: BTreeMap<Address, Wished>,
     pub observed: Observed,
     pub history: BTreeMap<Address, Applied>,
+    pub made: BTreeMap<(String, String), Address>,
     pub scope: Scope,
     pub destroy: bool,
 }
@@ -100,6 +101,8 @@ impl World {
         let wishes = self.wishes.clone();
         self.observed.live = wishes.iter().map(|(address, wish)| live(address, wish)).collect();
         self.history = wishes.iter().map(|(address, wish)| (address.clone(), mark(wish))).collect();
+        let bare = self.observed.live.iter().filter(|one| one.marks.address.is_none());
+        self.made = bare.map(|one| ((one.kind.to_owned(), one.id.clone()), at(&one.id["id:".len()..]))).collect();
         self
     }
 
@@ -119,6 +122,7 @@ impl World {
             wishes: &self.wishes,
             observed: &self.observed,
             history: &self.history,
+            made: &self.made,
             scope: self.scope.clone(),
             destroy: self.destroy,
         })

@@ -1,6 +1,7 @@
 //! What was last applied, also after a crash, a loss or damage.
 
-use reeve::record::Record;
+use reeve::model::plan::Verb;
+use reeve::record::{Event, Outcome, Record};
 
 use crate::support::{address, attempt, dropped, end, failed, local, made, run, start};
 
@@ -55,6 +56,28 @@ pub async fn crashed(record: Record) {
     assert_eq!(found.problems, vec![]);
     assert_eq!(found.runs.iter().map(|run| run.end.is_some()).collect::<Vec<_>>(), [true, false, true]);
     assert!(record.history().await.unwrap().history.pending.is_empty());
+}
+
+#[tokio::test]
+async fn it_knows_what_it_made_of_what_bears_no_mark() {
+    let (_folder, record) = local();
+    let journal = record.begin(record.history().await.unwrap().history, start()).await.unwrap();
+    let result = |at: &str, id: &str, gone: bool| Event::Result {
+        address: address(at),
+        verb: Verb::Create,
+        step: "create".to_owned(),
+        unmarked: (!gone).then(|| "aws.mount_target".to_owned()),
+        outcome: Outcome::Ok { id: Some(id.to_owned()), applied: None, gone },
+    };
+    journal.append(vec![result("files.mount/a", "fsmt-1", false), result("files.mount/b", "fsmt-2", false)]).await.unwrap();
+    // Made anew, and dropped.
+    journal.append(vec![result("files.mount/a", "fsmt-3", false), result("files.mount/b", "fsmt-2", true)]).await.unwrap();
+    let crashed = record.history().await.unwrap().history;
+    journal.finish(end()).await.unwrap();
+    for history in [crashed, record.history().await.unwrap().history] {
+        let made: Vec<_> = history.made.iter().map(|(at, one)| (at.as_str(), one.kind.as_str(), one.id.as_str())).collect();
+        assert_eq!(made, [("files.mount/a", "aws.mount_target", "fsmt-3")]);
+    }
 }
 
 #[tokio::test]

@@ -61,17 +61,17 @@ pub fn attempt(at: &str, token: &str) -> Attempt {
 
 pub fn made(at: &str, mark: &str) -> Event {
     let outcome = Outcome::Ok { id: Some("vpc-1".to_owned()), applied: Some(mark.to_owned()), gone: false };
-    Event::Result { address: address(at), verb: Verb::Create, step: "create".to_owned(), outcome }
+    Event::Result { address: address(at), verb: Verb::Create, step: "create".to_owned(), unmarked: None, outcome }
 }
 
 pub fn dropped(at: &str) -> Event {
     let outcome = Outcome::Ok { id: None, applied: None, gone: true };
-    Event::Result { address: address(at), verb: Verb::Delete, step: "drop".to_owned(), outcome }
+    Event::Result { address: address(at), verb: Verb::Delete, step: "drop".to_owned(), unmarked: None, outcome }
 }
 
 pub fn failed(at: &str, unknown: bool) -> Event {
     let outcome = Outcome::Failed { class: "throttled".to_owned(), message: "Rate exceeded".to_owned(), unknown };
-    Event::Result { address: address(at), verb: Verb::Create, step: "create".to_owned(), outcome }
+    Event::Result { address: address(at), verb: Verb::Create, step: "create".to_owned(), unmarked: None, outcome }
 }
 
 /// A run over these addresses, from beginning to end.

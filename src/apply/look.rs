@@ -1,0 +1,185 @@
+//! A last look at what is about to be lost: it is dropped only as the plan saw it.
+//!
+//! Between the plan and this step minutes may have passed: somebody may have taken our mark off, protected the object, or put it to
+//! another use. One listing of a kind serves all that is dropped within a few seconds, so that a destruction stays cheap.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use super::wait::Backoff;
+use crate::kinds::{AnyLive, Row};
+use crate::model::plan::Seen;
+use crate::planes::{Class, Error, Planes, Result};
+
+/// How old a listing may be.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// How long a listing is tried again that others disturb.
+const DISTURBED: Duration = Duration::from_secs(10);
+
+/// The looks of one apply.
+#[derive(Debug)]
+pub struct Look<'a> {
+    planes: &'a Planes,
+    pass: Mutex<Pass>,
+}
+
+type Listing = Arc<OnceCell<Vec<AnyLive>>>;
+
+/// What is read within a few seconds: each kind once, and what kinds share once for all.
+#[derive(Debug)]
+struct Pass {
+    began: Instant,
+    planes: Planes,
+    kinds: BTreeMap<&'static str, Listing>,
+}
+
+impl Pass {
+    fn new(planes: &Planes) -> Self {
+        Self { began: Instant::now(), planes: Planes { aws: planes.aws.fresh() }, kinds: BTreeMap::new() }
+    }
+}
+
+impl<'a> Look<'a> {
+    /// Nothing was looked at yet.
+    pub fn new(planes: &'a Planes) -> Self {
+        Self { planes, pass: Mutex::new(Pass::new(planes)) }
+    }
+
+    /// Whether the object still is what the plan saw: ours, no more protected than it was, and of that shape. What is not there any more is
+    /// no news: to drop it does nothing.
+    ///
+    /// # Errors
+    /// `Invalid` with what moved; what the plane answered.
+    pub async fn is_as_seen(&self, kind: &'static Row, seen: &Seen) -> Result<()> {
+        let Some(live) = self.live(kind, seen).await? else { return Ok(()) };
+        let moved = changed(kind, &live.shape, seen.shape.as_ref().unwrap_or(&Value::Null));
+        if moved.is_empty() { Ok(()) } else { Err(news(kind, seen, &format!("{} changed", moved.join(", ")))) }
+    }
+
+    /// Whether the object is still ours and no more protected than it was.
+    ///
+    /// # Errors
+    /// As [`Look::is_as_seen`].
+    pub async fn is_still_ours(&self, kind: &'static Row, seen: &Seen) -> Result<()> {
+        self.live(kind, seen).await.map(|_| ())
+    }
+
+    /// The object, its marks being those that the plan saw; `None` when it is not there. What is always there is never dropped.
+    async fn live(&self, kind: &'static Row, seen: &Seen) -> Result<Option<AnyLive>> {
+        if kind.singleton {
+            return Ok(None);
+        }
+        let (planes, listing) = self.listing(kind);
+        let listed = listing.get_or_try_init(|| list(kind, &planes)).await?;
+        let Some(live) = listed.iter().find(|one| one.id == seen.id) else {
+            return match (kind.ready)(self.planes, seen.id.clone()).await {
+                Ok(_) => Err(news(kind, seen, "it bears our mark no longer")),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            };
+        };
+        if live.marks.address != seen.marks.address {
+            let now = live.marks.address.as_ref().map_or("nothing", |address| address.as_str());
+            return Err(news(kind, seen, &format!("its mark says that it is {now}")));
+        }
+        if live.marks.protect && !seen.marks.protect {
+            return Err(news(kind, seen, "it is protected by now"));
+        }
+        Ok(Some(live.clone()))
+    }
+
+    fn listing(&self, kind: &'static Row) -> (Planes, Listing) {
+        let mut pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
+        if pass.began.elapsed() > FRESH {
+            *pass = Pass::new(self.planes);
+        }
+        let listing = Arc::clone(pass.kinds.entry(kind.name).or_default());
+        (pass.planes.clone(), listing)
+    }
+}
+
+/// Reads a kind. What another step drops between the listing and a question about it is not there: all who are to drop something of
+/// the kind wait for this listing, so that the next try is not disturbed.
+async fn list(kind: &'static Row, planes: &Planes) -> Result<Vec<AnyLive>> {
+    let mut backoff = Backoff::new(DISTURBED);
+    loop {
+        match (kind.fetch)(planes).await {
+            Err(error) if error.is_not_found() => {
+                if !backoff.pause().await {
+                    return Err(error);
+                }
+            }
+            done => return done,
+        }
+    }
+}
+
+fn news(kind: &Row, seen: &Seen, what: &str) -> Error {
+    Error::new(Class::Invalid, kind.name, format!("{} moved since it was planned, so it is not touched: {what}; plan again", seen.id))
+}
+
+/// The fields that differ. That an object refers to less is no news: steps of the same plan move what it held to others, and cut circles.
+fn changed(kind: &Row, live: &Value, seen: &Value) -> Vec<String> {
+    let mut live = live.clone();
+    (kind.restate)(&mut live, seen);
+    if live == *seen {
+        return Vec::new();
+    }
+    let empty = serde_json::Map::new();
+    let (now, then) = (live.as_object().unwrap_or(&empty), seen.as_object().unwrap_or(&empty));
+    let (now_refers, then_referred) = (references(kind, &live), references(kind, seen));
+    let names: BTreeSet<&String> = now.keys().chain(then.keys()).collect();
+    let differs = |name: &&String| {
+        let less = then_referred
+            .get(*name)
+            .is_some_and(|then| now_refers.get(*name).is_none_or(|now| now.is_subset(then) && now.len() < then.len()));
+        now.get(*name) != then.get(*name) && !less
+    };
+    names.into_iter().filter(differs).cloned().collect()
+}
+
+/// The ids that each field refers to.
+fn references(kind: &Row, shape: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    kind.info().visit(shape, &mut |leaf, id| {
+        if leaf.kind.is_some() {
+            found.entry(leaf.field.to_owned()).or_default().insert(id.to_owned());
+        }
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kinds::lookup;
+
+    #[test]
+    fn what_our_own_steps_take_away_is_no_news_and_everything_else_is() {
+        let kind = lookup("aws.security_group").unwrap();
+        let shape = |description: &str, ingress: Value| {
+            (kind.canonical)(&json!({ "vpc": "vpc-1", "description": description, "ingress": ingress })).unwrap()
+        };
+        let from = |group: &str| json!({ "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "group": group });
+        let open = json!({ "ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ip": "0.0.0.0/0" });
+        let seen = shape("app", json!([from("sg-a"), from("sg-b")]));
+        for (now, expected) in [
+            (seen.clone(), vec![]),
+            (shape("app", json!([from("sg-a")])), vec![]),
+            (shape("app", json!([])), vec![]),
+            (shape("app", json!([from("sg-a"), from("sg-b"), from("sg-c")])), vec!["ingress"]),
+            (shape("app", json!([from("sg-a"), from("sg-b"), open])), vec!["ingress"]),
+            (shape("another", json!([from("sg-a")])), vec!["description"]),
+        ] {
+            assert_eq!(changed(kind, &now, &seen), expected, "{now}");
+        }
+    }
+}
