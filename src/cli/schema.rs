@@ -4,7 +4,6 @@ use clap::Args;
 
 use super::terminal::Terminal;
 use super::{Exit, Failure, code};
-use crate::kinds::{KINDS, lookup};
 
 /// JSON Schema of the YAML files, or of one kind.
 #[derive(Debug, Args)]
@@ -24,21 +23,17 @@ impl Schema {
                     .map_err(|problems| Failure::new(code::ERROR, problems.to_string().trim_end().to_owned()))?;
                 crate::desired::schema::files(&modules)
             }
-            Some(kind) => {
-                let row = lookup(kind).ok_or_else(|| unknown(kind))?;
-                let mut schema = row.info().schema.clone();
-                schema["$id"] = row.name.into();
-                schema["x-page"] = row.page.into();
-                schema
-            }
+            Some(kind) => crate::desired::kind_schema(kind).map_err(unknown)?,
         };
         terminal.data(&format!("{schema:#}"));
         Ok(code::DONE)
     }
 }
 
-fn unknown(kind: &str) -> Failure {
-    let near = KINDS.iter().map(|row| row.name).min_by_key(|name| strsim::damerau_levenshtein(name, kind));
-    let advice = near.map(|name| format!("did you mean {name}?")).unwrap_or_default();
-    Failure::usage(format!("there is no kind `{kind}`")).advice(advice)
+fn unknown(problem: crate::model::problem::Problem) -> Failure {
+    let failure = Failure::usage(problem.message);
+    match problem.help {
+        Some(help) => failure.advice(help),
+        None => failure,
+    }
 }

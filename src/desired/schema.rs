@@ -25,16 +25,20 @@ pub fn of<T: JsonSchema>() -> Json {
 const LABEL: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 
 /// A document: `apiVersion`, `kind`, `metadata` with a name, and `spec`.
-fn document(kind: &str, name: &str, spec: Json) -> Json {
+fn document(kind: &str, what: &str, name: &str, mut spec: Json) -> Json {
+    if let Some(object) = spec.as_object_mut() {
+        object.entry("description").or_insert_with(|| format!("The settings of the {}.", kind.to_lowercase()).into());
+    }
     json!({
         "type": "object",
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "additionalProperties": false,
         "properties": {
-            "apiVersion": { "const": "reeve/v1" },
-            "kind": { "const": kind },
+            "apiVersion": { "const": "reeve/v1", "description": "The version of this language." },
+            "kind": { "const": kind, "description": what },
             "metadata": {
                 "type": "object",
+                "description": "What it is called.",
                 "required": ["name"],
                 "additionalProperties": false,
                 "properties": { "name": { "type": "string", "description": name } },
@@ -75,7 +79,12 @@ pub fn stack(modules: &BTreeMap<String, Module>) -> Json {
     if let Some(object) = spec.as_object_mut() {
         object.insert("additionalProperties".into(), false.into());
     }
-    document("Stack", "The stack's name, a DNS label: part of every name, tag and label that reeve makes.", spec)
+    document(
+        "Stack",
+        "The estate as a whole: a folder has exactly one.",
+        "The stack's name, a DNS label: part of every name, tag and label that reeve makes.",
+        spec,
+    )
 }
 
 /// Whether a section of that name would hide a field of the stack's own.
@@ -85,12 +94,22 @@ pub fn is_own_field(name: &str) -> bool {
 
 /// The schema of a tenant.
 pub fn tenant() -> Json {
-    document("Tenant", "The tenant's name, a DNS label: it answers at NAME.domain.", of::<TenantSpec>())
+    document(
+        "Tenant",
+        "A tenant: one OpenMRS instance on a subdomain of its own.",
+        "The tenant's name, a DNS label: it answers at NAME.domain.",
+        of::<TenantSpec>(),
+    )
 }
 
 /// The schema of a policy.
 pub fn policy() -> Json {
-    document("Policy", "The policy's name, in reports and refusals.", of::<super::policy::PolicySpec>())
+    document(
+        "Policy",
+        "A rule of this stack that every plan is held against.",
+        "The policy's name, in reports and refusals.",
+        of::<super::policy::PolicySpec>(),
+    )
 }
 
 /// A stack's name and a tenant's are DNS labels; the checks say so in better words than a pattern could.
@@ -122,6 +141,7 @@ pub fn kind(name: &str) -> Option<Json> {
     let row = lookup(name)?;
     let mut schema = row.info().schema.clone();
     if let Some(object) = schema.as_object_mut() {
+        object.insert("$id".into(), row.name.into());
         object.insert("title".into(), row.name.into());
         object.insert("x-page".into(), row.page.into());
         object.insert("x-attributes".into(), row.attributes.iter().chain(row.late).copied().chain(["id"]).collect());

@@ -40,12 +40,44 @@ fn validate_graph_and_schema() {
     assert!(files["$schema"].as_str().unwrap().contains("2020-12"));
     let vpc: Value = serde_json::from_str(&offline(0, &["schema", "aws.vpc"]).out).unwrap();
     assert_eq!(vpc["properties"]["cidr_block"]["type"], "string");
+    assert!(vpc["x-attributes"].as_array().unwrap().contains(&json!("id")));
+    assert!(offline(64, &["schema", "aws.vcp"]).err.contains("did you mean `aws.vpc`?"));
+}
+
+#[test]
+fn every_property_of_every_schema_says_what_it_is() {
+    let mut silent = Vec::new();
+    let mut number = properties("", &serde_json::from_str(&offline(0, &["schema"]).out).unwrap(), &mut silent);
     for row in reeve::kinds::KINDS {
-        assert!(row.info().schema["description"].as_str().is_some_and(|text| !text.is_empty()), "{}", row.name);
-        for (name, field) in row.info().schema["properties"].as_object().into_iter().flatten() {
-            assert!(field["description"].as_str().is_some(), "{}.{name} has no description", row.name);
+        let schema: Value = serde_json::from_str(&offline(0, &["schema", row.name]).out).unwrap();
+        assert!(schema["description"].as_str().is_some_and(|text| !text.is_empty()), "{}", row.name);
+        number += properties(row.name, &schema, &mut silent);
+    }
+    assert!(silent.is_empty(), "no description:\n{}", silent.join("\n"));
+    assert!(number > 500, "only {number} properties were found");
+}
+
+/// Walks a schema: counts its properties and names those without a description.
+fn properties(path: &str, schema: &Value, silent: &mut Vec<String>) -> usize {
+    let mut number = 0;
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        number += 1;
+        if field["description"].as_str().is_none_or(|text| text.trim().is_empty()) {
+            silent.push(format!("{path}/{name}"));
         }
     }
+    // What stands in these are values, not schemas.
+    let inside =
+        schema.as_object().into_iter().flatten().filter(|(key, _)| !["default", "const", "enum", "examples"].contains(&key.as_str()));
+    number += inside.map(|(key, part)| properties(&format!("{path}/{key}"), part, silent)).sum::<usize>();
+    number
+        + schema
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .map(|(at, part)| properties(&format!("{path}/{at}"), part, silent))
+            .sum::<usize>()
 }
 
 #[test]
