@@ -48,6 +48,9 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     /// It takes more than one call to make: `create` makes it bare, its mark reading `unfinished`; the engine then calls `update` with
     /// every field in `fields` (and `have` equal to `want`), and `mark` last. So its id is known before anything else can fail.
     const MANY_CALLS: bool = false;
+    /// It is all that it will ever be when `create` or `update` has answered: nobody asks it for `ready` before others go on. For what has
+    /// neither states nor late attributes.
+    const AT_ONCE: bool = false;
 
     /// What is wrong with it that its types and schema cannot say: field path and message. Pure.
     fn check(&self) -> Vec<(String, String)> {

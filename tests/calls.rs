@@ -12,7 +12,7 @@ use emulated::Emulated;
 use estate::Estate;
 
 /// For the example's estate.
-const AT_MOST: u64 = 125;
+const AT_MOST: u64 = 120;
 /// For each further thousand tenants.
 const MORE: u64 = 25;
 

@@ -20,6 +20,14 @@ fn names_are_unique_and_pages_are_aws_own() {
 }
 
 #[test]
+fn what_is_ready_at_once_has_nothing_that_is_known_later() {
+    assert!(KINDS.iter().any(|row| row.at_once));
+    for row in KINDS.iter().filter(|row| row.at_once) {
+        assert!(row.late.is_empty(), "{}: {:?}", row.name, row.late);
+    }
+}
+
+#[test]
 fn every_field_says_what_it_is_and_what_it_is_without_being_said() {
     let mut silent = Vec::new();
     for row in KINDS {

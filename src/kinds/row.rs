@@ -106,6 +106,8 @@ pub struct Row {
     pub singleton: bool,
     /// Marked unfinished while it is made.
     pub many_calls: bool,
+    /// Ready as soon as it was made.
+    pub at_once: bool,
     /// Parses a spec into the kind's struct and back: checked, defaults filled in, normalised.
     pub canonical: fn(&Value) -> std::result::Result<Value, String>,
     /// Parses a tree of YAML: canonical JSON, and what types cannot say as field path and message. Errors carry their place.
@@ -187,6 +189,7 @@ pub const fn row<K: Kind>() -> Row {
         beside: K::BESIDE,
         singleton: K::SINGLETON,
         many_calls: K::MANY_CALLS,
+        at_once: K::AT_ONCE,
         canonical: |spec| serde_json::from_value::<K>(spec.clone()).and_then(serde_json::to_value).map_err(|error| error.to_string()),
         parse: |spec| {
             let kind: K = node::from_node(spec)?;

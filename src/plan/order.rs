@@ -102,10 +102,10 @@ impl<'a> Build<'a> {
                 }
                 (Verb::Update | Verb::Adopt, Some(new), _) => {
                     let update = self.add(action, new, Do::Update);
-                    let ready = self.add(action, new, Do::Ready);
+                    let ready = (!new.at_once).then(|| self.add(action, new, Do::Ready));
                     // What an update settles may itself need this one, which is there already: after a crash between the two.
                     if !self.is_unsettled(action, new) {
-                        self.edges.insert((update, ready));
+                        self.before(Some(update), ready);
                     }
                 }
                 (Verb::Replace, Some(new), Some(old)) => {
@@ -144,14 +144,15 @@ impl<'a> Build<'a> {
     /// for being settled: what a settle step waits for may itself need this one ready.
     fn creation(&mut self, action: &Action, kind: &'static Row) -> (usize, Vec<usize>) {
         let create = self.add(action, kind, Do::Create);
-        let unsettled = self.is_unsettled(action, kind);
-        let ready = self.add(action, kind, Do::Ready);
-        let mut last = vec![ready];
-        if unsettled {
-            last.push(self.add(action, kind, Do::Settle));
+        let mut more = Vec::new();
+        if !kind.at_once {
+            more.push(self.add(action, kind, Do::Ready));
         }
-        self.edges.extend(last.iter().map(|step| (create, *step)));
-        (create, last)
+        if self.is_unsettled(action, kind) {
+            more.push(self.add(action, kind, Do::Settle));
+        }
+        self.edges.extend(more.iter().map(|step| (create, *step)));
+        (create, if more.is_empty() { vec![create] } else { more })
     }
 
     /// Whether a settle field refers to something that this plan makes.
@@ -183,7 +184,7 @@ impl<'a> Build<'a> {
                 let late = hole.attribute.as_deref().is_some_and(|name| self.is_late(&hole.address, name));
                 let target = match need {
                     Need::Made | Need::Settle if !late => self.step(&hole.address, Do::Create),
-                    _ => self.step(&hole.address, Do::Ready).or_else(|| self.ready_of_seen(address, &hole.address)),
+                    _ => self.ready(&hole.address).or_else(|| self.ready_of_seen(address, &hole.address)),
                 };
                 let user = match need {
                     Need::Settle => self.step(address, Do::Settle).or_else(|| self.step(address, Do::Update)),
@@ -207,11 +208,17 @@ impl<'a> Build<'a> {
         }
     }
 
+    /// The step after which a target is ready.
+    fn ready(&self, target: &Address) -> Option<usize> {
+        let made = || self.step(target, Do::Create).or_else(|| self.step(target, Do::Update));
+        self.step(target, Do::Ready).or_else(|| if self.target_kind(target)?.at_once { made() } else { None })
+    }
+
     /// A target that is live and stays as it is may still be on its way (an earlier apply was interrupted): it is waited for all the same.
     fn ready_of_seen(&mut self, user: &Address, target: &Address) -> Option<usize> {
         self.actions.get(user)?;
         let seen = self.plan.seen.get(target).filter(|_| !target.is_lookup())?;
-        let kind = lookup(&seen.kind)?;
+        let kind = lookup(&seen.kind).filter(|kind| !kind.at_once)?;
         let at = self.steps.len();
         let (address, action) = (target.clone(), Verb::NoOp);
         self.steps.push(Step { address, kind, action, what: Do::Ready, leftover: None, needs: Vec::new(), rank: 0 });

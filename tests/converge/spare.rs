@@ -42,6 +42,7 @@ pub fn wishes() -> Wishes {
     let more = [
         ("spare.mounted", "aws.file_system", json!({})),
         ("spare.nat_ip", "aws.elastic_ip", json!({})),
+        ("spare.told", "aws.topic", json!({})),
         ("spare.wall", "aws.web_acl", json!({})),
         ("spare.front", "aws.load_balancer", changed(&wishes, "edge.alb", json!({ "deletion_protection": false }))),
         ("edge.spare_log_group", "aws.log_group", json!({ "log_group_name": "aws-waf-logs-hostedehr-spare" })),
@@ -79,7 +80,7 @@ fn spec(wishes: &Wishes, kind: &str) -> Value {
         "aws.backup_vault" => ("backup.vault", json!({ "min_retention_days": null })),
         "aws.bucket" => return json!({ "versioning": true }),
         "aws.certificate" => ("edge.certificate", json!({ "domain_name": "spare.hostedehr.org", "subject_alternative_names": [] })),
-        "aws.db_event_subscription" => ("database.events/instance", json!({})),
+        "aws.db_event_subscription" => ("database.events/instance", json!({ "sns_topic": to("spare.told") })),
         "aws.db_instance" => ("database.server", json!({ "deletion_protection": false })),
         "aws.db_parameter_group" => ("database.parameters", json!({})),
         "aws.db_subnet_group" => ("database.subnets", json!({})),

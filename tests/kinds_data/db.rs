@@ -4,6 +4,8 @@ use reeve::kinds::aws::db_event_subscription::DbEventSubscription;
 use reeve::kinds::aws::db_instance::DbInstance;
 use reeve::kinds::aws::db_parameter_group::DbParameterGroup;
 use reeve::kinds::aws::db_subnet_group::DbSubnetGroup;
+use reeve::kinds::aws::topic::Topic;
+use reeve::planes::Class;
 use serde_json::{Value, json};
 
 use crate::support::{Life, account, network, wish};
@@ -70,16 +72,34 @@ async fn a_server_and_its_groups_live() {
 #[tokio::test]
 async fn an_event_subscription_lives() {
     let aws = account("db-events").await;
-    let topic = aws.sns.create_topic().name("one").send().await.unwrap().topic_arn.unwrap();
-    let other = aws.sns.create_topic().name("two").send().await.unwrap().topic_arn.unwrap();
+    let topic = Life { aws: &aws, address: "observability.topic" }.create::<Topic>(&wish(json!({}))).await.id;
+    let foreign = aws.sns.create_topic().name("db-events-by-hand").send().await.unwrap().topic_arn.unwrap();
     let life = Life { aws: &aws, address: "database.events/instance" };
+    let want: DbEventSubscription =
+        wish(json!({ "sns_topic": topic, "source_type": "db-instance", "event_categories": ["failure", "maintenance"] }));
     let made = life
         .lives::<DbEventSubscription>(&[
-            wish(json!({ "sns_topic": topic, "source_type": "db-instance", "event_categories": ["failure", "maintenance"] })),
-            wish(json!({ "sns_topic": other, "source_type": "db-parameter-group", "event_categories": ["configuration change"], "enabled": false })),
+            wish(json!({ "sns_topic": topic, "source_type": "db-instance", "event_categories": ["deletion"], "enabled": false })),
+            want.clone(),
         ])
         .await;
+    // Of one address, what is about something else stands beside it until it goes.
+    let other: DbEventSubscription = wish(json!({ "sns_topic": topic, "source_type": "db-parameter-group" }));
+    assert_ne!(life.create(&other).await.id, made.id);
+
+    // Someone has it tell another topic: it is not ours to read any more, and made again it is had back.
+    aws.rds.modify_event_subscription().subscription_name(&made.id).sns_topic_arn(&foreign).send().await.unwrap();
+    assert!(life.live::<DbEventSubscription>(&made.id).await.is_none());
+    assert_eq!(life.create(&want).await.id, made.id);
+    assert_eq!(life.live::<DbEventSubscription>(&made.id).await.unwrap().shape, want);
     life.dies::<DbEventSubscription>(&made.id).await;
+
+    // What bears its name and not its tags is somebody else's.
+    let by_hand = aws.rds.create_event_subscription().subscription_name(&made.id).sns_topic_arn(&foreign);
+    by_hand.source_type("db-instance").enabled(true).send().await.unwrap();
+    assert_eq!(life.tries(&want).await.unwrap_err().class, Class::AlreadyExists);
+    let left = aws.rds.describe_event_subscriptions().subscription_name(&made.id).send().await.unwrap();
+    assert_eq!(left.event_subscriptions_list()[0].sns_topic_arn(), Some(foreign.as_str()));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use reeve::kinds::{Change, Gone, Kind, Live, Made, Naming, New, Ready};
 use reeve::model::marks::Applied;
 use reeve::model::{Address, Marks};
-use reeve::planes::Aws;
 use reeve::planes::aws::connect::{Options, connect};
+use reeve::planes::{Aws, Result};
 use reeve::sandbox::Sandbox;
 use serde_json::Value;
 
@@ -46,7 +46,8 @@ impl Life<'_> {
         }
     }
 
-    pub async fn create<K: Kind<Plane = Aws>>(&self, want: &K) -> Made {
+    /// Its creation, which may fail.
+    pub async fn tries<K: Kind<Plane = Aws>>(&self, want: &K) -> Result<Made> {
         let address = Address::parse(self.address).expect("an address");
         let unfinished = Marks { applied: Applied::Unfinished, ..self.marks() };
         let new = New {
@@ -56,7 +57,11 @@ impl Life<'_> {
             token: format!("{}-{}", self.aws.estate.stack, self.address.replace(['.', '/', '_'], "-")),
             naming: Naming { stack: self.aws.estate.stack.clone(), salt: String::new() },
         };
-        let made = K::create(self.aws, &new).await.unwrap_or_else(|error| panic!("{}: {error}", K::NAME));
+        K::create(self.aws, &new).await
+    }
+
+    pub async fn create<K: Kind<Plane = Aws>>(&self, want: &K) -> Made {
+        let made = self.tries(want).await.unwrap_or_else(|error| panic!("{}: {error}", K::NAME));
         assert!(!made.id.is_empty());
         for name in K::ATTRIBUTES {
             assert!(made.attributes.get(name).is_some_and(|value| !value.is_empty()), "{} made without {name}", K::NAME);

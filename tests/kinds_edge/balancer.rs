@@ -144,13 +144,18 @@ async fn a_web_acl_stands_before_the_load_balancer_and_logs() {
         json!({ "name": "anonymous-ip", "action": "count", "managed_rule_group": { "name": "AWSManagedRulesAnonymousIpList" } });
     let blocking: WebAcl = spec(json!({ "default_action": "block", "sampled_requests_enabled": true, "rules": [
         { "name": "rate", "action": "count", "rate_based": { "limit": 100, "evaluation_window_sec": 60 } } ] }));
-    let made = life.lives(&[acl(std::slice::from_ref(&common)), acl(&[anonymous, common]), blocking]).await;
+    let made = life.lives(&[acl(std::slice::from_ref(&common)), acl(&[anonymous, common]), blocking.clone()]).await;
     let spare = Life { aws: &aws, address: "edge.spare" };
     let second = spare.create(&acl(&[])).await;
 
     let association = Life { aws: &aws, address: "edge.web_acl_association" };
     let before = |acl: &str| spec::<WebAclAssociation>(json!({ "resource": alb.id, "web_acl": acl }));
     let stands = association.lives(&[before(&second.id), before(&made.id)]).await;
+    // What stands before a load balancer is read with it, the other one by itself: both as they are.
+    let read = life.live::<WebAcl>(&made.id).await.expect("the one that stands before it");
+    assert_eq!(json!(read.shape), json!(blocking));
+    let read = spare.live::<WebAcl>(&second.id).await.expect("the one that does not any more");
+    assert_eq!(json!(read.shape), json!(acl(&[])));
 
     for name in ["aws-waf-logs-firewall-a", "aws-waf-logs-firewall-b"] {
         aws.logs.create_log_group().log_group_name(name).send().await.expect("a group");

@@ -28,7 +28,12 @@ async fn a_gateway_endpoint_goes_round_and_its_routes_are_no_drift() {
     is(&cx, &id, &want).await;
     is(&cx, &one, &table).await;
     assert_eq!(all::<VpcEndpoint>(&cx).await.len(), 1);
-    assert!(ready::<VpcEndpoint>(&cx, &id).await["prefix_list"].starts_with("pl-"));
+    let list = ready::<VpcEndpoint>(&cx, &id).await["prefix_list"].clone();
+    assert!(list.starts_with("pl-"));
+    // Its routes in a table of ours name the list; one without tables is asked for.
+    for cx in [&cx, &other] {
+        assert_eq!(all::<VpcEndpoint>(cx).await[0].attributes.get("prefix_list"), Some(&list), "{}", cx.estate.stack);
+    }
     let mut more = own_account();
     more["Statement"]["Action"] = json!("s3:Get*");
     let next: VpcEndpoint = spec(json!({ "vpc": mine, "service_name": service, "route_tables": [two], "policy_document": more }));

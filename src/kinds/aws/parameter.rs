@@ -94,6 +94,7 @@ impl Kind for Parameter {
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const STATEFUL: bool = true;
     const DROP_FIRST: bool = true;
+    const AT_ONCE: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::subnet::Subnet;
 pub use super::support::routes::Route;
-use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, routes};
+use super::support::{ec2_filter, ec2_mark, ec2_pairs, ec2_spec, routes, tagged_tables};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::Marks;
@@ -51,8 +51,7 @@ impl Kind for RouteTable {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let call = cx.ec2.describe_route_tables().filters(ec2_ours(cx)).into_paginator();
-        let tables: Vec<ec2::RouteTable> = call.items().send().collect::<std::result::Result<_, _>>().await?;
+        let tables = tagged_tables(cx).await?;
         let ours = tables.iter().filter_map(|table| Some((table, cx.marks(ec2_pairs(table.tags()))?)));
         ours.map(|(table, marks)| {
             let shape = Self {

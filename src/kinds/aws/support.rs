@@ -70,6 +70,18 @@ pub async fn tagged_acls(cx: &Aws) -> crate::planes::Result<Arc<Vec<ec2::Network
     cx.once("ec2.DescribeNetworkAcls", read).await
 }
 
+/// Route tables with the stack's tag, read once in a pass: its own kind, and gateway endpoints, whose routes name their prefix lists.
+///
+/// # Errors
+/// What EC2 answered.
+pub async fn tagged_tables(cx: &Aws) -> crate::planes::Result<Arc<Vec<ec2::RouteTable>>> {
+    let read = || async {
+        let call = cx.ec2.describe_route_tables().filters(ec2_ours(cx)).into_paginator();
+        Ok(call.items().send().collect::<Result<_, _>>().await?)
+    };
+    cx.once("ec2.DescribeRouteTables", read).await
+}
+
 /// Some EC2 calls answer with success and a list of what failed: its first item as an error.
 ///
 /// # Errors

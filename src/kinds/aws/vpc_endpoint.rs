@@ -3,7 +3,7 @@
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html>.
 //! Its network interfaces are AWS's; DNS options and IPv6 are not touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_ec2::types as ec2;
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::route_table::RouteTable;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
-use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, unsuccessful, until_gone};
+use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, tagged_tables, unsuccessful, until_gone};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::Marks;
@@ -104,7 +104,7 @@ impl Kind for VpcEndpoint {
             !matches!(state.as_deref(), Some("deleting" | "deleted"))
         };
         let ours: Vec<_> = endpoints.iter().filter(alive).filter_map(|e| Some((e, cx.marks(ec2_pairs(e.tags()))?))).collect();
-        let lists = prefix_lists(cx, ours.iter().map(|(endpoint, _)| *endpoint)).await?;
+        let lists = lists_of(cx, ours.iter().map(|(endpoint, _)| *endpoint)).await?;
         ours.into_iter().map(|(endpoint, marks)| live(endpoint, marks, &lists)).collect()
     }
 
@@ -204,19 +204,52 @@ fn is_open(policy: &Document) -> bool {
     *policy == all("2008-10-17") || *policy == all("2012-10-17")
 }
 
-/// Prefix lists by name, for the gateways among `endpoints`.
-async fn prefix_lists<'a>(cx: &Aws, endpoints: impl IntoIterator<Item = &'a ec2::VpcEndpoint>) -> Result<Vec<ec2::PrefixList>> {
-    let gateway = |endpoint: &&ec2::VpcEndpoint| endpoint.vpc_endpoint_type() == Some(&ec2::VpcEndpointType::Gateway);
-    let names: BTreeSet<&str> = endpoints.into_iter().filter(gateway).filter_map(ec2::VpcEndpoint::service_name).collect();
-    if names.is_empty() {
-        return Ok(Vec::new());
+/// The prefix lists of the gateways among `endpoints`, by the name of their service. The routes that AWS puts into a gateway's tables name
+/// them; only what has no table of ours costs a call.
+///
+/// Source: <https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html#vpc-endpoints-routing>
+async fn lists_of<'a>(cx: &Aws, endpoints: impl Iterator<Item = &'a ec2::VpcEndpoint>) -> Result<Lists> {
+    let gateways: Vec<&ec2::VpcEndpoint> = endpoints.filter(|endpoint| is_gateway(endpoint)).collect();
+    // When the tables cannot be read, it is them that are unreadable.
+    let tables = if gateways.is_empty() { None } else { tagged_tables(cx).await.ok() };
+    let routes: BTreeMap<&str, &str> = tables
+        .iter()
+        .flat_map(|tables| tables.iter().flat_map(ec2::RouteTable::routes))
+        .filter_map(|route| Some((route.gateway_id()?, route.destination_prefix_list_id()?)))
+        .collect();
+    let mut lists = Lists::new();
+    let mut unknown = Vec::new();
+    for endpoint in gateways {
+        match endpoint.vpc_endpoint_id().and_then(|id| routes.get(id)) {
+            Some(list) => drop(lists.insert(endpoint.service_name().unwrap_or_default().to_owned(), (*list).to_owned())),
+            None => unknown.push(endpoint),
+        }
     }
-    let call = cx.ec2.describe_prefix_lists().filters(ec2_filter("prefix-list-name", names)).into_paginator();
-    Ok(call.items().send().collect::<std::result::Result<_, _>>().await?)
+    lists.extend(prefix_lists(cx, unknown).await?);
+    Ok(lists)
 }
 
-fn known(endpoint: &ec2::VpcEndpoint, lists: &[ec2::PrefixList]) -> Attributes {
-    let list = lists.iter().find(|list| list.prefix_list_name() == endpoint.service_name()).and_then(ec2::PrefixList::prefix_list_id);
+/// Prefix lists by name, for the gateways among `endpoints`.
+async fn prefix_lists<'a>(cx: &Aws, endpoints: impl IntoIterator<Item = &'a ec2::VpcEndpoint>) -> Result<Lists> {
+    let gateways = endpoints.into_iter().filter(|endpoint| is_gateway(endpoint));
+    let names: BTreeSet<&str> = gateways.filter_map(ec2::VpcEndpoint::service_name).collect();
+    if names.is_empty() {
+        return Ok(Lists::new());
+    }
+    let call = cx.ec2.describe_prefix_lists().filters(ec2_filter("prefix-list-name", names)).into_paginator();
+    let found: Vec<ec2::PrefixList> = call.items().send().collect::<std::result::Result<_, _>>().await?;
+    Ok(found.into_iter().filter_map(|list| Some((list.prefix_list_name?, list.prefix_list_id?))).collect())
+}
+
+/// Prefix lists by the name of their service.
+type Lists = BTreeMap<String, String>;
+
+fn is_gateway(endpoint: &ec2::VpcEndpoint) -> bool {
+    endpoint.vpc_endpoint_type() == Some(&ec2::VpcEndpointType::Gateway)
+}
+
+fn known(endpoint: &ec2::VpcEndpoint, lists: &Lists) -> Attributes {
+    let list = endpoint.service_name().and_then(|name| lists.get(name)).filter(|_| is_gateway(endpoint)).map(String::as_str);
     let name = endpoint.dns_entries().first().and_then(ec2::DnsEntry::dns_name);
     [("prefix_list", list), ("dns_name", name)].into_iter().filter_map(|(key, value)| Some((key, value?.to_owned()))).collect()
 }
@@ -241,7 +274,7 @@ fn shape(endpoint: &ec2::VpcEndpoint) -> Result<VpcEndpoint> {
     })
 }
 
-fn live(endpoint: &ec2::VpcEndpoint, marks: Marks, lists: &[ec2::PrefixList]) -> Result<Live<VpcEndpoint>> {
+fn live(endpoint: &ec2::VpcEndpoint, marks: Marks, lists: &Lists) -> Result<Live<VpcEndpoint>> {
     let id = endpoint.vpc_endpoint_id().map(str::to_owned).ok_or_else(|| Error::incomplete("ec2.DescribeVpcEndpoints", "id"))?;
     let made_at = endpoint.creation_timestamp().map(ToString::to_string).unwrap_or_default();
     Ok(Live { id, attributes: known(endpoint, lists), shape: shape(endpoint)?, marks, made_at })

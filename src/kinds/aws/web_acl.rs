@@ -11,7 +11,7 @@ use aws_sdk_wafv2::types as waf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::wafv2::{name_and_id, web_acls};
+use super::support::wafv2::{fronts, name_and_id, web_acls};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
 use crate::model::Marks;
 use crate::planes::Aws;
@@ -151,13 +151,20 @@ impl Kind for WebAcl {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let ours = web_acls(cx).await?;
-        let read = ours.iter().map(|one| async move {
-            let (acl, _) = get(cx, one.it.arn().unwrap_or_default()).await?;
+        // What stands before a load balancer of ours comes whole with the answer that says so; only others cost a call. When that answer
+        // fails, each is read by itself: it is the association that cannot be read then.
+        let (ours, fronts) = futures::join!(web_acls(cx), fronts(cx));
+        let (ours, fronts) = (ours?, fronts.ok());
+        let read = ours.iter().map(|one| async {
+            let arn = one.it.arn().unwrap_or_default();
+            let read = match fronts.iter().flat_map(|all| all.iter()).find(|front| front.web_acl.arn() == arn) {
+                Some(front) => front.web_acl.clone(),
+                None => get(cx, arn).await?.0,
+            };
             Ok::<_, Error>(Live {
-                id: acl.arn().to_owned(),
-                attributes: known(acl.arn(), acl.name()),
-                shape: rules::shape(&acl),
+                id: read.arn().to_owned(),
+                attributes: known(read.arn(), read.name()),
+                shape: rules::shape(&read),
                 marks: one.marks.clone(),
                 made_at: String::new(),
             })

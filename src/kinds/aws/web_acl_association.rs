@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::load_balancer::LoadBalancer;
-use super::support::elbv2::balancing;
+use super::support::wafv2::{front, fronts};
 use super::web_acl::WebAcl;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
 use crate::model::{Marks, Ref};
@@ -40,16 +40,15 @@ impl Kind for WebAclAssociation {
     const KEY: &'static [&'static str] = &["resource"];
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let ours = &balancing(cx).await?.load_balancers;
-        let read = ours.iter().map(|one| async move {
-            let resource = one.it.load_balancer_arn().unwrap_or_default();
-            let Some(acl) = of(cx, resource).await? else { return Ok(None) };
-            let shape = Self { resource: Ref::to(resource), web_acl: Ref::to(acl) };
-            let live =
-                Live { id: resource.to_owned(), attributes: Attributes::new(), shape, marks: Marks::default(), made_at: String::new() };
-            Ok::<_, Error>(Some(live))
+        let fronts = fronts(cx).await?;
+        let live = fronts.iter().map(|front| Live {
+            id: front.resource.clone(),
+            attributes: Attributes::new(),
+            shape: Self { resource: Ref::to(&front.resource), web_acl: Ref::to(front.web_acl.arn()) },
+            marks: Marks::default(),
+            made_at: String::new(),
         });
-        Ok(futures::future::try_join_all(read).await?.into_iter().flatten().collect())
+        Ok(live.collect())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -67,19 +66,13 @@ impl Kind for WebAclAssociation {
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
-        of(cx, id).await?.ok_or_else(|| Error::not_found("wafv2.GetWebACLForResource", id))?;
+        front(cx, id).await?.ok_or_else(|| Error::not_found("wafv2.GetWebACLForResource", id))?;
         Ok(Ready::Yes(Attributes::new()))
     }
 
     async fn mark(_cx: &Aws, _id: &str, _marks: &Marks) -> Result<()> {
         Ok(())
     }
-}
-
-/// The ARN of the web ACL before `resource`.
-async fn of(cx: &Aws, resource: &str) -> Result<Option<String>> {
-    let out = cx.wafv2.get_web_acl_for_resource().resource_arn(resource).send().await.map_err(Error::from).absent_ok()?;
-    Ok(out.and_then(|out| out.web_acl).map(|acl| acl.arn))
 }
 
 /// WAF answers `WAFUnavailableEntityException` while what was just made is not everywhere yet.

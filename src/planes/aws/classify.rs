@@ -123,7 +123,7 @@ fn class(code: &str, message: &str, status: u16) -> Class {
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" | "InternalServerError" | "RequestTimeout" => {
             Class::Ambiguous
         }
-        "DBInstanceAlreadyExists" | "BucketAlreadyOwnedByYou" | "BucketAlreadyExists" => Class::AlreadyExists,
+        "DBInstanceAlreadyExists" | "SubscriptionAlreadyExist" | "BucketAlreadyOwnedByYou" | "BucketAlreadyExists" => Class::AlreadyExists,
         _ if code.contains("NotFound") || code.contains("NoSuch") || code.contains("NonExistent") || code.contains("DoesNotExist") => {
             Class::NotFound
         }
@@ -158,6 +158,7 @@ mod tests {
             ("DBInstanceNotFound", Class::NotFound),
             ("DependencyViolation", Class::InUse),
             ("EntityAlreadyExists", Class::AlreadyExists),
+            ("SubscriptionAlreadyExist", Class::AlreadyExists),
             ("InvalidGroup.Duplicate", Class::AlreadyExists),
             ("RequestLimitExceeded", Class::Throttled),
             ("UnauthorizedOperation", Class::Denied),

@@ -43,12 +43,11 @@ pub async fn owner(aws: &Aws, kind: &str, id: &str) -> Result<Owned> {
             let out = aws.acm.list_tags_for_certificate().certificate_arn(id).send().await?;
             out.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned())).collect()
         }
-        "aws.db_instance" | "aws.db_subnet_group" | "aws.db_parameter_group" | "aws.db_event_subscription" => {
+        "aws.db_instance" | "aws.db_subnet_group" | "aws.db_parameter_group" => {
             let noun = match kind {
                 "aws.db_instance" => "db",
                 "aws.db_subnet_group" => "subgrp",
-                "aws.db_parameter_group" => "pg",
-                _ => "es",
+                _ => "pg",
             };
             let estate = &aws.estate;
             let arn = format!("arn:{}:rds:{}:{}:{noun}:{id}", estate.partition, estate.region, estate.account);

@@ -1,12 +1,12 @@
-//! What the kinds of WAF share: our web ACLs, and the parts of their ARNs.
+//! What the kinds of WAF share: our web ACLs, which of them stand before our load balancers, and the parts of their ARNs.
 
 use std::sync::Arc;
 
 use aws_sdk_wafv2::types as waf;
 
-use super::elbv2::Owned;
+use super::elbv2::{Owned, balancing};
 use crate::planes::Aws;
-use crate::planes::error::{Class, Error, Result};
+use crate::planes::error::{Absent, Class, Error, Result};
 
 /// Our regional web ACLs, read once in a pass.
 ///
@@ -38,6 +38,41 @@ pub async fn web_acls(cx: &Aws) -> Result<Arc<Vec<Owned<waf::WebAclSummary>>>> {
         Ok(owned.into_iter().flatten().collect())
     })
     .await
+}
+
+/// A web ACL before a load balancer.
+#[derive(Debug)]
+pub struct Front {
+    /// The load balancer's ARN.
+    pub resource: String,
+    /// The web ACL, whole.
+    pub web_acl: waf::WebAcl,
+}
+
+/// The web ACLs before our load balancers, read once in a pass.
+///
+/// # Errors
+/// What AWS answered.
+pub async fn fronts(cx: &Aws) -> Result<Arc<Vec<Front>>> {
+    cx.once("wafv2.GetWebACLForResource", || async {
+        let balancing = balancing(cx).await?;
+        let resources = balancing.load_balancers.iter().filter_map(|one| one.it.load_balancer_arn());
+        let all = futures::future::try_join_all(resources.map(|resource| async move {
+            let acl = front(cx, resource).await?;
+            Ok::<_, Error>(acl.map(|web_acl| Front { resource: resource.to_owned(), web_acl }))
+        }));
+        Ok(all.await?.into_iter().flatten().collect())
+    })
+    .await
+}
+
+/// The web ACL before `resource`, whole.
+///
+/// # Errors
+/// What AWS answered.
+pub async fn front(cx: &Aws, resource: &str) -> Result<Option<waf::WebAcl>> {
+    let out = cx.wafv2.get_web_acl_for_resource().resource_arn(resource).send().await.map_err(Error::from).absent_ok()?;
+    Ok(out.and_then(|out| out.web_acl))
 }
 
 /// Name and id in the ARN of a web ACL: `...:regional/webacl/NAME/ID`.
