@@ -110,7 +110,7 @@ impl Performer<'_> {
         let forms = self.render(step, &bare)?;
         let final_mark = self.mark_of(step, wish, &forms.compare);
         let unfinished = step.kind.many_calls || unsettled;
-        let mut marks = Marks {
+        let marks = Marks {
             stack: self.plan.stack.clone(),
             address: Some(step.address.clone()),
             applied: if unfinished { Applied::Unfinished } else { final_mark.clone() },
@@ -131,15 +131,31 @@ impl Performer<'_> {
         let attributes: BTreeMap<String, String> = made.attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         self.known.put(&step.address, Object { id: made.id.clone(), attributes: attributes.clone(), marks: marks.clone() });
         if step.kind.many_calls {
-            let fields = step.kind.info().fields.iter().filter(|(_, field)| !field.replace).map(|(name, _)| name.clone()).collect();
-            self.call_update(step, &made.id, attributes, forms.call.clone(), forms.call, fields, &marks).await?;
-            if !unsettled {
-                marks.applied = final_mark.clone();
-                self.call_mark(step, &made.id, &marks).await?;
-            }
+            return self.finish(step, made.id, attributes, marks).await;
         }
-        let applied = (!unsettled).then(|| final_mark.to_string());
-        Ok((made.id, applied))
+        Ok((made.id, (!unsettled).then(|| final_mark.to_string())))
+    }
+
+    /// The calls after the first of what takes many. Only now is known what refers to itself.
+    async fn finish(
+        &self,
+        step: &Step,
+        id: String,
+        attributes: BTreeMap<String, String>,
+        mut marks: Marks,
+    ) -> Result<(String, Option<String>)> {
+        let wish = self.wish(step)?;
+        let (spec, unsettled) = without_unknown(step.kind, &wish.spec, &self.known);
+        let forms = self.render(step, &spec)?;
+        let fields = step.kind.info().fields.iter().filter(|(_, field)| !field.replace).map(|(name, _)| name.clone()).collect();
+        let mark = self.mark_of(step, wish, &forms.compare);
+        self.call_update(step, &id, attributes, forms.call.clone(), forms.call, fields, &marks).await?;
+        if unsettled {
+            return Ok((id, None));
+        }
+        marks.applied = mark;
+        self.call_mark(step, &id, &marks).await?;
+        Ok((id, Some(marks.applied.to_string())))
     }
 
     /// Creates; where the answer was lost, or says that it is there already, looks for what this very attempt made.

@@ -51,6 +51,7 @@ pub mod lookups;
 pub mod parameter;
 pub mod policy;
 pub mod role;
+pub mod service_linked_role;
 pub mod subscription;
 pub mod topic;
 pub mod trail;
@@ -98,6 +99,7 @@ pub static KINDS: &[Row] = &[
     row::<object::Object>(),
     // compute
     row::<role::Role>(),
+    row::<service_linked_role::ServiceLinkedRole>(),
     row::<policy::Policy>(),
     row::<instance_profile::InstanceProfile>(),
     row::<log_group::LogGroup>(),

@@ -155,14 +155,18 @@ impl<'a> Build<'a> {
         (create, if more.is_empty() { vec![create] } else { more })
     }
 
-    /// Whether a settle field refers to something that this plan makes.
+    /// Whether a settle field refers to something that this plan makes. What many calls make is there before the last of them, so what
+    /// refers to itself settles on the way.
     fn is_unsettled(&self, action: &Action, kind: &'static Row) -> bool {
         let Some(wish) = self.plan.wishes.get(&action.address) else { return false };
         let info = kind.info();
         let mut unsettled = false;
         references(info, &wish.spec, |field, hole| {
             let settle = info.fields.get(field).is_some_and(|f| f.need == Need::Settle);
-            unsettled |= settle && self.is_made(&hole.address);
+            let itself = kind.many_calls
+                && hole.address == action.address
+                && !hole.attribute.as_deref().is_some_and(|name| kind.late.contains(&name));
+            unsettled |= settle && !itself && self.is_made(&hole.address);
         });
         unsettled
     }

@@ -16,6 +16,7 @@ const NOT_REPLACED: &[(&str, &str, &str)] = &[
     ("aws.vpc_endpoint", "vpc_endpoint_type", "the other type takes other fields"),
     ("aws.default_network_acl", "vpc", "it is there with its VPC and goes with it"),
     ("aws.default_security_group", "vpc", "it is there with its VPC and goes with it"),
+    ("aws.service_linked_role", "aws_service_name", "it belongs to the account and stays"),
     ("aws.subscription", "protocol", "another protocol needs another sort of endpoint"),
 ];
 

@@ -11,6 +11,7 @@ use crate::support::{Estate, Ground, Wishes, at, example, wish};
 pub fn own(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "aws.ec2_defaults" => "fleet.defaults",
+        "aws.service_linked_role" => "fleet.autoscaling",
         "aws.default_network_acl" => "vpc.default_acl",
         "aws.default_security_group" => "vpc.default_group",
         _ => return None,

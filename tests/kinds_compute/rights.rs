@@ -3,6 +3,7 @@
 use reeve::kinds::aws::instance_profile::InstanceProfile;
 use reeve::kinds::aws::policy::Policy;
 use reeve::kinds::aws::role::Role;
+use reeve::kinds::aws::service_linked_role::ServiceLinkedRole;
 use serde_json::{Value, json};
 
 use crate::harness::{all, change, drop, is, make, spec, stack};
@@ -83,4 +84,17 @@ async fn an_instance_profile_goes_round() {
     change(&cx, "fleet.profile", &id, &want, &spec(json!({ "role": two }))).await;
     assert_eq!(all::<InstanceProfile>(&stack("profile-other").await).await.len(), 0);
     drop(&cx, "fleet.profile", &id, &want).await;
+}
+
+#[tokio::test]
+async fn the_role_of_a_service_is_one_per_account_and_stays() {
+    let (cx, other) = (stack("linked-role").await, stack("linked-role-b").await);
+    let want: ServiceLinkedRole = spec(json!({ "aws_service_name": "autoscaling.amazonaws.com" }));
+    let id = make(&cx, "fleet.autoscaling", &want).await;
+    assert!(id.ends_with(":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"), "{id}");
+    // Another stack, whose plan was made before: the service's name is taken, and what is there is it.
+    assert_eq!(make(&other, "fleet.autoscaling", &want).await, id);
+    let live: Vec<_> = all::<ServiceLinkedRole>(&other).await.into_iter().filter(|one| one.shape == want).collect();
+    assert_eq!(live.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
+    assert_eq!(live[0].attributes["arn"], id);
 }

@@ -1,6 +1,7 @@
 """S3: what every new bucket has had since 2023: AES256 by default and no public access.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html"""
 import json
+from fnmatch import fnmatchcase
 
 from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend
 
@@ -41,11 +42,11 @@ S3Backend.delete_bucket_encryption = delete_bucket_encryption
 
 
 def may_log(target_bucket, target_prefix):
-    """A policy means the same with lists of one as with their only items; moto knows the latter.
+    """A policy means the same with lists of one as with their only items, and a wildcard covers longer prefixes; moto knows neither.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"""
     listed = lambda part: part if isinstance(part, list) else [part]
     arn = f"arn:{target_bucket.partition}:s3:::{target_bucket.name}"
-    enough = {arn, f"{arn}/*", f"{arn}/{target_prefix or ''}*"}
+    record = f"{arn}/{target_prefix or ''}2026-01-01-00-00-00-0123456789ABCDEF"
     for statement in listed(json.loads(target_bucket.policy or b"{}").get("Statement", [])):
         principal = statement.get("Principal")
         services = listed(principal.get("Service")) if isinstance(principal, dict) else []
@@ -53,7 +54,7 @@ def may_log(target_bucket, target_prefix):
             statement.get("Effect") == "Allow"
             and "logging.s3.amazonaws.com" in services
             and {"s3:PutObject", "s3:*"} & set(listed(statement.get("Action")))
-            and enough & set(listed(statement.get("Resource")))
+            and any(fnmatchcase(record, pattern) for pattern in listed(statement.get("Resource")))
         ):
             return True
     return False

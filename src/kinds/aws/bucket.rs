@@ -92,7 +92,6 @@ pub struct Bucket {
     pub lifecycle_rules: BTreeMap<String, Rule>,
     /// Where a record of each access goes. Default: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-need" = "settle"))]
     pub logging: Option<Logging>,
 }
 

@@ -121,6 +121,7 @@ pub fn others(kind: &str, was: &Value) -> Value {
         "aws.route_table" => json!({ "routes": [{ "destination_cidr_block": "198.51.100.0/24", "gateway": to("vpc.internet_gateway") }],
             "subnets": [to("spare.subnet")], "vpc": to("spare.vpc") }),
         "aws.security_group" => json!({ "description": "changed", "egress": [rule], "ingress": [rule], "vpc": to("spare.vpc") }),
+        "aws.service_linked_role" => json!({ "aws_service_name": "reports.backup.amazonaws.com" }),
         "aws.subnet" => json!({ "availability_zone": "us-east-1b", "cidr_block": "10.20.80.0/20",
             "map_public_ip_on_launch": flip("map_public_ip_on_launch"), "vpc": to("spare.vpc") }),
         "aws.subscription" => json!({ "endpoint": "changed@hostedehr.org", "protocol": "https", "topic": to("spare.topic") }),

@@ -7,6 +7,9 @@ use crate::model::Marks;
 use crate::planes::Aws;
 use crate::planes::error::{Error, Result};
 
+/// The path of the roles that AWS services have in an account; then comes the service.
+pub const SERVICE_LINKED: &str = "/aws-service-role/";
+
 /// The path of everything of this stack.
 pub fn path(cx: &Aws) -> String {
     format!("/reeve/{}/", cx.estate.stack)
@@ -35,11 +38,13 @@ pub fn name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-/// Our roles and policies with their documents, attachments and, for roles, tags.
-#[derive(Debug)]
+/// Our roles and policies with their documents, attachments and, for roles, tags; and the roles of AWS services.
+#[derive(Debug, Default)]
 pub struct Details {
     /// Roles under our path.
     pub roles: Vec<iam::RoleDetail>,
+    /// Roles of AWS services.
+    pub service_linked: Vec<iam::RoleDetail>,
     /// Customer managed policies under our path.
     pub policies: Vec<iam::ManagedPolicyDetail>,
 }
@@ -51,7 +56,7 @@ pub struct Details {
 pub async fn details(cx: &Aws) -> Result<std::sync::Arc<Details>> {
     cx.once("iam.GetAccountAuthorizationDetails", || async {
         let ours = path(cx);
-        let mut details = Details { roles: Vec::new(), policies: Vec::new() };
+        let mut details = Details::default();
         let mut pages = cx
             .iam
             .get_account_authorization_details()
@@ -62,7 +67,13 @@ pub async fn details(cx: &Aws) -> Result<std::sync::Arc<Details>> {
             .send();
         while let Some(page) = pages.next().await {
             let page = page?;
-            details.roles.extend(page.role_detail_list.unwrap_or_default().into_iter().filter(|role| role.path() == Some(&*ours)));
+            for role in page.role_detail_list.unwrap_or_default() {
+                match role.path() {
+                    Some(path) if path == ours => details.roles.push(role),
+                    Some(path) if path.starts_with(SERVICE_LINKED) => details.service_linked.push(role),
+                    _ => {}
+                }
+            }
             details.policies.extend(page.policies.unwrap_or_default().into_iter().filter(|policy| policy.path() == Some(&*ours)));
         }
         Ok(details)
