@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 pub use crate::model::Named;
 use crate::model::{Address, Marks};
+pub use crate::planes::aws::owner::Tags;
 use crate::planes::{Plane, Result};
 pub use aws::KINDS;
 pub use row::{AnyLive, Row, lookup};
@@ -30,6 +31,8 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     type Plane: Plane;
     /// Its API page.
     const PAGE: &'static str;
+    /// Where its tags are read, by which it is told whose it is; `Tags::None` when it bears none of its own.
+    const TAGS: Tags;
     /// Attributes that are known as soon as it is made. `id` is always one and is not listed.
     const ATTRIBUTES: &'static [&'static str] = &[];
     /// Attributes that are known only when it is ready (an endpoint).

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 pub use claim::Conflict;
 pub use compare::{Forms, references};
 
-use crate::kinds::{AnyLive, Row};
+use crate::kinds::{AnyLive, Row, Tags};
 use crate::model::Address;
 use crate::model::edit::{Cause, Edit};
 use crate::model::marks::Applied;
@@ -85,7 +85,16 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     for (address, wish) in wishes {
         let action = match claims.live.get(address) {
             None => create(address, wish, &claims, input.history, &compared),
-            Some(live) => change(address, wish, live, &claims, &compared),
+            Some(live) => {
+                if is_anothers(live, input.stack) {
+                    draft.refuse(
+                        address,
+                        format!("{} bears the mark of the stack {}", live.id, live.marks.stack),
+                        "one stack only may set it: take it out of the other one, or out of this one",
+                    );
+                }
+                take_over(wish, live, input.history.get(address), change(address, wish, live, &claims, &compared))
+            }
         };
         draft.actions.insert(address.clone(), action);
     }
@@ -196,6 +205,23 @@ fn change(address: &Address, wish: &Wished, live: &AnyLive, claims: &Claims<'_>,
     Action { address: address.clone(), kind: wish.kind.name.to_owned(), action: verb, cause, reason, edits, id: Some(live.id.clone()) }
 }
 
+/// A setting that is always there bears the mark of another stack.
+fn is_anothers(live: &AnyLive, stack: &str) -> bool {
+    live.marks.address.is_none() && !live.marks.stack.is_empty() && live.marks.stack != stack
+}
+
+/// A setting that is always there and that no apply of ours has set yet is adopted: marked, where it can be, and set.
+fn take_over(wish: &Wished, live: &AnyLive, applied: Option<&Applied>, action: Action) -> Action {
+    let unmarked = wish.kind.singleton && live.marks.address.is_none();
+    let ours = if wish.kind.tags == Tags::None { action.action == Verb::NoOp || applied.is_some() } else { !unmarked };
+    if !unmarked || ours || !matches!(action.action, Verb::NoOp | Verb::Update) {
+        return action;
+    }
+    let reason = "it is always there, and is not ours yet".to_owned();
+    let cause = if action.cause.is_empty() { [Cause::Change].into() } else { action.cause };
+    Action { action: Verb::Adopt, reason, cause, ..action }
+}
+
 /// `remembered`: an earlier apply made it, though it bears no mark that says so.
 fn delete(address: &Address, live: &AnyLive, destroy: bool, remembered: bool) -> Action {
     let stray = live.marks.address.is_none() && !remembered;
@@ -275,7 +301,8 @@ pub fn fingerprint(live: &AnyLive) -> String {
     hash.update([0]);
     hash.update(live.shape.to_string());
     hash.update([0]);
-    hash.update(live.marks.address.as_ref().map_or("", Address::as_str));
+    // What bears no mark of ours may come to bear another stack's.
+    hash.update(live.marks.address.as_ref().map_or(live.marks.stack.as_str(), Address::as_str));
     hash.update([0, u8::from(live.marks.protect), u8::from(live.marks.retiring)]);
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

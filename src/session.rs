@@ -270,7 +270,7 @@ impl Session {
             return refuse(format!("{id} is this stack's already, as {whose}; to rename it, say `moved: [{whose}]` at {address}"));
         }
         (wish.kind.ready)(&self.planes, id.to_owned()).await?;
-        match crate::planes::aws::owner::owner(&self.planes.aws, wish.kind.name, id).await? {
+        match crate::planes::aws::owner::owner(&self.planes.aws, wish.kind.tags, id).await? {
             Owned::No => {}
             // Our own stack's mark without a readable address: that is a lost mark, and adopting mends it.
             Owned::By(stack) if stack == self.stack.name => {}

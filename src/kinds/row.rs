@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::info::Info;
-use super::{Change, Gone, KINDS, Kind, Made, Naming, New, Ready};
+use super::{Change, Gone, KINDS, Kind, Made, Naming, New, Ready, Tags};
 use crate::model::edit::{Cause, Edit};
 use crate::model::{Address, Marks, Node, node};
 use crate::planes::{Class, Error, Plane, Planes, Result};
@@ -90,6 +90,8 @@ pub struct Row {
     pub name: &'static str,
     /// Its API page.
     pub page: &'static str,
+    /// Where its tags are read.
+    pub tags: Tags,
     /// Attributes known once made.
     pub attributes: &'static [&'static str],
     /// Attributes known once ready.
@@ -181,6 +183,7 @@ pub const fn row<K: Kind>() -> Row {
     Row {
         name: K::NAME,
         page: K::PAGE,
+        tags: K::TAGS,
         attributes: K::ATTRIBUTES,
         late: K::LATE,
         key: K::KEY,

@@ -29,7 +29,8 @@ pub mod key {
 /// What an object of ours says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
-    /// The owning stack's name; empty when the object bears no mark of its own (its parent does).
+    /// The owning stack's name; empty when the object bears no mark of its own (its parent does). Another stack's only on a setting of
+    /// something of ours, without an address.
     pub stack: String,
     /// Its address; `None` when it bears no mark of its own.
     pub address: Option<Address>,
@@ -63,6 +64,13 @@ impl Marks {
             tags.push((key::RETIRING, self.retiring.to_string()));
         }
         tags
+    }
+
+    /// What the tags of an object say that is ours without bearing our mark (a setting of something of ours): at most whose it is.
+    #[must_use]
+    pub fn foreign<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let stack = tags.into_iter().find(|(name, _)| *name == key::STACK).map(|(_, stack)| stack.to_owned());
+        Self { stack: stack.unwrap_or_default(), ..Self::default() }
     }
 
     /// Reads marks out of tags; `None` when `reeve:stack` is not `stack` or there is no valid address.

@@ -228,7 +228,10 @@ fn leftovers(draft: &mut Draft, observed: &Observed, scope: &Scope) {
 pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
     let mut needs: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
     for (address, wish) in wishes {
-        let acts = draft.actions.get(address).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Update | Verb::Replace));
+        let acts = draft
+            .actions
+            .get(address)
+            .is_some_and(|action| matches!(action.action, Verb::Create | Verb::Update | Verb::Replace | Verb::Adopt));
         if acts {
             references(wish.kind.info(), &wish.spec, |_, hole| {
                 needs.entry(address.clone()).or_default().insert(hole.address);

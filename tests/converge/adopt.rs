@@ -1,10 +1,14 @@
 //! Taking over what exists, on purpose only; and the way back when a mark was lost.
 
 use aws_sdk_ec2::types::Tag;
+use reeve::kinds::{KINDS, Tags};
 use reeve::model::plan::Verb;
+use reeve::planes::Aws;
+use reeve::planes::aws::owner::{Owned, owner};
 use reeve::session::Error;
 use serde_json::json;
 
+use crate::spare;
 use crate::support::{Estate, Ground, OTHER_ZONE, at, changes, wish};
 
 async fn adopt(estate: &Estate, address: &str, id: &str) -> Result<(), Error> {
@@ -84,4 +88,134 @@ async fn a_lost_mark_is_noticed_and_adopting_mends_it() {
     estate.apply().await;
     estate.is_converged().await;
     assert_eq!(estate.object("vpc.vpc").await.id, vpc);
+}
+
+#[tokio::test]
+async fn every_kind_that_bears_marks_says_whose_an_object_is() {
+    let ground = Ground::emulated().await;
+    let estate = spare::estate(&ground).await;
+    estate.apply().await;
+    let plan = estate.plan().await;
+    let mut wrong = Vec::new();
+    for row in KINDS {
+        let seen = &plan.seen[&at(&spare::address(row))];
+        let told = owner(&estate.session.connection.aws, row.tags, &seen.id).await;
+        let expected = if row.tags == Tags::None { Owned::Unknown } else { Owned::By("hostedehr".into()) };
+        if !told.as_ref().is_ok_and(|told| *told == expected) {
+            wrong.push(format!("{} {}: {told:?}", row.name, seen.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// An alarm, a trail, an association, a vault, a backup plan and a report plan as somebody makes them at the console; by kind, their ids.
+async fn by_hand(aws: &Aws) -> [(&'static str, String); 6] {
+    use aws_sdk_backup::types as bk;
+    let alarm = aws.cloudwatch.put_metric_alarm().alarm_name("hostedehr-hand").namespace("AWS/RDS").metric_name("CPUUtilization");
+    let alarm = alarm.statistic(aws_sdk_cloudwatch::types::Statistic::Average).period(300).evaluation_periods(1).threshold(90.0);
+    let above = aws_sdk_cloudwatch::types::ComparisonOperator::GreaterThanThreshold;
+    alarm.comparison_operator(above).send().await.expect("an alarm");
+    aws.s3.create_bucket().bucket("hostedehr-hand").send().await.expect("a bucket");
+    let trail = aws.cloudtrail.create_trail().name("hostedehr-hand").s3_bucket_name("hostedehr-hand").send().await.expect("a trail");
+    let association = aws.ssm.create_association().name("AWS-RunPatchBaseline").association_name("hostedehr-hand");
+    let association = association.schedule_expression("rate(1 day)").send().await.expect("an association").association_description;
+    aws.backup.create_backup_vault().backup_vault_name("by-hand").send().await.expect("a vault");
+    let rule =
+        bk::BackupRuleInput::builder().rule_name("daily").target_backup_vault_name("by-hand").schedule_expression("cron(0 1 * * ? *)");
+    let rules = bk::BackupPlanInput::builder().backup_plan_name("by-hand").rules(rule.build().expect("a rule")).build().expect("a plan");
+    let plan = aws.backup.create_backup_plan().backup_plan(rules).send().await.expect("a backup plan");
+    let channel = bk::ReportDeliveryChannel::builder().s3_bucket_name("hostedehr-hand").build().expect("a channel");
+    let setting = bk::ReportSetting::builder().report_template("BACKUP_JOB_REPORT").build().expect("a setting");
+    let report = aws.backup.create_report_plan().report_plan_name("by_hand").report_delivery_channel(channel).report_setting(setting);
+    report.send().await.expect("a report plan");
+    [
+        ("alarm", "hostedehr-hand".into()),
+        ("trail", trail.trail_arn.expect("an ARN")),
+        ("association", association.and_then(|one| one.association_id).expect("an id")),
+        ("backup_vault", "by-hand".into()),
+        ("backup_plan", plan.backup_plan_id.expect("an id")),
+        ("report_plan", "by_hand".into()),
+    ]
+}
+
+#[tokio::test]
+async fn what_watches_and_what_backs_up_can_be_taken_over_too() {
+    let ground = Ground::emulated().await;
+    let mut estate = ground.estate("hostedehr", "hostedehr.org", Default::default()).await;
+    let mut other = ground.estate("other", OTHER_ZONE, Default::default()).await;
+    let example = spare::wishes();
+    for (address, wish) in &example {
+        let kind = wish.kind.name;
+        if ["aws.alarm", "aws.trail", "aws.association", "aws.backup_vault", "aws.backup_plan", "aws.report_plan"].contains(&kind) {
+            if address.as_str().starts_with("spare.") {
+                estate.wishes.insert(address.clone(), wish.clone());
+                other.wishes.insert(address.clone(), wish.clone());
+            }
+        }
+    }
+    let aws = estate.session.connection.aws.clone();
+    for (kind, id) in by_hand(&aws).await {
+        let address = format!("spare.{kind}");
+        // What its name would hide from the other stack is refused there; the rest is nobody's until it is taken.
+        adopt(&estate, &address, &id).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+        let seen = estate.live().await.into_iter().find(|one| one.id == id).unwrap_or_else(|| panic!("{address} is not found again"));
+        assert_eq!(seen.marks.address, Some(at(&address)));
+        let refused = adopt(&other, &address, &id).await.expect_err("it is owned").to_string();
+        assert!(refused.contains("owned by the stack hostedehr"), "{address}: {refused}");
+        let twice = adopt(&estate, &address, &id).await.expect_err("it is live already");
+        assert!(matches!(twice, Error::NotAdopted(_)), "{twice}");
+    }
+    // Ours are found by how their names begin: what would not be found again is not marked.
+    let more = aws.cloudwatch.put_metric_alarm().alarm_name("somebodys").namespace("AWS/RDS").metric_name("CPUUtilization").period(300);
+    let above = aws_sdk_cloudwatch::types::ComparisonOperator::GreaterThanThreshold;
+    let more =
+        more.statistic(aws_sdk_cloudwatch::types::Statistic::Average).evaluation_periods(1).threshold(90.0).comparison_operator(above);
+    more.send().await.expect("an alarm");
+    let mut fresh = ground.estate("third", OTHER_ZONE, Default::default()).await;
+    fresh.wishes.insert(at("spare.alarm"), example[&at("spare.alarm")].clone());
+    let refused = adopt(&fresh, "spare.alarm", "somebodys").await.expect_err("its name is not ours").to_string();
+    assert!(refused.contains("begin with `third-`"), "{refused}");
+}
+
+/// Settings that are always there are adopted: marked, set, and left alone afterwards.
+#[tokio::test]
+async fn what_is_always_there_is_adopted_unless_another_stack_has_it() {
+    let ground = Ground::emulated().await;
+    let mut estate = ground.estate("hostedehr", "hostedehr.org", Default::default()).await;
+    wish(&mut estate.wishes, "net.vpc", "aws.vpc", &json!({ "cidr_block": "10.9.0.0/16" }));
+    estate.apply().await;
+    wish(&mut estate.wishes, "net.group", "aws.default_security_group", &json!({ "vpc": "${ref(\"net.vpc\")}" }));
+    wish(&mut estate.wishes, "net.acl", "aws.default_network_acl", &json!({ "vpc": "${ref(\"net.vpc\")}" }));
+    wish(&mut estate.wishes, "net.defaults", "aws.ec2_defaults", &json!({}));
+    let plan = estate.plan().await;
+    let told: Vec<_> = plan.changes().map(|one| (one.address.as_str(), one.action)).collect();
+    assert_eq!(told, [("net.acl", Verb::Adopt), ("net.defaults", Verb::Adopt), ("net.group", Verb::Adopt)]);
+    let group = plan.seen[&at("net.group")].id.clone();
+
+    // Another stack's mark is respected.
+    let ec2 = estate.session.connection.aws.ec2.clone();
+    let tag = |value: &str| Tag::builder().key("reeve:stack").value(value).build();
+    ec2.create_tags().resources(&group).tags(tag("other")).send().await.expect("a tag");
+    assert!(matches!(estate.session.check(&plan).await, Err(Error::Stale(_))), "a plan from before is stale");
+    let plan = estate.plan().await;
+    let refusal = plan.refusals.iter().find(|one| one.address == at("net.group")).expect("it is refused");
+    assert!(refusal.reason.contains("the stack other"), "{refusal:?}");
+    assert!(plan.changes().all(|one| one.address != at("net.group")), "{:#?}", changes(&plan));
+
+    ec2.delete_tags().resources(&group).tags(Tag::builder().key("reeve:stack").build()).send().await.expect("a tag goes");
+    estate.apply().await;
+    estate.is_converged().await;
+    for address in ["net.group", "net.acl"] {
+        assert_eq!(estate.object(address).await.marks.address, Some(at(address)), "it is marked");
+    }
+    let left = ec2.describe_security_groups().group_ids(&group).send().await.expect("the group");
+    assert!(left.security_groups()[0].ip_permissions().is_empty(), "it is closed");
+
+    // From then on it is one of ours: what moves is drift, and is put back.
+    let rule = aws_sdk_ec2::types::IpPermission::builder().ip_protocol("-1");
+    let rule = rule.ip_ranges(aws_sdk_ec2::types::IpRange::builder().cidr_ip("0.0.0.0/0").build()).build();
+    ec2.authorize_security_group_ingress().group_id(&group).ip_permissions(rule).send().await.expect("a rule by hand");
+    let plan = estate.plan().await;
+    let told: Vec<_> = plan.changes().map(|one| (one.address.as_str(), one.action, one.cause.clone())).collect();
+    assert_eq!(told, [("net.group", Verb::Update, [reeve::model::edit::Cause::Drift].into())]);
 }

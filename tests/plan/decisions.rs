@@ -311,3 +311,29 @@ fn a_kind_changed_at_one_address_is_a_replacement() {
     let plan = world.plan();
     assert!(changes(&plan).contains(&("vpc.db".into(), Verb::Replace, vec!["change"])), "{:?}", changes(&plan));
 }
+
+#[test]
+fn a_setting_that_is_always_there_is_adopted_once() {
+    let mut world = World::network();
+    world.wish("vpc.default_group", "aws.default_security_group", json!({ "vpc": to("vpc.vpc") }));
+    world.wish("fleet.defaults", "aws.ec2_defaults", json!({}));
+    let mut world = world.applied();
+    assert!(world.plan().is_empty());
+
+    // As AWS made it: bare, whether or not it looks as wished.
+    world.live("vpc.default_group").marks = Marks::default();
+    assert_eq!(changes(&world.plan()), one("vpc.default_group", Verb::Adopt, &["change"]));
+    world.live("vpc.default_group").marks.stack = "other".into();
+    let plan = world.plan();
+    assert_eq!(changes(&plan), []);
+    assert!(plan.refusals[0].reason.contains("the stack other"), "{:?}", plan.refusals);
+
+    // What bears no tag is known by the record.
+    let mut world = World::default();
+    world.wish("fleet.defaults", "aws.ec2_defaults", json!({}));
+    let mut world = world.applied();
+    world.shape("fleet.defaults")["http_tokens_required"] = json!(false);
+    assert_eq!(changes(&world.plan()), one("fleet.defaults", Verb::Update, &["drift"]));
+    world.history.clear();
+    assert_eq!(changes(&world.plan()), one("fleet.defaults", Verb::Adopt, &["change"]));
+}

@@ -152,7 +152,7 @@ fn mark(wish: &Wished) -> Applied {
 
 pub fn live(address: &Address, wish: &Wished) -> AnyLive {
     let forms = Forms::render(wish.kind, &wish.spec, value).unwrap();
-    let bare = !wish.kind.key.is_empty() || wish.kind.singleton;
+    let bare = wish.kind.tags == reeve::kinds::Tags::None && (wish.kind.singleton || !wish.kind.key.is_empty());
     let marks = Marks {
         stack: STACK.into(),
         address: Some(address.clone()),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file_system::FileSystem;
 use super::support::efs::{is_going, mark, pairs, tags};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -88,6 +88,7 @@ impl Named for AccessPoint {
 impl Kind for AccessPoint {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/efs/latest/ug/API_CreateAccessPoint.html";
+    const TAGS: Tags = Tags::Efs;
     const ATTRIBUTES: &'static [&'static str] = &["arn"];
 
     fn check(&self) -> Vec<(String, String)> {

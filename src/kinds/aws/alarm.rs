@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::described;
+use super::support::{described, found_by_name};
 use super::topic::Topic;
-use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
 use crate::planes::Aws;
@@ -109,6 +109,7 @@ impl Named for Alarm {
 impl Kind for Alarm {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html";
+    const TAGS: Tags = Tags::Alarm;
     const ATTRIBUTES: &'static [&'static str] = &["arn"];
 
     fn check(&self) -> Vec<(String, String)> {
@@ -170,6 +171,7 @@ impl Kind for Alarm {
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        found_by_name(cx, "cloudwatch.PutMetricAlarm", id)?;
         let now = Self::read(cx, &find(cx, id).await?)?;
         put(cx, id, &now, marks).send().await?;
         Ok(())

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use super::support::found_by_name;
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::marks::key;
 use crate::planes::Aws;
@@ -60,6 +61,7 @@ impl Named for Association {
 impl Kind for Association {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateAssociation.html";
+    const TAGS: Tags = Tags::Association;
 
     fn check(&self) -> Vec<(String, String)> {
         let known = ["cron(", "rate(", "at("].iter().any(|start| self.schedule_expression.starts_with(start));
@@ -143,6 +145,9 @@ impl Kind for Association {
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        let about = cx.ssm.describe_association().association_id(id).send().await?.association_description;
+        let name = about.and_then(|about| about.association_name).unwrap_or_default();
+        found_by_name(cx, "ssm.AddTagsToResource", &name)?;
         let call = cx.ssm.add_tags_to_resource().resource_type(sdk::ResourceTypeForTagging::Association).resource_id(id);
         call.set_tags(Some(tags(marks)?)).send().await?;
         Ok(())

@@ -14,7 +14,7 @@ use super::launch_template::LaunchTemplate;
 use super::subnet::Subnet;
 use super::support::until_gone;
 use super::target_group::TargetGroup;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
 use crate::model::marks::key;
@@ -92,6 +92,7 @@ impl Named for AutoscalingGroup {
 impl Kind for AutoscalingGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html";
+    const TAGS: Tags = Tags::Autoscaling;
     const ATTRIBUTES: &'static [&'static str] = &["name"];
 
     fn check(&self) -> Vec<(String, String)> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::backup_vault::BackupVault;
 use super::support::backup::{arn, mark, plans, tags};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -87,6 +87,7 @@ impl Named for BackupPlan {
 impl Kind for BackupPlan {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupPlan.html";
+    const TAGS: Tags = Tags::Backup("backup-plan");
     const ATTRIBUTES: &'static [&'static str] = &["arn"];
 
     fn check(&self) -> Vec<(String, String)> {

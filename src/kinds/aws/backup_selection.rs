@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::backup_plan::BackupPlan;
 use super::role::Role;
 use super::support::backup::plans;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -58,6 +58,7 @@ impl Named for BackupSelection {
 impl Kind for BackupSelection {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupSelection.html";
+    const TAGS: Tags = Tags::None;
     const KEY: &'static [&'static str] = &["backup_plan", "selection_name"];
     const DROP_FIRST: bool = true;
 

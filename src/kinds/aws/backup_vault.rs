@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use super::support::backup::{arn, mark, owned, tags};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -37,6 +37,7 @@ impl Named for BackupVault {
 impl Kind for BackupVault {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupVault.html";
+    const TAGS: Tags = Tags::Backup("backup-vault");
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;

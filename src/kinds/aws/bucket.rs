@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::key::Key;
 use super::support::s3::{buckets, prefix, tag, tags_of};
 use super::support::yes;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Document, Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -102,6 +102,7 @@ impl Named for Bucket {
 impl Kind for Bucket {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html";
+    const TAGS: Tags = Tags::Bucket;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "domain_name"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;

@@ -10,7 +10,7 @@ use aws_sdk_acm::types as acm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -52,6 +52,7 @@ impl Named for Certificate {
 impl Kind for Certificate {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html";
+    const TAGS: Tags = Tags::Acm;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "domain_name", "validation_name", "validation_value", "validation_type"];
 
     fn check(&self) -> Vec<(String, String)> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::support::rds::{arn, marks_of, may_be_ours, tags};
 use super::support::yes;
 use super::topic::{self, Topic};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, name};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -103,6 +103,7 @@ impl Named for DbEventSubscription {
 impl Kind for DbEventSubscription {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateEventSubscription.html";
+    const TAGS: Tags = Tags::None;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const KEY: &'static [&'static str] = &["sns_topic", "source_type"];
 

@@ -20,7 +20,7 @@ use super::role::Role;
 use super::security_group::SecurityGroup;
 use super::support::rds::{arn, mark, tags};
 use super::support::{once_known, until_gone, yes};
-use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -182,6 +182,7 @@ impl Named for DbInstance {
 impl Kind for DbInstance {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html";
+    const TAGS: Tags = Tags::Rds("db");
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "resource_id"];
     const LATE: &'static [&'static str] = &["endpoint", "port", "master_secret_arn"];
     const STATEFUL: bool = true;

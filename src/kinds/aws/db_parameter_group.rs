@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::rds::{arn, mark_named, marks_of, may_be_ours, tags};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -47,6 +47,7 @@ impl Named for DbParameterGroup {
 impl Kind for DbParameterGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html";
+    const TAGS: Tags = Tags::Rds("pg");
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const MANY_CALLS: bool = true;
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::subnet::Subnet;
 use super::support::rds::{arn, mark_named, marks_of, may_be_ours, tags};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -39,6 +39,7 @@ impl Named for DbSubnetGroup {
 impl Kind for DbSubnetGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html";
+    const TAGS: Tags = Tags::Rds("subgrp");
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
 
     fn check(&self) -> Vec<(String, String)> {

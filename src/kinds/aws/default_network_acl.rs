@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::support::entries::{self, Entry};
 use super::support::{ec2_filter, ec2_mark, ec2_pairs, our_vpcs, tagged_acls};
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -38,6 +38,7 @@ impl Named for DefaultNetworkAcl {
 impl Kind for DefaultNetworkAcl {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkAcls.html";
+    const TAGS: Tags = Tags::Ec2;
     const KEY: &'static [&'static str] = &["vpc"];
     const SINGLETON: bool = true;
     const MANY_CALLS: bool = true;
@@ -66,7 +67,7 @@ impl Kind for DefaultNetworkAcl {
         let live = acls.iter().map(|acl| {
             let id = acl.network_acl_id().map(str::to_owned).ok_or_else(|| Error::incomplete("ec2.DescribeNetworkAcls", "id"))?;
             let shape = Self { vpc: Ref::to(acl.vpc_id().unwrap_or_default()), entries: entries::live(acl.entries())? };
-            let marks = cx.marks(ec2_pairs(acl.tags())).unwrap_or_default();
+            let marks = cx.marks(ec2_pairs(acl.tags())).unwrap_or_else(|| Marks::foreign(ec2_pairs(acl.tags())));
             Ok(Live { id, attributes: Attributes::new(), shape, marks, made_at: String::new() })
         });
         live.collect()

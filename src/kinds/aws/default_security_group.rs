@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::support::rules::{self, Rule, Way};
 use super::support::{ec2_filter, ec2_mark, ec2_pairs, our_vpcs, tagged_groups};
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -42,6 +42,7 @@ impl Named for DefaultSecurityGroup {
 impl Kind for DefaultSecurityGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html";
+    const TAGS: Tags = Tags::Ec2;
     const KEY: &'static [&'static str] = &["vpc"];
     const SINGLETON: bool = true;
     const MANY_CALLS: bool = true;
@@ -73,7 +74,10 @@ impl Kind for DefaultSecurityGroup {
         if groups.len() < vpcs.len() {
             return Err(Error::incomplete("ec2.DescribeSecurityGroups", "default group for each VPC"));
         }
-        groups.iter().map(|group| live(group, cx.marks(ec2_pairs(group.tags())).unwrap_or_default())).collect()
+        groups
+            .iter()
+            .map(|group| live(group, cx.marks(ec2_pairs(group.tags())).unwrap_or_else(|| Marks::foreign(ec2_pairs(group.tags())))))
+            .collect()
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {

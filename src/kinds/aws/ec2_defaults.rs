@@ -10,7 +10,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::planes::Aws;
 use crate::planes::error::Result;
@@ -46,6 +46,7 @@ impl Named for Ec2Defaults {
 impl Kind for Ec2Defaults {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EnableEbsEncryptionByDefault.html";
+    const TAGS: Tags = Tags::None;
     const SINGLETON: bool = true;
 
     fn restate(have: &mut Self, want: &Self) {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec};
-use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -30,6 +30,7 @@ impl Named for ElasticIp {
 impl Kind for ElasticIp {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html";
+    const TAGS: Tags = Tags::Ec2;
     const ATTRIBUTES: &'static [&'static str] = &["public_ip"];
 
     /// One call: AWS does not page addresses.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::key::Key;
 use super::support::efs::{file_systems, mark, tags};
 use super::support::{once_known, until_gone, yes};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Document, Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -124,6 +124,7 @@ impl Named for FileSystem {
 impl Kind for FileSystem {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/efs/latest/ug/API_CreateFileSystem.html";
+    const TAGS: Tags = Tags::Efs;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "dns_name"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;

@@ -13,7 +13,7 @@ use super::log_group::LogGroup;
 use super::role::Role;
 use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec, unsuccessful};
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -80,6 +80,7 @@ impl Named for FlowLog {
 impl Kind for FlowLog {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html";
+    const TAGS: Tags = Tags::Ec2;
     /// AWS refuses a second one of the same network and the same group.
     const DROP_FIRST: bool = true;
 

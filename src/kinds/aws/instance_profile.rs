@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::role::Role;
 use super::support::iam;
-use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -30,6 +30,7 @@ impl Named for InstanceProfile {
 impl Kind for InstanceProfile {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateInstanceProfile.html";
+    const TAGS: Tags = Tags::InstanceProfile;
     const ATTRIBUTES: &'static [&'static str] = &["arn"];
     const MANY_CALLS: bool = true;
 

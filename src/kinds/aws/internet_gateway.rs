@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec};
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -32,6 +32,7 @@ impl Named for InternetGateway {
 impl Kind for InternetGateway {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateInternetGateway.html";
+    const TAGS: Tags = Tags::Ec2;
     const MANY_CALLS: bool = true;
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {

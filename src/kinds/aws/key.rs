@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::support::{described, once_known, yes};
-use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Address, Document, Marks};
 use crate::planes::error::{Absent, Class, Error, Result};
 use crate::planes::{Aws, aws::Estate};
@@ -61,6 +61,7 @@ impl Named for Key {
 impl Kind for Key {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html";
+    const TAGS: Tags = Tags::Kms;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "key_id"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;

@@ -15,7 +15,7 @@ use super::instance_profile::InstanceProfile;
 use super::key::Key;
 use super::security_group::SecurityGroup;
 use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
 use crate::model::marks::key;
@@ -110,6 +110,7 @@ impl Named for LaunchTemplate {
 impl Kind for LaunchTemplate {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html";
+    const TAGS: Tags = Tags::Ec2;
     const ATTRIBUTES: &'static [&'static str] = &["name", "latest_version"];
 
     fn check(&self) -> Vec<(String, String)> {

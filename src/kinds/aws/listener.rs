@@ -11,7 +11,7 @@ use super::certificate::Certificate;
 use super::load_balancer::LoadBalancer;
 use super::support::elbv2::{balancing, mark, tags};
 use super::target_group::{Protocol, TargetGroup};
-use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -118,6 +118,7 @@ impl Named for Listener {
 impl Kind for Listener {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html";
+    const TAGS: Tags = Tags::Elbv2;
     const ATTRIBUTES: &'static [&'static str] = &["arn"];
 
     fn check(&self) -> Vec<(String, String)> {

@@ -15,8 +15,7 @@ use super::bucket::Bucket;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
 use super::support::elbv2::{balancing, full_name, mark, tags};
-use super::support::until_gone;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -134,6 +133,7 @@ impl Named for LoadBalancer {
 impl Kind for LoadBalancer {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html";
+    const TAGS: Tags = Tags::Elbv2;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "full_name", "dns_name", "zone_id"];
     const MANY_CALLS: bool = true;
 
@@ -225,7 +225,7 @@ impl Kind for LoadBalancer {
         }
         cx.elbv2.delete_load_balancer().load_balancer_arn(&gone.id).send().await.map_err(Error::from).absent_ok()?;
         // Its network interfaces hold the subnets and groups for a while longer: those who wait for them are told `InUse`.
-        until_gone::<Self>(cx, &gone.id, Duration::from_secs(300)).await
+        super::support::until_gone::<Self>(cx, &gone.id, Duration::from_secs(300)).await
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {

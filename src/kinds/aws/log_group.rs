@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
 use crate::planes::Aws;
@@ -45,6 +45,7 @@ impl Named for LogGroup {
 impl Kind for LogGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html";
+    const TAGS: Tags = Tags::Logs;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;

@@ -16,7 +16,7 @@ use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
 use super::support::efs::{file_systems, is_going};
 use super::support::{ec2_filter, until_gone};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -43,6 +43,7 @@ impl Named for MountTarget {
 impl Kind for MountTarget {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/efs/latest/ug/API_CreateMountTarget.html";
+    const TAGS: Tags = Tags::None;
     const ATTRIBUTES: &'static [&'static str] = &["ip_address"];
     const KEY: &'static [&'static str] = &["file_system", "subnet"];
     const DROP_FIRST: bool = true;

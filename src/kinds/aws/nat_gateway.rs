@@ -13,7 +13,7 @@ use super::elastic_ip::ElasticIp;
 use super::internet_gateway::{self, InternetGateway};
 use super::subnet::Subnet;
 use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, until_gone};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -46,6 +46,7 @@ impl Named for NatGateway {
 impl Kind for NatGateway {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html";
+    const TAGS: Tags = Tags::Ec2;
     const LATE: &'static [&'static str] = &["public_ip"];
     /// The new one cannot have the address while the old one stands.
     const DROP_FIRST: bool = true;

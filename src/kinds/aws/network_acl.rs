@@ -14,7 +14,7 @@ use super::subnet::Subnet;
 pub use super::support::entries::Entry;
 use super::support::{ec2_filter, ec2_mark, ec2_pairs, ec2_spec, entries, tagged_acls};
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -42,6 +42,7 @@ impl Named for NetworkAcl {
 impl Kind for NetworkAcl {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAcl.html";
+    const TAGS: Tags = Tags::Ec2;
     const MANY_CALLS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
 use super::support::s3::{HOLDS_OBJECTS, buckets, merged, pairs, tag};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -47,6 +47,7 @@ impl Named for Object {
 impl Kind for Object {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html";
+    const TAGS: Tags = Tags::Object;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "key", "url"];
 
     fn check(&self) -> Vec<(String, String)> {

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::key::Key;
 use super::support::described;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
 use crate::model::marks::key;
@@ -91,6 +91,7 @@ impl Named for Parameter {
 impl Kind for Parameter {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html";
+    const TAGS: Tags = Tags::Parameter;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const STATEFUL: bool = true;
     const DROP_FIRST: bool = true;

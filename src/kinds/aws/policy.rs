@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::iam;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Document;
 use crate::planes::Aws;
@@ -33,6 +33,7 @@ impl Named for Policy {
 impl Kind for Policy {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html";
+    const TAGS: Tags = Tags::Policy;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {

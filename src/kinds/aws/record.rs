@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::sets::{Id, Owners, canonical, change, find, list, send};
 use super::lookups::{Zone, zones};
-use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
 use crate::planes::error::{Class, Error, Result};
@@ -84,6 +84,7 @@ impl Named for Record {
 impl Kind for Record {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html";
+    const TAGS: Tags = Tags::None;
     const ATTRIBUTES: &'static [&'static str] = &["name"];
     /// A name that follows a certificate may come out the same: made beside the old one it would be the old one, and go with it.
     const DROP_FIRST: bool = true;

@@ -13,7 +13,7 @@ use super::bucket::Bucket;
 use super::support::backup::{mark, owned, tags};
 use super::support::described;
 use super::support::elbv2::Owned;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -76,6 +76,7 @@ impl Named for ReportPlan {
 impl Kind for ReportPlan {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateReportPlan.html";
+    const TAGS: Tags = Tags::ReportPlan;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
 
     fn check(&self) -> Vec<(String, String)> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
 use super::support::iam;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Document, Ref};
 use crate::planes::Aws;
@@ -80,6 +80,7 @@ impl Named for Role {
 impl Kind for Role {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html";
+    const TAGS: Tags = Tags::Role;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const MANY_CALLS: bool = true;
 

@@ -15,7 +15,7 @@ use super::subnet::Subnet;
 pub use super::support::routes::Route;
 use super::support::{ec2_filter, ec2_mark, ec2_pairs, ec2_spec, routes, tagged_tables};
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -44,6 +44,7 @@ impl Named for RouteTable {
 impl Kind for RouteTable {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRouteTable.html";
+    const TAGS: Tags = Tags::Ec2;
     const MANY_CALLS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {

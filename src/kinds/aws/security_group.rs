@@ -13,7 +13,7 @@ pub use super::support::rules::Rule;
 use super::support::rules::{self, Way, described};
 use super::support::{ec2_filter, ec2_mark, ec2_pairs, ec2_spec, tagged_groups};
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -51,6 +51,7 @@ impl Named for SecurityGroup {
 impl Kind for SecurityGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html";
+    const TAGS: Tags = Tags::Ec2;
     const MANY_CALLS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {

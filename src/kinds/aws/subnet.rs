@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec, live_cidr};
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::field::Ref;
 use crate::model::{Cidr, Marks};
 use crate::planes::Aws;
@@ -40,6 +40,7 @@ impl Named for Subnet {
 impl Kind for Subnet {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html";
+    const TAGS: Tags = Tags::Ec2;
     const ATTRIBUTES: &'static [&'static str] = &["availability_zone", "cidr_block"];
     const MANY_CALLS: bool = true;
     /// Two subnets of one VPC cannot share a block.

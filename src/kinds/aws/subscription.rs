@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::topic::{self, Topic};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -65,6 +65,7 @@ impl Named for Subscription {
 impl Kind for Subscription {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html";
+    const TAGS: Tags = Tags::None;
     const LATE: &'static [&'static str] = &["confirmed"];
     const KEY: &'static [&'static str] = &["topic", "protocol", "endpoint"];
 

@@ -151,6 +151,19 @@ pub async fn until_gone<K: crate::kinds::Kind<Plane = Aws>>(cx: &Aws, id: &str, 
     }
 }
 
+/// Refuses to mark what would not be found again: ours of these kinds are listed by how their names begin.
+///
+/// # Errors
+/// `Invalid` when `name` does not begin with the stack's name and a hyphen.
+pub fn found_by_name(cx: &Aws, call: &str, name: &str) -> crate::planes::Result<()> {
+    let stack = &cx.estate.stack;
+    if name.strip_prefix(stack.as_str()).is_some_and(|rest| rest.starts_with('-')) {
+        return Ok(());
+    }
+    let why = format!("{name} cannot be taken over: ours are found by names that begin with `{stack}-`; let a new one be made");
+    Err(crate::planes::Error::new(crate::planes::Class::Invalid, call, why))
+}
+
 /// The default of switches that are on unless someone says otherwise.
 pub fn yes() -> bool {
     true

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::support::elbv2::{balancing, full_name, mark, tags};
 use super::support::until_gone;
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -161,6 +161,7 @@ impl Named for TargetGroup {
 impl Kind for TargetGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html";
+    const TAGS: Tags = Tags::Elbv2;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "full_name"];
     const MANY_CALLS: bool = true;
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::key::Key;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Document, Ref};
 use crate::planes::Aws;
@@ -38,6 +38,7 @@ impl Named for Topic {
 impl Kind for Topic {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html";
+    const TAGS: Tags = Tags::Sns;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {

@@ -10,7 +10,8 @@ use super::bucket::Bucket;
 use super::key::Key;
 use super::log_group::LogGroup;
 use super::role::Role;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use super::support::found_by_name;
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
@@ -58,6 +59,7 @@ impl Named for Trail {
 impl Kind for Trail {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html";
+    const TAGS: Tags = Tags::Trail;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const MANY_CALLS: bool = true;
 
@@ -156,6 +158,7 @@ impl Kind for Trail {
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        found_by_name(cx, "cloudtrail.AddTags", id.rsplit('/').next().unwrap_or(id))?;
         cx.cloudtrail.add_tags().resource_id(id).set_tags_list(Some(tags(marks)?)).send().await?;
         Ok(())
     }

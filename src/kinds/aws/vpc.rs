@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::{ec2_mark, ec2_pairs, ec2_spec, our_vpcs};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Cidr, Marks};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -40,6 +40,7 @@ impl Named for Vpc {
 impl Kind for Vpc {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html";
+    const TAGS: Tags = Tags::Ec2;
     const MANY_CALLS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {

@@ -16,7 +16,7 @@ use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
 use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, tagged_tables, unsuccessful, until_gone};
 use super::vpc::Vpc;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::{Document, Ref};
 use crate::planes::Aws;
@@ -73,6 +73,7 @@ impl Named for VpcEndpoint {
 impl Kind for VpcEndpoint {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html";
+    const TAGS: Tags = Tags::Ec2;
     /// `prefix_list`: of a gateway, the id that rules of security groups name. `dns_name`: of an interface.
     const LATE: &'static [&'static str] = &["prefix_list", "dns_name"];
 

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::wafv2::{fronts, name_and_id, web_acls};
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
@@ -121,6 +121,7 @@ impl Named for WebAcl {
 impl Kind for WebAcl {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/waf/latest/APIReference/API_CreateWebACL.html";
+    const TAGS: Tags = Tags::Wafv2;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
 
     fn check(&self) -> Vec<(String, String)> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::load_balancer::LoadBalancer;
 use super::support::wafv2::{front, fronts};
 use super::web_acl::WebAcl;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -37,6 +37,7 @@ impl Named for WebAclAssociation {
 impl Kind for WebAclAssociation {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html";
+    const TAGS: Tags = Tags::None;
     const KEY: &'static [&'static str] = &["resource"];
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {

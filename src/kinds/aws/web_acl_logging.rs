@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::log_group::LogGroup;
 use super::support::wafv2::web_acls;
 use super::web_acl::WebAcl;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -48,6 +48,7 @@ impl Named for WebAclLogging {
 impl Kind for WebAclLogging {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/waf/latest/APIReference/API_PutLoggingConfiguration.html";
+    const TAGS: Tags = Tags::None;
     const KEY: &'static [&'static str] = &["web_acl"];
 
     fn check(&self) -> Vec<(String, String)> {

@@ -2,7 +2,7 @@
 
 use super::Aws;
 use crate::model::marks::key;
-use crate::planes::error::Result;
+use crate::planes::error::{Error, Result};
 
 /// Whose an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,95 +15,184 @@ pub enum Owned {
     Unknown,
 }
 
-/// Reads the tags of an object of `kind` by its id.
+/// Which call reads an object's tags by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tags {
+    /// It bears none of its own: its parent does, or something beside it.
+    None,
+    /// `ec2.DescribeTags`.
+    Ec2,
+    /// `efs.ListTagsForResource`.
+    Efs,
+    /// `elbv2.DescribeTags`, by ARN.
+    Elbv2,
+    /// `kms.ListResourceTags`.
+    Kms,
+    /// `acm.ListTagsForCertificate`.
+    Acm,
+    /// `rds.ListTagsForResource`; the noun in its ARN.
+    Rds(&'static str),
+    /// `s3.GetBucketTagging`.
+    Bucket,
+    /// `s3.GetObjectTagging`; the id is `BUCKET/KEY`.
+    Object,
+    /// `sns.ListTagsForResource`.
+    Sns,
+    /// `iam.ListRoleTags`.
+    Role,
+    /// `iam.ListPolicyTags`.
+    Policy,
+    /// `iam.ListInstanceProfileTags`.
+    InstanceProfile,
+    /// `wafv2.ListTagsForResource`.
+    Wafv2,
+    /// `logs.ListTagsForResource`.
+    Logs,
+    /// `ssm.ListTagsForResource`, of a parameter.
+    Parameter,
+    /// `ssm.ListTagsForResource`, of an association.
+    Association,
+    /// `autoscaling.DescribeTags`.
+    Autoscaling,
+    /// `cloudwatch.ListTagsForResource`, and the last line of its description.
+    Alarm,
+    /// `cloudtrail.ListTags`, by ARN.
+    Trail,
+    /// `backup.ListTags`; the noun in its ARN.
+    Backup(&'static str),
+    /// `backup.ListTags`, by the ARN that `backup.DescribeReportPlan` tells.
+    ReportPlan,
+}
+
+type Pairs = Vec<(String, String)>;
+
+/// Whose the object of that id is.
 ///
 /// # Errors
 /// What AWS answered.
-pub async fn owner(aws: &Aws, kind: &str, id: &str) -> Result<Owned> {
-    let tags: Vec<(String, String)> = match kind {
-        _ if is_ec2_id(id) && !id.starts_with("fs") => {
-            let filter = aws_sdk_ec2::types::Filter::builder().name("resource-id").values(id).build();
-            let out = aws.ec2.describe_tags().filters(filter).send().await?;
-            out.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
-        }
-        "aws.file_system" | "aws.access_point" => {
-            let out = aws.efs.list_tags_for_resource().resource_id(id).send().await?;
-            out.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
-        }
-        "aws.load_balancer" | "aws.target_group" | "aws.listener" => {
-            let out = aws.elbv2.describe_tags().resource_arns(id).send().await?;
-            let tags = out.tag_descriptions().iter().flat_map(|one| one.tags());
-            tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
-        }
-        "aws.key" => {
-            let out = aws.kms.list_resource_tags().key_id(id).send().await?;
-            out.tags().iter().map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())).collect()
-        }
-        "aws.certificate" => {
-            let out = aws.acm.list_tags_for_certificate().certificate_arn(id).send().await?;
-            out.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned())).collect()
-        }
-        "aws.db_instance" | "aws.db_subnet_group" | "aws.db_parameter_group" => {
-            let noun = match kind {
-                "aws.db_instance" => "db",
-                "aws.db_subnet_group" => "subgrp",
-                _ => "pg",
-            };
-            let estate = &aws.estate;
-            let arn = format!("arn:{}:rds:{}:{}:{noun}:{id}", estate.partition, estate.region, estate.account);
-            let out = aws.rds.list_tags_for_resource().resource_name(arn).send().await?;
-            out.tag_list().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
-        }
-        "aws.bucket" => match aws.s3.get_bucket_tagging().bucket(id).send().await {
-            Ok(out) => out.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
-            Err(error) if error.as_service_error().and_then(|e| e.meta().code()) == Some("NoSuchTagSet") => Vec::new(),
-            Err(error) => return Err(error.into()),
-        },
-        "aws.topic" => {
-            let out = aws.sns.list_tags_for_resource().resource_arn(id).send().await?;
-            out.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
-        }
-        "aws.role" => {
-            let name = id.rsplit('/').next().unwrap_or(id);
-            let out = aws.iam.list_role_tags().role_name(name).send().await?;
-            out.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
-        }
-        "aws.policy" => {
-            let out = aws.iam.list_policy_tags().policy_arn(id).send().await?;
-            out.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
-        }
-        "aws.web_acl" => {
-            let out = aws.wafv2.list_tags_for_resource().resource_arn(id).send().await?;
-            let tags = out.tag_info_for_resource().map(|info| info.tag_list()).unwrap_or_default();
-            tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
-        }
-        "aws.log_group" => {
-            let estate = &aws.estate;
-            let arn = format!("arn:{}:logs:{}:{}:log-group:{id}", estate.partition, estate.region, estate.account);
-            let out = aws.logs.list_tags_for_resource().resource_arn(arn).send().await?;
-            out.tags.unwrap_or_default().into_iter().collect()
-        }
-        "aws.parameter" => {
-            let noun = aws_sdk_ssm::types::ResourceTypeForTagging::Parameter;
-            let out = aws.ssm.list_tags_for_resource().resource_type(noun).resource_id(id).send().await?;
-            out.tag_list().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
-        }
-        "aws.instance_profile" => {
-            let out = aws.iam.list_instance_profile_tags().instance_profile_name(id).send().await?;
-            out.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
-        }
-        "aws.autoscaling_group" => {
-            let filter = aws_sdk_autoscaling::types::Filter::builder().name("auto-scaling-group").values(id).build();
-            let out = aws.autoscaling.describe_tags().filters(filter).send().await?;
-            out.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
-        }
-        _ => return Ok(Owned::Unknown),
-    };
+pub async fn owner(aws: &Aws, tags: Tags, id: &str) -> Result<Owned> {
+    let Some(tags) = read(aws, tags, id).await? else { return Ok(Owned::Unknown) };
     Ok(tags.into_iter().find(|(name, _)| name == key::STACK).map_or(Owned::No, |(_, stack)| Owned::By(stack)))
 }
 
-/// `vpc-0123456789abcdef0`: letters, a hyphen, hex digits.
-fn is_ec2_id(id: &str) -> bool {
-    let Some((prefix, rest)) = id.rsplit_once('-') else { return false };
-    !prefix.contains([':', '/']) && rest.len() >= 8 && rest.bytes().all(|b| b.is_ascii_hexdigit())
+/// `None` where there are none to read.
+async fn read(aws: &Aws, tags: Tags, id: &str) -> Result<Option<Pairs>> {
+    Ok(Some(match tags {
+        Tags::None => return Ok(None),
+        Tags::Ec2 => {
+            let filter = aws_sdk_ec2::types::Filter::builder().name("resource-id").values(id).build();
+            let out = aws.ec2.describe_tags().filters(filter).send().await?;
+            out.tags().iter().filter_map(|tag| maybe(tag.key(), tag.value())).collect()
+        }
+        Tags::Efs => {
+            let out = aws.efs.list_tags_for_resource().resource_id(id).send().await?;
+            out.tags().iter().map(|tag| pair(tag.key(), tag.value())).collect()
+        }
+        Tags::Elbv2 => {
+            let out = aws.elbv2.describe_tags().resource_arns(id).send().await?;
+            out.tag_descriptions().iter().flat_map(|one| one.tags()).filter_map(|tag| maybe(tag.key(), tag.value())).collect()
+        }
+        Tags::Kms => {
+            let out = aws.kms.list_resource_tags().key_id(id).send().await?;
+            out.tags().iter().map(|tag| pair(tag.tag_key(), tag.tag_value())).collect()
+        }
+        Tags::Acm => {
+            let out = aws.acm.list_tags_for_certificate().certificate_arn(id).send().await?;
+            out.tags().iter().map(|tag| pair(tag.key(), tag.value().unwrap_or_default())).collect()
+        }
+        Tags::Rds(noun) => {
+            let out = aws.rds.list_tags_for_resource().resource_name(arn(aws, "rds", noun, id)).send().await?;
+            out.tag_list().iter().filter_map(|tag| maybe(tag.key(), tag.value())).collect()
+        }
+        Tags::Bucket | Tags::Object => of_s3(aws, id).await?,
+        Tags::Sns => {
+            let out = aws.sns.list_tags_for_resource().resource_arn(id).send().await?;
+            out.tags().iter().map(|tag| pair(tag.key(), tag.value())).collect()
+        }
+        Tags::Role => {
+            let out = aws.iam.list_role_tags().role_name(id.rsplit('/').next().unwrap_or(id)).send().await?;
+            out.tags().iter().map(|tag| pair(tag.key(), tag.value())).collect()
+        }
+        Tags::Policy => {
+            let out = aws.iam.list_policy_tags().policy_arn(id).send().await?;
+            out.tags().iter().map(|tag| pair(tag.key(), tag.value())).collect()
+        }
+        Tags::InstanceProfile => {
+            let out = aws.iam.list_instance_profile_tags().instance_profile_name(id).send().await?;
+            out.tags().iter().map(|tag| pair(tag.key(), tag.value())).collect()
+        }
+        Tags::Wafv2 => {
+            let out = aws.wafv2.list_tags_for_resource().resource_arn(id).send().await?;
+            let tags = out.tag_info_for_resource().map(|info| info.tag_list()).unwrap_or_default();
+            tags.iter().map(|tag| pair(tag.key(), tag.value())).collect()
+        }
+        Tags::Logs => {
+            let out = aws.logs.list_tags_for_resource().resource_arn(arn(aws, "logs", "log-group", id)).send().await?;
+            out.tags.unwrap_or_default().into_iter().collect()
+        }
+        Tags::Parameter => of_ssm(aws, aws_sdk_ssm::types::ResourceTypeForTagging::Parameter, id).await?,
+        Tags::Association => of_ssm(aws, aws_sdk_ssm::types::ResourceTypeForTagging::Association, id).await?,
+        Tags::Autoscaling => {
+            let filter = aws_sdk_autoscaling::types::Filter::builder().name("auto-scaling-group").values(id).build();
+            let out = aws.autoscaling.describe_tags().filters(filter).send().await?;
+            out.tags().iter().filter_map(|tag| maybe(tag.key(), tag.value())).collect()
+        }
+        Tags::Alarm => of_alarm(aws, id).await?,
+        Tags::Trail => {
+            let out = aws.cloudtrail.list_tags().resource_id_list(id).send().await?;
+            let tags = out.resource_tag_list().iter().flat_map(|one| one.tags_list());
+            tags.map(|tag| pair(tag.key(), tag.value().unwrap_or_default())).collect()
+        }
+        Tags::Backup(noun) => of_backup(aws, &arn(aws, "backup", noun, id)).await?,
+        Tags::ReportPlan => {
+            let out = aws.backup.describe_report_plan().report_plan_name(id).send().await?;
+            let arn = out.report_plan.and_then(|plan| plan.report_plan_arn);
+            of_backup(aws, &arn.ok_or_else(|| Error::not_found("backup.DescribeReportPlan", id))?).await?
+        }
+    }))
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+fn maybe(name: Option<&str>, value: Option<&str>) -> Option<(String, String)> {
+    Some(pair(name?, value?))
+}
+
+fn arn(aws: &Aws, service: &str, noun: &str, name: &str) -> String {
+    let estate = &aws.estate;
+    format!("arn:{}:{service}:{}:{}:{noun}:{name}", estate.partition, estate.region, estate.account)
+}
+
+/// Of a bucket, or of an object in one. A bucket that never had a tag answers with an error that says so.
+async fn of_s3(aws: &Aws, id: &str) -> Result<Pairs> {
+    let tags = match id.split_once('/') {
+        Some((bucket, name)) => aws.s3.get_object_tagging().bucket(bucket).key(name).send().await?.tag_set,
+        None => match aws.s3.get_bucket_tagging().bucket(id).send().await {
+            Ok(out) => out.tag_set,
+            Err(error) if error.as_service_error().and_then(|e| e.meta().code()) == Some("NoSuchTagSet") => Vec::new(),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(tags.iter().map(|tag| pair(tag.key(), tag.value())).collect())
+}
+
+async fn of_ssm(aws: &Aws, noun: aws_sdk_ssm::types::ResourceTypeForTagging, id: &str) -> Result<Pairs> {
+    let out = aws.ssm.list_tags_for_resource().resource_type(noun).resource_id(id).send().await?;
+    Ok(out.tag_list().iter().map(|tag| pair(tag.key(), tag.value())).collect())
+}
+
+async fn of_backup(aws: &Aws, arn: &str) -> Result<Pairs> {
+    Ok(aws.backup.list_tags().resource_arn(arn).send().await?.tags.unwrap_or_default().into_iter().collect())
+}
+
+/// An alarm is found by its description, so that what stands there counts first.
+async fn of_alarm(aws: &Aws, id: &str) -> Result<Pairs> {
+    let out = aws.cloudwatch.describe_alarms().alarm_names(id).send().await?;
+    let alarm = out.metric_alarms().first().ok_or_else(|| Error::not_found("cloudwatch.DescribeAlarms", id))?;
+    let last = alarm.alarm_description().unwrap_or_default().lines().next_back().unwrap_or_default();
+    let told: Pairs = last.split(' ').filter_map(|word| word.split_once('=')).map(|(name, value)| pair(name, value)).collect();
+    let tags = aws.cloudwatch.list_tags_for_resource().resource_arn(alarm.alarm_arn().unwrap_or_default()).send().await?;
+    Ok(told.into_iter().chain(tags.tags().iter().filter_map(|tag| maybe(tag.key(), tag.value()))).collect())
 }
