@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::iam;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, attributes};
+use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::planes::Aws;
 use crate::planes::error::{Class, Error, Result};
@@ -30,6 +30,7 @@ impl Named for ServiceLinkedRole {
 impl Kind for ServiceLinkedRole {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html";
+    const TAGS: Tags = Tags::None;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const KEY: &'static [&'static str] = &["aws_service_name"];
     const SINGLETON: bool = true;
