@@ -14,6 +14,7 @@ mod graph;
 pub mod inputs;
 pub mod module;
 pub mod networks;
+mod origin;
 pub mod policy;
 pub mod quantity;
 pub mod read;
@@ -27,13 +28,14 @@ pub mod stack;
 pub mod template;
 pub mod tenant;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use documents::Documents;
 use expand::{Expanded, Expander};
 use expression::Language;
 use module::Module;
+use origin::Origins;
 use sections::Sections;
 
 pub use expand::{RefUse, Resource};
@@ -187,7 +189,8 @@ fn understand(modules: &[SourceFile], documents: &Documents, unreadable: bool, p
     if broken || sections.broken {
         return None;
     }
-    let Expanded { resources, work, .. } = expand(&language, &modules, &sections, &tenants, problems);
+    let origins = Origins::new(&modules, &sections, &documents.tenants);
+    let Expanded { resources, work, .. } = expand(&language, &modules, &sections, &tenants, &origins, problems);
     Some(Desired { stack: sections.stack, tenants, policies, resources, work })
 }
 
@@ -259,6 +262,7 @@ fn expand(
     modules: &BTreeMap<String, Module>,
     sections: &Sections,
     tenants: &[Tenant],
+    origins: &Origins<'_>,
     problems: &mut Problems,
 ) -> Expanded {
     let facts: Vec<serde_json::Value> = tenants.iter().map(|tenant| tenant.facts(&sections.stack)).collect();
@@ -273,7 +277,7 @@ fn expand(
     if refused {
         return Expanded::default(); // what these inputs expand to would be wrong in the same way
     }
-    let mut expander = Expander::new(problems);
+    let mut expander = Expander::new(origins, problems);
     for (name, module) in modules {
         let section = &sections.values[name];
         if name == module::TENANT {
@@ -283,7 +287,9 @@ fn expand(
         }
     }
     let expanded = expander.expanded;
-    graph::check(&expanded, problems);
-    networks::check(&expanded.resources, problems);
+    let mut between = Problems::new();
+    graph::check(&expanded, &mut between);
+    networks::check(&expanded.resources, &mut between);
+    problems.extend_elsewhere(between.map(|problem| origins.trace(problem, None)), &BTreeSet::new());
     expanded
 }

@@ -4,6 +4,8 @@
 mod hostile;
 #[path = "desired/mistakes.rs"]
 mod mistakes;
+#[path = "desired/origins.rs"]
+mod origins;
 #[path = "desired/properties.rs"]
 mod properties;
 #[path = "desired/support.rs"]

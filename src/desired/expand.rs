@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::check::{Found, check};
 use super::expression::Scope;
 use super::module::{Let, Module, ResourceTemplate, TENANT};
+use super::origin::Origins;
 use super::shape::Shape;
 use super::template::Template;
 use crate::kinds::{Row, info::Need};
@@ -36,6 +37,11 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// Where the value of a field was written, or its name where there is no value.
+    pub fn value_place(&self, field: &str) -> &Place {
+        self.written.get(field).map_or(&self.place, |node| &node.place)
+    }
+
     /// Where a field was written (`ingress.0.port`), or the innermost part of it that was; else the resource's name.
     pub fn place_of(&self, field: &str) -> &Place {
         match field.split('.').next().and_then(|first| self.written.entry(first)) {
@@ -83,13 +89,20 @@ pub struct Expander<'a> {
     shapes: BTreeMap<&'static str, Arc<Shape>>,
     /// What came of it.
     pub expanded: Expanded,
+    origins: &'a Origins<'a>,
     problems: &'a mut Problems,
+    /// The tenant that the module `tenant` is being expanded for.
+    tenant: Option<String>,
 }
 
 impl<'a> Expander<'a> {
     /// Nothing expanded yet.
-    pub fn new(problems: &'a mut Problems) -> Self {
-        Self { shapes: BTreeMap::new(), expanded: Expanded::default(), problems }
+    pub fn new(origins: &'a Origins<'a>, problems: &'a mut Problems) -> Self {
+        Self { shapes: BTreeMap::new(), expanded: Expanded::default(), origins, problems, tenant: None }
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        self.problems.push(self.origins.trace(problem, self.tenant.as_deref()));
     }
 
     /// Expands a module other than `tenant`. `root` knows `stack`.
@@ -120,6 +133,7 @@ impl<'a> Expander<'a> {
         for (name, facts) in tenants {
             let mut scope = shared.inner();
             scope.bind(TENANT, facts);
+            self.tenant = Some(name.to_owned());
             let prefix = format!("{TENANT}/{name}");
             if let Err(problem) = self.lets(module.lets.iter().filter(|one| one.of_tenant), &mut scope) {
                 self.unsure(prefix, problem);
@@ -129,10 +143,11 @@ impl<'a> Expander<'a> {
                 self.resource(&prefix, template, &scope);
             }
         }
+        self.tenant = None;
     }
 
     fn unsure(&mut self, module: String, problem: Problem) {
-        self.problems.push(problem);
+        self.problem(problem);
         self.expanded.unsure.push(module);
     }
 
@@ -167,10 +182,10 @@ impl<'a> Expander<'a> {
         self.expanded.work += 1;
         let address = match Address::parse(address) {
             Ok(address) => address,
-            Err(error) => return self.problems.push(Problem::at(place, error.to_string())),
+            Err(error) => return self.problem(Problem::at(place, error.to_string())),
         };
         if self.expanded.resources.contains_key(&address) || self.expanded.invalid.contains_key(&address) {
-            return self.problems.push(Problem::at(place, format!("two resources have the address `{address}`")));
+            return self.problem(Problem::at(place, format!("two resources have the address `{address}`")));
         }
         match self.build(&address, template, scope) {
             Ok(Some(resource)) => {
@@ -178,7 +193,7 @@ impl<'a> Expander<'a> {
             }
             Ok(None) => {}
             Err(problems) => {
-                self.problems.extend(problems);
+                problems.into_iter().for_each(|problem| self.problem(problem));
                 self.expanded.invalid.insert(address, template.row);
             }
         }

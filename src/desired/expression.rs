@@ -4,6 +4,7 @@ mod functions;
 mod names;
 mod value;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cel::common::value::Val;
@@ -33,6 +34,7 @@ pub struct Expression {
     place: Place,
     tree: IdedExpr,
     names: Vec<String>,
+    uses: Vec<Vec<String>>,
     path: Option<Vec<String>>,
 }
 
@@ -70,8 +72,9 @@ impl Language {
             Problem::at(place, format!("`{}` is no expression: {words}", short(source)))
         })?;
         let path = names::path(&tree);
-        let names = names::prepare(&mut tree);
-        Ok(Expression { source: source.to_owned(), place: place.clone(), tree, names, path })
+        let uses = names::prepare(&mut tree);
+        let names = uses.iter().map(|path| path[0].clone()).collect::<BTreeSet<_>>().into_iter().collect();
+        Ok(Expression { source: source.to_owned(), place: place.clone(), tree, names, uses, path })
     }
 
     /// A scope without names.
@@ -109,6 +112,11 @@ impl Expression {
     /// The names it needs from the scope, each once.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// What it takes from the scope, with the fields behind each name, in the order of the text.
+    pub fn uses(&self) -> &[Vec<String>] {
+        &self.uses
     }
 
     /// `["waf", "rate_limit"]` when it is nothing but `waf.rate_limit`.

@@ -21,7 +21,7 @@ pub fn check(resources: &BTreeMap<Address, Resource>, problems: &mut Problems) {
         if let Some(whole) = resources.get(vpc).and_then(block) {
             for (net, subnet) in subnets.iter().filter(|(net, _)| !whole.contains(net)) {
                 problems.push(Problem::at(
-                    subnet.place_of("cidr_block"),
+                    subnet.value_place("cidr_block"),
                     format!("{net} of `{}` does not fit into {whole} of `{vpc}`", subnet.address),
                 ));
             }
@@ -32,7 +32,7 @@ pub fn check(resources: &BTreeMap<Address, Resource>, problems: &mut Problems) {
         for (net, subnet) in subnets {
             if let Some((other, first)) = widest.filter(|(other, _)| other.contains(&net)) {
                 let message = format!("{net} of `{}` overlaps {other} of `{}`", subnet.address, first.address);
-                problems.push(Problem::at(subnet.place_of("cidr_block"), message));
+                problems.push(Problem::at(subnet.value_place("cidr_block"), message));
             } else {
                 widest = Some((net, subnet));
             }

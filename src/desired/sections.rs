@@ -120,6 +120,11 @@ impl Sections {
         }
     }
 
+    /// Where the operator wrote the value at `path` (`["spec", "database", "class"]`); nothing when it is a default.
+    pub fn written(&self, path: &[&str]) -> Option<Place> {
+        written(&self.document, path)
+    }
+
     /// Where a field of a section was written, or the innermost that was.
     fn place(&self, section: &str, path: &[String]) -> Place {
         let spec = self.document.deepest(["spec"]);
@@ -131,4 +136,17 @@ impl Sections {
             None => documents::name(&self.document).map_or_else(|| self.document.place.clone(), |(_, place)| place.clone()),
         }
     }
+}
+
+/// Where the value at `path` was written. A step into what has no fields (a text, a list) leads to the whole of it.
+pub fn written(document: &Node, path: &[&str]) -> Option<Place> {
+    let mut node = document;
+    for step in path {
+        match (&node.value, node.get(step)) {
+            (_, Some(inner)) => node = inner,
+            (Value::Map(_), None) => return None,
+            _ => break,
+        }
+    }
+    Some(node.place.clone())
 }

@@ -125,6 +125,22 @@ impl Template {
         }
     }
 
+    /// The expressions that make the value at `place`: of a text all, unless one of them stands just there.
+    pub fn expressions_at<'t>(&'t self, place: &Place) -> Vec<&'t Expression> {
+        let in_pieces = |pieces: &'t [Piece]| {
+            let all = pieces.iter().filter_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None });
+            let exact: Vec<&Expression> = all.clone().filter(|expression| expression.place() == place).collect();
+            if exact.is_empty() && self.place == *place { all.collect() } else { exact }
+        };
+        match &self.what {
+            What::Whole(expression) if self.place == *place || expression.place() == place => vec![expression],
+            What::Mixed(pieces) => in_pieces(pieces),
+            What::Seq(items) => items.iter().flat_map(|item| item.expressions_at(place)).collect(),
+            What::Map(entries) => entries.iter().flat_map(|(_, _, value)| value.expressions_at(place)).collect(),
+            What::Fixed(_) | What::Whole(_) => Vec::new(),
+        }
+    }
+
     /// The tree with its expressions evaluated, and without nulls inside of lists and maps.
     ///
     /// # Errors

@@ -43,23 +43,45 @@ pub struct Problem {
     pub help: Option<String>,
     /// The text of the line, filled in by [`Problems::with_lines`].
     pub line: Option<String>,
+    /// Where else to look: other values that had a part in it, and the template that put them to use.
+    pub see: Vec<See>,
+}
+
+/// A further place of a problem.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct See {
+    /// Where.
+    pub place: Place,
+    /// The text of the line, filled in by [`Problems::with_lines`].
+    pub line: Option<String>,
 }
 
 impl Problem {
     /// A problem at a place.
     pub fn at(place: &Place, message: impl Into<String>) -> Self {
-        Self { place: Some(place.clone()), message: message.into(), help: None, line: None }
+        Self { place: Some(place.clone()), ..Self::anywhere(message) }
     }
 
     /// A problem of the folder as a whole.
     pub fn anywhere(message: impl Into<String>) -> Self {
-        Self { place: None, message: message.into(), help: None, line: None }
+        Self { place: None, message: message.into(), help: None, line: None, see: Vec::new() }
     }
 
     /// The same with advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same problem where it comes from: at the first of `origins`; the others, and where it came to light, are named after it.
+    #[must_use]
+    pub fn from(mut self, origins: Vec<Place>) -> Self {
+        let mut origins = origins.into_iter();
+        if let Some(first) = origins.next() {
+            let template = self.place.replace(first);
+            self.see.extend(origins.chain(template).map(|place| See { place, line: None }));
+        }
         self
     }
 
@@ -85,6 +107,13 @@ impl fmt::Display for Problem {
         }
         if let Some(help) = &self.help {
             write!(f, "\n    help: {help}")?;
+        }
+        for See { place, line } in &self.see {
+            write!(f, "\n    see {place}")?;
+            if let Some(line) = line {
+                let (shown, _) = window(line.trim(), 1);
+                write!(f, ": {shown}")?;
+            }
         }
         Ok(())
     }
@@ -160,14 +189,22 @@ impl Problems {
         self.extend(elsewhere);
     }
 
+    /// The same problems, each changed.
+    #[must_use]
+    pub fn map(self, change: impl FnMut(Problem) -> Problem) -> Self {
+        Self { found: self.found.into_iter().map(change).collect(), left_out: self.left_out }
+    }
+
     /// Adds the text of its line to each problem, from the files by path.
     #[must_use]
     pub fn with_lines(self, files: &BTreeMap<&str, &str>) -> Self {
         let found = self.found.into_iter().map(|mut problem| {
-            if let Some(place) = &problem.place {
+            let line = |place: &Place| {
                 let text = files.get(&*place.file);
-                problem.line = text.and_then(|text| text.lines().nth(place.line.max(1) as usize - 1)).map(cut);
-            }
+                text.and_then(|text| text.lines().nth(place.line.max(1) as usize - 1)).map(cut)
+            };
+            problem.line = problem.place.as_ref().and_then(line);
+            problem.see.iter_mut().for_each(|see| see.line = line(&see.place));
             problem
         });
         Self { found: found.collect(), left_out: self.left_out }

@@ -29,14 +29,23 @@ pub fn path(tree: &IdedExpr) -> Option<Vec<String>> {
     }
 }
 
-/// Rewrites the tree and returns the names it needs from its scope.
-pub fn prepare(tree: &mut IdedExpr) -> Vec<String> {
-    let mut free = BTreeSet::new();
+/// Rewrites the tree and returns what it takes from its scope: names with the fields behind them (`["waf", "count"]`), each once, in the
+/// order in which they stand there.
+pub fn prepare(tree: &mut IdedExpr) -> Vec<Vec<String>> {
+    let mut free = Vec::new();
     rewrite(tree, &mut Vec::new(), &mut free);
-    free.into_iter().collect()
+    let mut seen = BTreeSet::new();
+    free.retain(|path| seen.insert(path.clone()));
+    free
 }
 
-fn rewrite(tree: &mut IdedExpr, bound: &mut Vec<String>, free: &mut BTreeSet<String>) {
+fn rewrite(tree: &mut IdedExpr, bound: &mut Vec<String>, free: &mut Vec<Vec<String>>) {
+    if let Some(path) = path(tree) {
+        if !bound.contains(&path[0]) && !TYPES.contains(&path[0].as_str()) {
+            free.push(path);
+        }
+        return;
+    }
     if let Expr::Select(select) = &mut tree.expr
         && let Expr::Call(call) = &mut select.operand.expr
         && call.func_name == "ref"
@@ -50,11 +59,6 @@ fn rewrite(tree: &mut IdedExpr, bound: &mut Vec<String>, free: &mut BTreeSet<Str
         tree.expr = Expr::Call(call);
     }
     match &mut tree.expr {
-        Expr::Ident(name) => {
-            if !bound.contains(name) && !TYPES.contains(&name.as_str()) {
-                free.insert(name.clone());
-            }
-        }
         Expr::Select(select) => rewrite(&mut select.operand, bound, free),
         Expr::Call(call) => {
             if let Some(target) = &mut call.target {
@@ -83,11 +87,11 @@ fn rewrite(tree: &mut IdedExpr, bound: &mut Vec<String>, free: &mut BTreeSet<Str
             rewrite(&mut loop_.result, bound, free);
             bound.truncate(depth);
         }
-        Expr::Literal(_) | Expr::Unspecified => {}
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
     }
 }
 
-fn rewrite_entry(entry: &mut EntryExpr, bound: &mut Vec<String>, free: &mut BTreeSet<String>) {
+fn rewrite_entry(entry: &mut EntryExpr, bound: &mut Vec<String>, free: &mut Vec<Vec<String>>) {
     match entry {
         EntryExpr::StructField(field) => rewrite(&mut field.value, bound, free),
         EntryExpr::MapEntry(entry) => {

@@ -128,7 +128,7 @@ impl Kind for WebAcl {
         let mut wrong = Vec::new();
         let mut names = std::collections::BTreeSet::new();
         for (at, rule) in self.rules.iter().enumerate() {
-            let mut say = |field: &str, message: &str| wrong.push((format!("rules[{at}]{field}"), message.to_owned()));
+            let mut say = |field: &str, message: &str| wrong.push((format!("rules.{at}{field}"), message.to_owned()));
             if rule.managed_rule_group.is_some() == rule.rate_based.is_some() {
                 say("", "is either a `managed_rule_group` or `rate_based`");
             }

@@ -34,7 +34,7 @@ impl Error {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Self { place: error.place, message: error.message, help: error.help, line: None }
+        Self { place: error.place, ..Self::anywhere(error.message).maybe_help(error.help) }
     }
 }
 
