@@ -41,7 +41,7 @@ impl<'a> Origins<'a> {
                 }
             }
         }
-        problem.from(trail.places)
+        problem.traced_to(trail.places)
     }
 }
 

@@ -76,7 +76,7 @@ impl Problem {
 
     /// The same problem where it comes from: at the first of `origins`; the others, and where it came to light, are named after it.
     #[must_use]
-    pub fn from(mut self, origins: Vec<Place>) -> Self {
+    pub fn traced_to(mut self, origins: Vec<Place>) -> Self {
         let mut origins = origins.into_iter();
         if let Some(first) = origins.next() {
             let template = self.place.replace(first);
