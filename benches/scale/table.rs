@@ -1,5 +1,6 @@
 //! The tables of the README.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -17,23 +18,47 @@ pub struct Row {
 /// Calls and wall time.
 pub fn emulated(rows: &[Row]) -> String {
     let mut text = String::from(
-        "Against the emulated AWS (`reeve sandbox`: moto, which answers one call at a time), reading of the YAML included:\n\n\
-         | Tenants | Resources | Calls of a plan without changes | Its wall time | Calls of the first apply | Its wall time |\n\
-         | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+        "Against the emulated AWS (`reeve sandbox`: moto, one process that answers one call at a time, so that most of the time is its own), \
+         reading of the YAML, connection and lease included:\n\n\
+         | Tenants | Resources | Calls of a plan without changes | More per further 1,000 tenants | Its wall time | Calls of the first apply | \
+         Per resource | Its wall time |\n\
+         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
     for row in rows {
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {:.1} s | {} | {:.1} s |",
+            "| {} | {} | {} | {} | {:.1} s | {} | {:.1} | {:.1} s |",
             grouped(row.tenants),
             grouped(row.resources),
             row.plan.total(),
+            rows.first().and_then(|first| more(first, row)).map_or_else(|| "-".into(), |more| format!("{more:.1}")),
             row.plan.wall.as_secs_f64(),
             grouped(usize::try_from(row.apply.total()).unwrap_or(usize::MAX)),
+            row.apply.total() as f64 / row.resources as f64,
             row.apply.wall.as_secs_f64(),
         );
     }
+    if let Some(first) = rows.first() {
+        let _ = writeln!(text, "\nThe {} calls of the smallest plan, by service: {}.", first.plan.total(), by_service(&first.plan));
+    }
     text
+}
+
+/// Calls that a plan takes more for each further thousand tenants; `None` without any further.
+fn more(first: &Row, row: &Row) -> Option<f64> {
+    let tenants = row.tenants.checked_sub(first.tenants).filter(|more| *more > 0)?;
+    Some((row.plan.total() as f64 - first.plan.total() as f64) * 1e3 / tenants as f64)
+}
+
+/// Services with their calls, the most asked first.
+fn by_service(cost: &emulated::Cost) -> String {
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    for (call, times) in &cost.calls {
+        *sums.entry(call.split_once('.').map_or(call.as_str(), |(service, _)| service)).or_default() += times;
+    }
+    let mut sums: Vec<(&str, u64)> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, calls)| std::cmp::Reverse(*calls));
+    sums.into_iter().map(|(service, calls)| format!("{service} {calls}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The pure part.
@@ -68,8 +93,13 @@ pub fn write(text: &str) {
     let readme = std::fs::read_to_string(&path).expect("the README");
     let (before, rest) = readme.split_once(BEGIN).expect("a line <!-- bench:begin --> in the README");
     let (_, after) = rest.split_once(END).expect("a line <!-- bench:end --> in the README");
-    let how = format!("{}, {}; `make bench` measures anew.", machine(), if cfg!(debug_assertions) { "a debug build" } else { "optimised" });
-    std::fs::write(&path, format!("{before}{BEGIN}{text}\nMeasured on {how}\n{END}{after}")).expect("the README is written");
+    let build = if cfg!(debug_assertions) { "a debug build" } else { "optimised but for the AWS SDKs" };
+    let how = format!(
+        "Measured on {}, {build}; `make bench` measures anew and writes this. [tests/calls.rs](tests/calls.rs) holds the example to 120 calls, and a \
+         further thousand tenants to 25 more.",
+        machine()
+    );
+    std::fs::write(&path, format!("{before}{BEGIN}{text}\n{how}\n{END}{after}")).expect("the README is written");
 }
 
 fn machine() -> String {
