@@ -59,6 +59,14 @@ def test_client_tokens(aws, net):
     assert [log["DeliverLogsStatus"] for log in ec2.describe_flow_logs()["FlowLogs"]] == ["SUCCESS"]
 
 
+def test_an_address_remembers_its_pool(aws):
+    ec2 = aws("ec2")
+    for pool in ({}, {"PublicIpv4Pool": "ipv4pool-ec2-012345"}):
+        made = ec2.allocate_address(Domain="vpc", **pool)["AllocationId"]
+        found = ec2.describe_addresses(AllocationIds=[made])["Addresses"][0]
+        assert found["PublicIpv4Pool"] == pool.get("PublicIpv4Pool", "amazon")
+
+
 def test_nat_gateway_filters_and_deletion(aws, net):
     ec2, (vpc, subnets, _) = aws("ec2"), net
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
@@ -121,6 +129,8 @@ def test_launch_templates(aws, net):
             "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}, "Monitoring": {"Enabled": True},
             "SecurityGroupIds": [group], "DisableApiTermination": True}
     template = ec2.create_launch_template(LaunchTemplateName="tpl", LaunchTemplateData=data)["LaunchTemplate"]["LaunchTemplateId"]
+    ec2.create_tags(Resources=[template], Tags=[{"Key": "a", "Value": "later"}])
+    assert ec2.describe_launch_templates(LaunchTemplateIds=[template])["LaunchTemplates"][0]["Tags"] == [{"Key": "a", "Value": "later"}]
     for _ in range(2):
         ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData=data)
     gone = ec2.delete_launch_template_versions(LaunchTemplateId=template, Versions=["1", "2", "9"])

@@ -17,6 +17,12 @@ def test_kms(aws):
                         (kms.cancel_key_deletion, "Disabled")):
         call(KeyId=key)
         assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == state
+        if state == "Disabled":
+            refused("DisabledException", kms.enable_key_rotation, KeyId=key)
+            refused("DisabledException", kms.disable_key_rotation, KeyId=key)
+    kms.enable_key(KeyId=key)
+    kms.disable_key_rotation(KeyId=key)
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
 
 
 def test_parameters_page_by_page(aws):

@@ -127,6 +127,9 @@ def test_rds(aws, net):
     refused("DependencyViolation", aws("ec2").delete_security_group, GroupId=group)
     refused("DependencyViolation", aws("ec2").delete_subnet, SubnetId=subnets[0])
     unique = rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)["DBInstance"]
+    again = {"DBInstanceIdentifier": "db", "Engine": "mysql", "DBInstanceClass": "db.r6g.large", "AllocatedStorage": 20, "MasterUsername": "u"}
+    assert rds.create_db_instance(**again, ManageMasterUserPassword=True)["DBInstance"]["PerformanceInsightsEnabled"] is False
+    rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True)
     kept = rds.describe_db_instance_automated_backups(DBInstanceIdentifier="db")["DBInstanceAutomatedBackups"]
     assert [(one["DbiResourceId"], one["Status"]) for one in kept] == [(unique["DbiResourceId"], "retained")]
     rds.delete_db_instance_automated_backup(DbiResourceId=unique["DbiResourceId"])

@@ -105,19 +105,15 @@ impl<'a> Look<'a> {
 }
 
 /// Reads a kind. What another step drops between the listing and a question about it is not there: all who are to drop something of
-/// the kind wait for this listing, so that the next try is not disturbed.
+/// the kind wait for this listing, so that the next try is not disturbed. It reads anew what kinds share: that is where the dropped one
+/// was still listed.
 async fn list(kind: &'static Row, planes: &Planes) -> Result<Vec<AnyLive>> {
     let mut backoff = Backoff::new(DISTURBED);
-    loop {
-        match (kind.fetch)(planes).await {
-            Err(error) if error.is_not_found() => {
-                if !backoff.pause().await {
-                    return Err(error);
-                }
-            }
-            done => return done,
-        }
+    let mut listed = (kind.fetch)(planes).await;
+    while listed.as_ref().is_err_and(Error::is_not_found) && backoff.pause().await {
+        listed = (kind.fetch)(&Planes { aws: planes.aws.fresh() }).await;
     }
+    listed
 }
 
 fn news(kind: &Row, seen: &Seen, what: &str) -> Error {

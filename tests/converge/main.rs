@@ -7,6 +7,7 @@ mod support;
 mod adopt;
 mod destroy;
 mod drift;
+mod excused;
 mod fields;
 mod foreign;
 mod halfway;

@@ -42,6 +42,13 @@ pub fn wishes() -> Wishes {
     // What some spares stand on, so that no spare is needed by another.
     let more = [
         ("spare.mounted", "aws.file_system", json!({})),
+        (
+            "spare.log_target",
+            "aws.bucket",
+            json!({ "policy": { "Version": "2012-10-17", "Statement": [
+                { "Effect": "Allow", "Principal": { "Service": "logging.s3.amazonaws.com" }, "Action": "s3:PutObject",
+                  "Resource": "${ref(\"spare.log_target\").arn}/*" }] } }),
+        ),
         ("spare.nat_ip", "aws.elastic_ip", json!({})),
         ("spare.told", "aws.topic", json!({})),
         ("spare.wall", "aws.web_acl", json!({})),
@@ -57,6 +64,8 @@ pub fn wishes() -> Wishes {
     for (address, kind, spec) in &more {
         wish(&mut wishes, address, kind, spec);
     }
+    // So that its Performance Insights can be switched off by itself.
+    wishes.get_mut(&at("database.server")).expect("a wish").spec["performance_insights_kms_key"] = Value::Null;
     wishes
 }
 
@@ -75,14 +84,18 @@ fn spec(wishes: &Wishes, kind: &str) -> Value {
         "aws.access_point" => ("files.access_point", json!({ "root_directory": { "path": "/spare" } })),
         "aws.alarm" => ("observability.alarm/database-cpu", json!({})),
         "aws.association" => ("fleet.patching", json!({})),
-        "aws.autoscaling_group" => ("fleet.workers", json!({})),
+        "aws.autoscaling_group" => ("fleet.workers", json!({ "desired_capacity": 1 })),
         "aws.backup_plan" => ("backup.plan", json!({})),
         "aws.backup_selection" => ("backup.selection", json!({ "selection_name": "spare" })),
         "aws.backup_vault" => ("backup.vault", json!({ "min_retention_days": null })),
         "aws.bucket" => return json!({ "versioning": true }),
         "aws.certificate" => ("edge.certificate", json!({ "domain_name": "spare.hostedehr.org", "subject_alternative_names": [] })),
         "aws.db_event_subscription" => ("database.events/instance", json!({ "sns_topic": to("spare.told") })),
-        "aws.db_instance" => ("database.server", json!({ "deletion_protection": false })),
+        "aws.db_instance" => (
+            "database.server",
+            json!({ "deletion_protection": false, "allocated_storage": 400, "iops": 12_000, "storage_throughput": 500,
+                "ca_certificate_identifier": "rds-ca-rsa2048-g1" }),
+        ),
         "aws.db_parameter_group" => ("database.parameters", json!({})),
         "aws.db_subnet_group" => ("database.subnets", json!({})),
         "aws.elastic_ip" => return json!({}),

@@ -45,6 +45,8 @@ def create_version(template, data, description):
 
 LaunchTemplateVersion.image_id = property(lambda self: resolve(self.template.ec2_backend, self.data.get("ImageId", "")))
 LaunchTemplate.get_version = version_number
+# moto tells the tags that it was made with, whatever CreateTags and DeleteTags have done since.
+LaunchTemplate.tags = property(lambda self: self.get_tags(), lambda self, made_with: None)
 LaunchTemplate.create_version = create_version
 LaunchTemplate.default_version = lambda self: version_number(self, "$Default")
 

@@ -84,3 +84,13 @@ def describe_flow_logs(call):
         log.pop("DeliverLogsErrorMessage", None)
         log["DeliverLogsStatus"] = "SUCCESS"
     return answer
+
+
+@action("ec2", "AllocateAddress", page=API + "AllocateAddress.html")
+def allocate_address(call):
+    """moto forgets the pool."""
+    answer = call.answered()
+    pool = call.params.get("PublicIpv4Pool") or "amazon"
+    address = next(a for a in call.own.addresses if a.allocation_id == answer["AllocationId"])
+    address.public_ipv4_pool = pool
+    return {**answer, "PublicIpv4Pool": pool}

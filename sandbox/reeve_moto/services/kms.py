@@ -1,9 +1,9 @@
-"""KMS: the rotation period, and keys named by their ARN where moto wants the id."""
+"""KMS: the rotation period, disabled keys, and keys named by their ARN where moto wants the id."""
 import datetime
 
 from moto.core.utils import utcnow
 
-from ..actions import action
+from ..actions import action, fail
 
 API = "https://docs.aws.amazon.com/kms/latest/APIReference/API_"
 
@@ -23,8 +23,22 @@ def key_id(call):
     return call.own.get_key_id(call.params["KeyId"])
 
 
+def needs_enabled(call):
+    """https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"""
+    key = call.own.keys.get(key_id(call))
+    if key is not None and key.key_state == "Disabled":
+        fail("DisabledException", f"{key.arn} is disabled.")
+
+
+@action("kms", "DisableKeyRotation", page=API + "DisableKeyRotation.html")
+def disable_rotation(call):
+    needs_enabled(call)
+    return call.proceed()
+
+
 @action("kms", "EnableKeyRotation", page=API + "EnableKeyRotation.html")
 def enable_rotation(call):
+    needs_enabled(call)
     answer = call.proceed()
     periods = call.store("rotation")
     periods[key_id(call)] = call.params.get("RotationPeriodInDays") or periods.get(key_id(call), 365)

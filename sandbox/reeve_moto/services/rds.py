@@ -1,4 +1,6 @@
 """RDS: subnet groups that survive a change, Performance Insights, event subscriptions, engine versions, in-use errors."""
+from moto.rds.models import RDSBackend
+
 from ..actions import action, fail
 
 API = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_"
@@ -102,6 +104,18 @@ def engine_versions(call):
         found = found[-1:]
     return {"DBEngineVersions": found}
 
+
+AUTO_SNAPSHOT = RDSBackend.create_auto_snapshot
+
+
+def create_auto_snapshot(backend, instance, name):
+    """Backups that outlive their instance are known by its resource id: a later instance of the same name is made all the same.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.Retaining.html"""
+    backend.database_snapshots.pop(name, None)
+    return AUTO_SNAPSHOT(backend, instance, name)
+
+
+RDSBackend.create_auto_snapshot = create_auto_snapshot
 
 # What moto takes and does not give back.
 KEPT = (

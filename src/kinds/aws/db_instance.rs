@@ -205,6 +205,9 @@ impl Kind for DbInstance {
         if self.kms_key.is_some() && !self.storage_encrypted {
             say("kms_key", "means nothing with `storage_encrypted: false`".into());
         }
+        if self.performance_insights_kms_key.is_some() && !self.enable_performance_insights {
+            say("performance_insights_kms_key", "means nothing with `enable_performance_insights: false`".into());
+        }
         wrong
     }
 

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::entries::{self, Entry};
-use super::support::{ec2_filter, ec2_mark, ec2_pairs, our_vpcs, tagged_acls};
+use super::support::{ec2_filter, ec2_mark, ec2_pairs, ec2_unmark, our_vpcs, tagged_acls};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
@@ -89,9 +89,9 @@ impl Kind for DefaultNetworkAcl {
         Ok(())
     }
 
-    /// It goes with its VPC.
-    async fn delete(_: &Aws, _: &Gone<Self>) -> Result<()> {
-        Ok(())
+    /// It goes with its VPC, and until then is no longer ours.
+    async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
+        ec2_unmark(cx, &gone.id).await
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {

@@ -11,7 +11,7 @@ mod unnamed;
 use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::{described, once_known, yes};
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
@@ -67,9 +67,24 @@ impl Kind for Key {
     const MANY_CALLS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
-        match self.rotation_period_in_days {
-            90..=2560 => Vec::new(),
-            days => vec![("rotation_period_in_days".into(), format!("is {days}; KMS takes 90 to 2560 days"))],
+        let wrong = match self.rotation_period_in_days {
+            days if !(90..=2560).contains(&days) => format!("is {days}; KMS takes 90 to 2560 days"),
+            days if !self.enable_key_rotation && days != a_year() => "means nothing with `enable_key_rotation: false`".into(),
+            _ => return Vec::new(),
+        };
+        vec![("rotation_period_in_days".into(), wrong)]
+    }
+
+    fn restate(have: &mut Self, want: &Self) {
+        // The live default policy reads as none; written out, it says the same. (Another account's cannot be meant: KMS refuses a policy
+        // that locks its writer out.)
+        if have.policy.is_none() && want.policy.as_ref().is_some_and(is_any_default) {
+            have.policy.clone_from(&want.policy);
+        }
+        // KMS neither rotates a disabled key nor lets its rotation be changed: it is compared again once the key is enabled.
+        if !have.enabled && !want.enabled {
+            have.enable_key_rotation = want.enable_key_rotation;
+            have.rotation_period_in_days = want.rotation_period_in_days;
         }
     }
 
@@ -106,18 +121,21 @@ impl Kind for Key {
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
         let (id, want) = (&change.id, &change.want);
         alias(cx, id, &change.address).await?;
-        if change.touches(&["enabled"]) && want.enabled {
+        let rotation = change.touches(&["enable_key_rotation", "rotation_period_in_days"]);
+        // KMS refuses to change the rotation of a disabled key; it is disabled (again) last.
+        // https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
+        if change.touches(&["enabled"]) && (want.enabled || rotation) {
             cx.kms.enable_key().key_id(id).send().await?;
         }
         if change.touches(&["description"]) && change.have.description != want.description {
             cx.kms.update_key_description().key_id(id).description(described::with_marks(&want.description, &change.marks)).send().await?;
         }
         if change.touches(&["policy"]) {
-            let policy = want.policy.clone().unwrap_or_else(|| default_policy(&cx.estate));
+            let policy = want.policy.clone().unwrap_or_else(|| default_policy(&cx.estate.partition, &cx.estate.account));
             let call = cx.kms.put_key_policy().key_id(id).policy_name("default").policy(policy.to_string());
             once_known(|| async { Ok(call.clone().send().await?) }).await?;
         }
-        if change.touches(&["enable_key_rotation", "rotation_period_in_days"]) {
+        if rotation {
             if want.enable_key_rotation {
                 cx.kms.enable_key_rotation().key_id(id).rotation_period_in_days(want.rotation_period_in_days).send().await?;
             } else {
@@ -260,8 +278,8 @@ async fn alias(cx: &Aws, id: &str, address: &Address) -> Result<()> {
 /// What AWS gives a key that is made without a policy.
 ///
 /// Source: <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
-fn default_policy(estate: &Estate) -> Document {
-    let root = format!("arn:{}:iam::{}:root", estate.partition, estate.account);
+fn default_policy(partition: &str, account: &str) -> Document {
+    let root = format!("arn:{partition}:iam::{account}:root");
     Document::new(json!({
         "Version": "2012-10-17",
         "Id": "key-default-1",
@@ -275,16 +293,26 @@ fn default_policy(estate: &Estate) -> Document {
     }))
 }
 
+/// What a policy says, without its labels.
+fn unlabelled(policy: &Document) -> Value {
+    let mut statements = policy.value().get("Statement").cloned().unwrap_or_default();
+    for statement in statements.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        statement.remove("Sid");
+    }
+    statements
+}
+
 /// Whether a policy says what the default one says, whatever its labels are.
 fn is_default(policy: &Document, estate: &Estate) -> bool {
-    let bare = |document: &Document| {
-        let mut statements = document.value().get("Statement").cloned().unwrap_or_default();
-        for statement in statements.as_array_mut().into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
-            statement.remove("Sid");
-        }
-        statements
-    };
-    bare(policy) == bare(&default_policy(estate))
+    unlabelled(policy) == unlabelled(&default_policy(&estate.partition, &estate.account))
+}
+
+/// Whether a policy says what some account's default one says.
+fn is_any_default(policy: &Document) -> bool {
+    let says = unlabelled(policy);
+    let root = says.pointer("/0/Principal/AWS/0").and_then(Value::as_str).unwrap_or_default();
+    let [_, partition, "iam", "", account, "root"] = root.split(':').collect::<Vec<_>>()[..] else { return false };
+    says == unlabelled(&default_policy(partition, account))
 }
 
 fn tags(marks: &Marks) -> Result<Vec<kms::Tag>> {
@@ -311,5 +339,6 @@ mod tests {
         let wider = Document::new(json!({ "Version": "2012-10-17", "Statement": {
             "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": ["kms:*"], "Resource": "*" } }));
         assert!(!is_default(&wider, &estate));
+        assert!(is_any_default(&other_words) && !is_any_default(&wider));
     }
 }

@@ -22,6 +22,7 @@ pub use self::protocol::Protocol;
 use crate::model::marks::key;
 use crate::model::{Cidr, Marks};
 use crate::planes::Aws;
+use crate::planes::error::{Absent, Error};
 
 /// The filter that every EC2 listing of ours begins with.
 pub fn ec2_ours(cx: &Aws) -> ec2::Filter {
@@ -127,6 +128,14 @@ pub fn ec2_pairs(tags: &[ec2::Tag]) -> impl Iterator<Item = (&str, &str)> {
 /// Rewrites the marks of any EC2 object.
 pub async fn ec2_mark(cx: &Aws, id: &str, marks: &Marks) -> crate::planes::Result<()> {
     cx.ec2.create_tags().resources(id).set_tags(Some(ec2_tags(marks))).send().await?;
+    Ok(())
+}
+
+/// Takes the marks off what stays and is no longer ours; one that is gone bears none.
+pub async fn ec2_unmark(cx: &Aws, id: &str) -> crate::planes::Result<()> {
+    let marks = [key::STACK, key::ADDRESS, key::APPLIED, key::PROTECT, key::ATTEMPT, key::RETIRING];
+    let keys = marks.map(|key| ec2::Tag::builder().key(key).build()).to_vec();
+    cx.ec2.delete_tags().resources(id).set_tags(Some(keys)).send().await.map_err(Error::from).absent_ok()?;
     Ok(())
 }
 

@@ -47,26 +47,26 @@ pub fn others(kind: &str, was: &Value) -> Value {
             "selection_name": "changed" }),
         "aws.backup_vault" => json!({ "encryption_key": to("spare.key"), "max_retention_days": 400, "min_retention_days": 7 }),
         "aws.bucket" => json!({ "kms_key": to("files.key"), "lifecycle_rules": { "old": { "expiration_days": 30 } },
-            "logging": { "target_bucket": to("edge.logs"), "target_prefix": "changed/" },
+            "logging": { "target_bucket": to("spare.log_target"), "target_prefix": "changed/" },
             "policy": guarded("s3:ListBucket", "${ref(\"spare.bucket\").arn}"),
             "public_access_block": flip("public_access_block"), "versioning": flip("versioning") }),
         "aws.certificate" => json!({ "domain_name": "changed.hostedehr.org", "key_algorithm": "EC_prime256v1",
-            "subject_alternative_names": ["more.hostedehr.org"] }),
+            "subject_alternative_names": ["*.spare.hostedehr.org"] }),
         "aws.db_event_subscription" => {
             json!({ "enabled": flip("enabled"), "event_categories": ["failover"], "sns_topic": to("spare.topic"),
             "source_type": "db-parameter-group" })
         }
-        "aws.db_instance" => json!({ "allocated_storage": 200, "auto_minor_version_upgrade": flip("auto_minor_version_upgrade"),
+        "aws.db_instance" => json!({ "allocated_storage": 500, "auto_minor_version_upgrade": flip("auto_minor_version_upgrade"),
             "backup_retention_period": 14, "ca_certificate_identifier": "rds-ca-ecc384-g1", "copy_tags_to_snapshot": flip("copy_tags_to_snapshot"),
             "db_instance_class": "db.r6g.xlarge", "db_parameter_group": to("spare.db_parameter_group"), "db_subnet_group": to("spare.db_subnet_group"),
             "deletion_protection": flip("deletion_protection"), "enable_cloudwatch_logs_exports": ["error"],
             "enable_iam_database_authentication": flip("enable_iam_database_authentication"),
-            "enable_performance_insights": flip("enable_performance_insights"), "engine": "mysql", "engine_version": "11.4", "iops": 12_000,
+            "engine": "mysql", "engine_version": "11.4", "iops": 13_000,
             "kms_key": to("files.key"), "master_user_secret_kms_key": to("files.key"), "master_username": "changed",
             "max_allocated_storage": 2000, "monitoring_interval": 30, "monitoring_role": to("spare.role"), "multi_az": flip("multi_az"),
             "performance_insights_kms_key": to("files.key"), "performance_insights_retention_period": 31, "port": 3308,
             "preferred_backup_window": "03:00-04:00", "preferred_maintenance_window": "mon:05:00-mon:06:00",
-            "publicly_accessible": flip("publicly_accessible"), "storage_encrypted": flip("storage_encrypted"), "storage_throughput": 500,
+            "publicly_accessible": flip("publicly_accessible"), "storage_encrypted": flip("storage_encrypted"), "storage_throughput": 600,
             "storage_type": "io2", "vpc_security_groups": [to("spare.security_group")] }),
         "aws.db_parameter_group" => json!({ "db_parameter_group_family": "mariadb11.4", "description": "changed",
             "parameters": { "long_query_time": "9", "max_connections": "100" } }),
@@ -85,8 +85,17 @@ pub fn others(kind: &str, was: &Value) -> Value {
             "log_group": to("spare.log_group"), "max_aggregation_interval": 600, "resource": to("spare.vpc"), "traffic_type": "REJECT" }),
         "aws.instance_profile" => json!({ "role": to("spare.role") }),
         "aws.internet_gateway" => json!({ "vpc": to("spare.vpc") }),
-        "aws.key" => json!({ "description": "changed", "enable_key_rotation": flip("enable_key_rotation"), "enabled": flip("enabled"),
-            "multi_region": flip("multi_region"), "policy": guarded("kms:*", "*"), "rotation_period_in_days": 180 }),
+        "aws.key" => json!({ "description": "changed", "enabled": flip("enabled"), "multi_region": flip("multi_region"),
+            "policy": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    { "Sid": "Own", "Effect": "Allow", "Principal": { "AWS": ["arn:aws:iam::123456789012:root"] }, "Action": ["kms:*"],
+                      "Resource": ["*"] },
+                    { "Sid": "Changed", "Effect": "Allow", "Principal": { "Service": ["logs.us-east-1.amazonaws.com"] },
+                      "Action": ["kms:Decrypt"], "Resource": ["*"] },
+                ],
+            },
+            "rotation_period_in_days": 180 }),
         "aws.launch_template" => json!({ "associate_public_ip_address": flip("associate_public_ip_address"),
             "block_device_mappings": [{ "device_name": "/dev/sdf", "volume_size": 20, "encrypted": true }],
             "http_put_response_hop_limit": 2, "http_tokens": "optional", "iam_instance_profile": to("spare.instance_profile"),
@@ -101,7 +110,9 @@ pub fn others(kind: &str, was: &Value) -> Value {
             "ip_address_type": "dualstack", "preserve_host_header": flip("preserve_host_header"), "scheme": "internal",
             "security_groups": [to("spare.security_group")], "subnets": [to("vpc.public/a"), to("vpc.public/b")],
             "waf_fail_open": flip("waf_fail_open"), "xff_header_processing_mode": "preserve" }),
-        "aws.log_group" => json!({ "kms_key": to("observability.key"), "log_group_name": "/spare/changed", "retention_in_days": 90 }),
+        "aws.log_group" => {
+            json!({ "kms_key": to("observability.key"), "log_group_name": "/reeve/hostedehr/changed", "retention_in_days": 90 })
+        }
         "aws.mount_target" => json!({ "file_system": to("spare.file_system"), "security_groups": [to("spare.security_group")],
             "subnet": to("vpc.private/b") }),
         "aws.nat_gateway" => json!({ "allocation": to("spare.elastic_ip"), "internet_gateway": null, "subnet": to("vpc.public/b") }),
@@ -121,7 +132,7 @@ pub fn others(kind: &str, was: &Value) -> Value {
         "aws.route_table" => json!({ "routes": [{ "destination_cidr_block": "198.51.100.0/24", "gateway": to("vpc.internet_gateway") }],
             "subnets": [to("spare.subnet")], "vpc": to("spare.vpc") }),
         "aws.security_group" => json!({ "description": "changed", "egress": [rule], "ingress": [rule], "vpc": to("spare.vpc") }),
-        "aws.service_linked_role" => json!({ "aws_service_name": "reports.backup.amazonaws.com" }),
+        "aws.service_linked_role" => json!({ "aws_service_name": "rds.amazonaws.com" }),
         "aws.subnet" => json!({ "availability_zone": "us-east-1b", "cidr_block": "10.20.80.0/20",
             "map_public_ip_on_launch": flip("map_public_ip_on_launch"), "vpc": to("spare.vpc") }),
         "aws.subscription" => json!({ "endpoint": "changed@hostedehr.org", "protocol": "https", "topic": to("spare.topic") }),
@@ -156,9 +167,26 @@ pub fn others(kind: &str, was: &Value) -> Value {
     }
 }
 
+/// What has to change along with a field, because the kind does not take its other value alone.
+pub fn along(kind: &str, field: &str) -> Value {
+    match (kind, field) {
+        ("aws.db_instance", "storage_encrypted") => json!({ "kms_key": null }),
+        ("aws.file_system", "performance_mode") => json!({ "throughput_mode": "bursting" }),
+        ("aws.subnet", "vpc") => json!({ "cidr_block": "10.30.16.0/20" }),
+        ("aws.subscription", "protocol") => json!({ "endpoint": "https://changed.hostedehr.org/alarms" }),
+        ("aws.vpc_endpoint", "vpc_endpoint_type") => json!({ "private_dns_enabled": false, "security_groups": [], "subnets": [],
+            "service_name": "com.amazonaws.us-east-1.dynamodb" }),
+        _ => json!({}),
+    }
+}
+
 /// The same for fields that the spare object cannot have: address, field, value.
 pub fn elsewhere(kind: &str) -> Vec<(&'static str, &'static str, Value)> {
     match kind {
+        // Switched off, it has no retention: so the spare server keeps it.
+        "aws.db_instance" => vec![("database.server", "enable_performance_insights", json!(false))],
+        // Without rotation there is no period, so the spare key keeps it.
+        "aws.key" => vec![("files.key", "enable_key_rotation", json!(false))],
         "aws.vpc_endpoint" => vec![("vpc.endpoint/s3", "route_tables", json!([to("vpc.public_routes")]))],
         "aws.parameter" => {
             vec![("tenant/ckwc.secret", "generate", json!({ "length": 40 })), ("tenant/ckwc.secret", "kms_key", to("files.key"))]
