@@ -3,6 +3,8 @@
 //! Make new, move the users, drop old. References that may point in a circle are settled after both ends are made, and cut before
 //! both ends are dropped, only where there is a circle.
 
+mod early;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petgraph::algo::tarjan_scc;
@@ -51,6 +53,7 @@ pub fn steps(plan: &Plan) -> Result<Vec<Step>, Circle> {
     build.creation_edges();
     build.deletion_edges();
     build.cut_circles();
+    build.lean_early();
     build.finish()
 }
 
