@@ -69,6 +69,19 @@ fn what_points_back_is_still_settled_later() {
 }
 
 #[test]
+fn what_refers_to_itself_is_settled_on_the_way_or_in_a_step_of_its_own() {
+    let mut world = World::default();
+    let arn = |address: &str| format!("${{ref(\"{address}\").arn}}");
+    let policy = |action: &str, address: &str| json!({ "Statement": [{ "Effect": "Deny", "Principal": "*", "Action": action, "Resource": arn(address) }] });
+    // One call makes a topic; many make a bucket.
+    world.wish("logs.topic", "aws.topic", json!({ "policy": policy("sns:Publish", "logs.topic") }));
+    world.wish("logs.bucket", "aws.bucket", json!({ "policy": policy("s3:*", "logs.bucket") }));
+    let order = walk(&world.plan());
+    before(&order, "Create logs.topic", "Settle logs.topic");
+    assert!(!order.contains(&"Settle logs.bucket".to_owned()), "{order:#?}");
+}
+
+#[test]
 fn what_is_new_waits_for_the_change_of_what_it_refers_to() {
     let mut world = sealed_logs().applied();
     world.vanish("logs.group");

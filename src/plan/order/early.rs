@@ -8,7 +8,7 @@ use petgraph::algo::{DfsSpace, has_path_connecting};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::Visitable;
 
-use super::Build;
+use super::{Build, Step};
 use crate::kinds::lookup;
 use crate::model::report::Do;
 use crate::plan::compare::references;
@@ -25,7 +25,7 @@ impl Build<'_> {
             let Some(create) = self.step(&self.steps[settle].address, Do::Create) else { continue };
             let waits: Vec<usize> =
                 self.edges.iter().filter(|(first, then)| *then == settle && *first != create).map(|(first, _)| *first).collect();
-            if waits.iter().any(|first| paths.lead(create, *first)) {
+            if self.is_settled_by_itself(settle) || waits.iter().any(|first| paths.lead(create, *first)) {
                 continue;
             }
             for first in waits {
@@ -41,6 +41,16 @@ impl Build<'_> {
             }
         }
         self.drop_steps(&idle);
+    }
+
+    /// Whether a step settles what refers to its own object, which one call cannot make.
+    fn is_settled_by_itself(&self, settle: usize) -> bool {
+        let Step { address, kind, .. } = &self.steps[settle];
+        let mut itself = false;
+        if let Some(wish) = self.plan.wishes.get(address) {
+            references(kind.info(), &wish.spec, |_, hole| itself |= hole.address == *address);
+        }
+        itself && !kind.many_calls
     }
 
     /// The change of each object and the creation of each of its users.
