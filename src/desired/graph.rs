@@ -1,7 +1,7 @@
-//! Checks references between resources: that what they name exists, is of the right kind, has the attribute, and that
-//! nobody waits for itself.
+//! Checks resources against each other: that what they refer to exists, is of the right kind, has the attribute; that nobody waits for
+//! itself; and that no two are one object to AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::expand::{Expanded, RefUse, Resource};
 use crate::kinds::Row;
@@ -10,7 +10,7 @@ use crate::kinds::info::Need;
 use crate::model::Address;
 use crate::model::problem::{Problem, Problems, nearest, suggest};
 
-/// Checks all references.
+/// Checks all resources.
 pub fn check(expanded: &Expanded, problems: &mut Problems) {
     for resource in expanded.resources.values() {
         for used in &resource.refs {
@@ -18,6 +18,21 @@ pub fn check(expanded: &Expanded, problems: &mut Problems) {
         }
     }
     cycles(&expanded.resources, problems);
+    twins(&expanded.resources, problems);
+}
+
+/// What bears no tags is known by its key, and a setting that is always there by its kind: a second wish for it would never find its own.
+fn twins(resources: &BTreeMap<Address, Resource>, problems: &mut Problems) {
+    let mut first: HashMap<(&str, String), &Resource> = HashMap::new();
+    for resource in resources.values().filter(|one| one.kind.singleton || !one.kind.key.is_empty()) {
+        let row = resource.kind;
+        let key: Vec<String> = row.key.iter().map(|field| resource.spec.get(*field).cloned().unwrap_or_default().to_string()).collect();
+        let Some(other) = first.insert((row.name, key.join("\n")), resource) else { continue };
+        let of = if row.key.is_empty() { "account and region".to_owned() } else { row.key.join(" and ") };
+        let message = format!("`{}` and `{}` are one object: there is one {} for each {of}", generic(other), generic(resource), row.name);
+        let help = if row.key.is_empty() { "take one of them out" } else { "take one of them out, or let them differ in that" };
+        problems.push(Problem::at(&resource.place, message).help(help));
+    }
 }
 
 fn check_one(expanded: &Expanded, user: &Resource, used: &RefUse) -> Option<Problem> {

@@ -84,6 +84,13 @@ fn mistakes() -> Vec<(&'static str, Vec<SourceFile>)> {
         ("a kind that does not exist", module("  resources: { a: { kind: aws.vcp, spec: {} } }\n")),
         ("an unknown field of a kind", module("  resources: { a: { kind: aws.vpc, spec: { cidr_blok: 10.0.0.0/16 } } }\n")),
         ("a kind's own check", module("  resources: { a: { kind: aws.vpc, spec: { cidr_block: 10.0.0.0/8 } } }\n")),
+        ("a setting of the account twice", module("  resources: { a: { kind: aws.ec2_defaults, for_each: [x, y], spec: {} } }\n")),
+        (
+            "one object under two addresses",
+            module(
+                "  resources:\n    a: { kind: aws.topic, spec: {} }\n    b: { kind: aws.db_event_subscription, spec: { sns_topic: '${ref(\"extra.a\")}', source_type: db-proxy } }\n    c: { kind: aws.db_event_subscription, spec: { sns_topic: '${ref(\"extra.a\")}', source_type: db-proxy, enabled: false } }\n",
+            ),
+        ),
         ("a reference that dangles", module("  resources: { a: { kind: aws.log_group, spec: { kms_key: '${ref(\"vpc.vcp\")}' } } }\n")),
         ("a reference to another kind", module("  resources: { a: { kind: aws.log_group, spec: { kms_key: '${ref(\"vpc.vpc\")}' } } }\n")),
         ("an id instead of a reference", module("  resources: { a: { kind: aws.log_group, spec: { kms_key: alias/mine } } }\n")),
