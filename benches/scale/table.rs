@@ -19,7 +19,7 @@ pub struct Row {
 pub fn emulated(rows: &[Row]) -> String {
     let mut text = String::from(
         "Against the emulated AWS (`reeve sandbox`: moto, one process that answers one call at a time, so that most of the time is its own), \
-         reading of the YAML, connection and lease included:\n\n\
+         reading of the YAML, connection and lease included; calls as `--stats` counts them:\n\n\
          | Tenants | Resources | Calls of a plan without changes | More per further 1,000 tenants | Its wall time | Calls of the first apply | \
          Per resource | Its wall time |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",

@@ -208,7 +208,7 @@ fn is_open(policy: &Document) -> bool {
 /// The prefix lists of the gateways among `endpoints`, by the name of their service. The routes that AWS puts into a gateway's tables name
 /// them; only what has no table of ours costs a call.
 ///
-/// Source: <https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html#vpc-endpoints-routing>
+/// Source: <https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html>
 async fn lists_of<'a>(cx: &Aws, endpoints: impl Iterator<Item = &'a ec2::VpcEndpoint>) -> Result<Lists> {
     let gateways: Vec<&ec2::VpcEndpoint> = endpoints.filter(|endpoint| is_gateway(endpoint)).collect();
     // When the tables cannot be read, it is them that are unreadable.
