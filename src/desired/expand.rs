@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::check::{Found, check};
-use super::expression::Scope;
+use super::expression::{Scope, budget};
 use super::module::{Let, Module, ResourceTemplate, TENANT};
 use super::origin::Origins;
+use super::read;
 use super::shape::Shape;
 use super::template::Template;
 use crate::kinds::{Row, info::Need};
@@ -207,6 +208,10 @@ impl<'a> Expander<'a> {
         let protect = flag(template.protect.as_ref(), kind.stateful, scope)?;
         let moved_from = moved(template.moved.as_ref(), scope)?;
         let node = template.spec.instantiate(scope).map_err(|problem| vec![problem])?;
+        if budget::keep_tree(read::size(&node, budget::ALL as usize)).is_err() {
+            let message = format!("all resources together take more than {} values", budget::ALL);
+            return Err(vec![Problem::at(&template.place, message).help("let `for_each` go over less")]);
+        }
         let mut problems = Vec::new();
         let shape = self.shapes.entry(kind.name).or_insert_with(|| Arc::new(Shape::compile(&kind.info().schema)));
         let found = check(shape, &node, &mut problems);

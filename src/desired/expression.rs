@@ -1,6 +1,8 @@
 //! CEL as modules use it: expressions are compiled once, evaluated against borrowed JSON, and a mistake never shows a value.
 
+pub mod budget;
 mod functions;
+mod meter;
 mod names;
 mod value;
 
@@ -39,11 +41,12 @@ pub struct Expression {
 }
 
 impl Language {
-    /// The language.
+    /// The language, with the whole of the budget for what this thread evaluates.
     ///
     /// # Errors
     /// Only if two of its functions clash, which a test rules out.
     pub fn new() -> Result<Self, Problem> {
+        budget::begin_load();
         functions::environment()
             .map(|env| Self { env: Arc::new(env) })
             .map_err(|error| Problem::anywhere(format!("the expression language: {error}")))
@@ -73,6 +76,7 @@ impl Language {
         })?;
         let path = names::path(&tree);
         let uses = names::prepare(&mut tree);
+        meter::install(&mut tree);
         let names = uses.iter().map(|path| path[0].clone()).collect::<BTreeSet<_>>().into_iter().collect();
         Ok(Expression { source: source.to_owned(), place: place.clone(), tree, names, uses, path })
     }
@@ -174,7 +178,12 @@ impl Expression {
     }
 
     fn evaluate<T>(&self, scope: &Scope<'_, '_>, take: impl FnOnce(&dyn Val) -> Result<T, value::NotJson>) -> Result<T, Problem> {
-        let value = CelValue::resolve_val(&self.tree, &scope.0).map_err(|error| self.failure(&error))?;
+        budget::begin();
+        let value = CelValue::resolve_val(&self.tree, &scope.0).and_then(|value| budget::keep(value.as_ref()).map(|()| value));
+        if let Some(why) = budget::exhausted() {
+            return Err(self.problem(why).help("let it go over less, or make a smaller text of it"));
+        }
+        let value = value.map_err(|error| self.failure(&error))?;
         take(value.as_ref()).map_err(|why| self.problem(why))
     }
 

@@ -257,7 +257,7 @@ impl<'t, 'p> Reader<'t, 'p> {
 }
 
 /// How many values a tree has, counted no further than `most`.
-fn size(node: &Node, most: usize) -> usize {
+pub(super) fn size(node: &Node, most: usize) -> usize {
     let mut count = 1 + node.as_str().map_or(0, |text| text.len() / 32);
     let children = node.items().iter().chain(node.entries().iter().map(|entry| &entry.value));
     for child in children {

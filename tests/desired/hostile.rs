@@ -130,3 +130,77 @@ fn expressions_of_every_depth_are_refused_or_understood() {
         }
     }
 }
+
+/// What a stack with this module beside it says, within a time that no honest stack needs.
+fn bounded(module: &str) -> String {
+    let begun = std::time::Instant::now();
+    let said = problems(&[file("m.yaml", &format!("apiVersion: reeve/v1\nkind: Module\nmetadata: {{ name: x }}\nspec:\n{module}"))]);
+    assert!(begun.elapsed().as_secs() < 20, "{:?} for {module:.200}", begun.elapsed());
+    assert!(said.len() < 100_000);
+    said
+}
+
+fn lets(lines: impl Iterator<Item = (String, String)>) -> String {
+    lines.fold("  let:\n".to_owned(), |text, (name, value)| format!("{text}    {name}: '${{{value}}}'\n"))
+}
+
+/// `a0` to the last, each made of the one before.
+fn ladder(first: &str, steps: usize, next: impl Fn(String) -> String) -> String {
+    let rest = (1..=steps).map(|n| (format!("a{n}"), next(format!("a{}", n - 1))));
+    lets(std::iter::once(("a0".to_owned(), first.to_owned())).chain(rest))
+}
+
+#[test]
+fn what_an_expression_costs_is_bounded() {
+    let one = |expression: &str| bounded(&lets(std::iter::once(("a".to_owned(), expression.to_owned()))));
+    let big = "lists.range(1000)";
+    for expression in [
+        format!("{big}.map(a, {big}.map(b, {big}.map(c, a + b + c)))"),
+        format!("{big}.all(a, {big}.all(b, {big}.all(c, a + b + c >= 0)))"),
+        format!("{big}.filter(a, {big}.exists(b, {big}.exists(c, a + b + c < 0))).size()"),
+        format!("{big}.exists(a, {big}.exists(b, {big}.exists(c, a + b + c < 0))) || true"),
+        format!("{big}.map(a, {big})"),
+        format!("{big}.map(a, {{\"k\": {big}}})"),
+        format!("{big}.map(a, json({big}))"),
+        format!("{big}.map(a, ({big} + {big}).size())"),
+        "lists.range(1000000).map(n, n)".to_owned(),
+        format!("[{}].size()", vec!["size(lists.range(1000000))"; 250].join(", ")),
+        "lists.range(200000).distinct().size()".to_owned(),
+        "lists.range(5000).map(n, string(n)).join(lists.range(5000).map(n, string(n)).join(\"\")).size()".to_owned(),
+        "lists.range(9000).map(n, string(n)).join(\"\").replace(\"\", lists.range(9000).map(n, string(n)).join(\"\")).size()".to_owned(),
+        "lists.range(100000).map(n, string(n).matches(\"(a{1,90}){1,90}\")).size()".to_owned(),
+        format!("lists.range(30000).map(n, {})", vec!["1"; 90].join("+")),
+    ] {
+        let said = one(&expression);
+        assert!(said.contains("takes more than 1000000 steps"), "{expression:.100}: {said}");
+    }
+}
+
+#[test]
+fn what_grows_from_let_to_let_is_bounded() {
+    for (what, module) in [
+        ("text", ladder("\"abcdefghijklmnop\"", 60, |before| format!("{before} + {before}"))),
+        ("lists", ladder("[1]", 60, |before| format!("{before} + {before}"))),
+        ("nested lists", ladder("[1]", 60, |before| format!("[{before}, {before}]"))),
+        ("maps", ladder("{\"a\": 1}", 60, |before| format!("{{\"a\": {before}, \"b\": {before}}}"))),
+        ("canonical text", ladder("\"\\\"\"", 60, |before| format!("json({before})"))),
+        ("replacements", ladder("\"aa\"", 60, |before| format!("{before}.replace(\"a\", \"aa\")"))),
+        ("towers", ladder("[1]", 5000, |before| format!("[{before}]"))),
+    ] {
+        let said = bounded(&module);
+        assert!(said.contains("takes more than 1000000 steps"), "{what}: {said}");
+    }
+}
+
+#[test]
+fn what_all_expressions_and_resources_cost_together_is_bounded() {
+    let many = (0..400).map(|n| (format!("a{n}"), "lists.range(20000).map(n, n)".to_owned()));
+    assert!(bounded(&lets(many)).contains("all expressions together take more than"));
+    let resource = |spec: &str| {
+        format!(
+            "  let:\n    keys: '${{lists.range(20000).map(n, string(n))}}'\n  resources:\n    log:\n      for_each: '${{keys}}'\n      kind: aws.parameter\n      spec: {{ value: x, description: '{spec}' }}\n"
+        )
+    };
+    let said = bounded(&resource(&"wide ".repeat(2000)));
+    assert!(said.contains("all resources together take more than"), "{said:.2000}");
+}

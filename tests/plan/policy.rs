@@ -33,3 +33,11 @@ fn a_rule_that_cannot_be_decided_is_not_a_rule_that_holds() {
     let problems = judge(&policy("adress == \"vpc.vpc\""), &World::network().plan()).unwrap_err();
     assert!(problems.to_string().contains("did you mean `address`"), "{problems}");
 }
+
+#[test]
+fn a_rule_that_takes_too_long_is_not_a_rule_that_holds() {
+    let big = "lists.range(1000)";
+    let rule = format!("{big}.all(a, {big}.all(b, {big}.all(c, a + b + c >= 0))) || true");
+    let problems = judge(&policy(&rule), &World::network().plan()).unwrap_err().to_string();
+    assert!(problems.contains("policies.yaml:4:3") && problems.contains("takes more than 1000000 steps"), "{problems}");
+}

@@ -7,16 +7,28 @@ use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError, extensions};
 use sha2::{Digest, Sha256};
 
-use super::value;
+use super::{budget, value};
 use crate::model::problem::Place;
 use crate::model::{Address, Cidr, hole};
 
 /// Puts the keys of a map in order; leaves a list as it is. Only the preparation of an expression calls it.
 pub const ORDERED: &str = "@ordered";
+/// Pays for a value and gives it back, as do the three below. Only the meter calls them.
+pub const USE: &str = "@use";
+/// Pays for as many items as the number says.
+pub const COUNT: &str = "@count";
+/// Pays for comparing each item with each.
+pub const SQUARE: &str = "@square";
+/// Pays for compiling a regular expression.
+pub const PATTERN: &str = "@pattern";
+/// CEL's `replace` and `join`, paid for before they are made.
+pub const REPLACE: &str = "@replace";
+/// See [`REPLACE`].
+pub const JOIN: &str = "@join";
 
 /// Functions whose messages are ours, so that they may be shown.
 pub fn is_ours(name: &str) -> bool {
-    ["ref", "cidrsubnet", "json", "zipmap"].contains(&name)
+    ["ref", "cidrsubnet", "json", "zipmap", "join"].contains(&name)
 }
 
 type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
@@ -35,7 +47,15 @@ pub fn environment() -> Result<Env, DeclarationError> {
     env.add_overload("sha256", "sha256_string", vec![STRING_TYPE], sha256)?;
     env.add_overload("merge", "merge_maps", vec![MAP_TYPE, MAP_TYPE], merge)?;
     env.add_overload("zipmap", "zipmap_lists", vec![LIST_TYPE, LIST_TYPE], zipmap)?;
-    env.add_overload(ORDERED, "ordered_dyn", vec![DYN_TYPE], ordered)?;
+    env.add_overload(ORDERED, "ordered_dyn", vec![DYN_TYPE, INT_TYPE], ordered)?;
+    env.add_overload(USE, "use_dyn", vec![DYN_TYPE], |args| paid(args, |_, _| 0))?;
+    env.add_overload(COUNT, "count_dyn", vec![DYN_TYPE], |args| paid(args, number_of_items))?;
+    env.add_overload(SQUARE, "square_dyn", vec![DYN_TYPE], |args| paid(args, |_, size| size.saturating_mul(size)))?;
+    env.add_overload(PATTERN, "pattern_dyn", vec![DYN_TYPE], |args| paid(args, weight_of_pattern))?;
+    env.add_overload(REPLACE, "replace_all", vec![STRING_TYPE, STRING_TYPE, STRING_TYPE], replace)?;
+    env.add_overload(REPLACE, "replace_some", vec![STRING_TYPE, STRING_TYPE, STRING_TYPE, INT_TYPE], replace)?;
+    env.add_overload(JOIN, "join_bare", vec![LIST_TYPE], join)?;
+    env.add_overload(JOIN, "join_with", vec![LIST_TYPE, STRING_TYPE], join)?;
     Ok(env)
 }
 
@@ -126,8 +146,64 @@ fn list<'v>(val: &(dyn Val + 'v)) -> Result<Vec<Box<dyn Val + 'v>>, ExecutionErr
     Ok(all)
 }
 
+/// Pays for the size of the argument and for what `more` says of it and its size.
+fn paid<'b, 'v>(mut args: Args<'b, 'v>, more: fn(&dyn Val, u64) -> u64) -> Answer<'b, 'v> {
+    let Some(arg) = args.pop() else { return Err(failed(USE, "nothing to pay for")) };
+    let size = budget::pay_for(arg.as_ref())?;
+    budget::pay(more(arg.as_ref(), size))?;
+    Ok(arg)
+}
+
+fn number_of_items(val: &dyn Val, _: u64) -> u64 {
+    val.downcast_ref::<CelInt>().map_or(0, |n| u64::try_from(*n.inner()).unwrap_or(0))
+}
+
+/// A counted repetition (`a{1000}`) is compiled into as many copies.
+fn weight_of_pattern(val: &dyn Val, _: u64) -> u64 {
+    val.downcast_ref::<CelString>().map_or(0, |text| text.inner().len() as u64 + if text.inner().contains('{') { 5_000 } else { 50 })
+}
+
+fn replace<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
+    let (whole, old, new) = (text("replace", &args, 0)?, text("replace", &args, 1)?, text("replace", &args, 2)?);
+    let found = (whole.len() / old.len().max(1)) as u64 + 1;
+    let most = if args.len() > 3 { usize::try_from(int("replace", &args, 3)?).unwrap_or(usize::MAX) } else { usize::MAX };
+    budget::pay(found.min(most as u64).saturating_mul(budget::of_text(new.len())))?;
+    Ok(CowVal::owned(CelString::from(whole.replacen(old, new, most))))
+}
+
+fn join<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
+    let separator = if args.len() > 1 { text("join", &args, 1)? } else { "" };
+    let mut items = args.first().and_then(|list| list.as_iterable()).ok_or_else(|| failed("join", "a list is wanted"))?.iter();
+    let mut joined = String::new();
+    let mut first = true;
+    while let Some(item) = items.next() {
+        let item = item.downcast_ref::<CelString>().ok_or_else(|| failed("join", "every item has to be text"))?;
+        if !std::mem::take(&mut first) {
+            budget::pay(budget::of_text(separator.len()))?;
+            joined.push_str(separator);
+        }
+        joined.push_str(item.inner());
+    }
+    Ok(CowVal::owned(CelString::from(joined)))
+}
+
+fn length(val: &dyn Val) -> u64 {
+    let Some(items) = val.as_iterable() else { return 0 };
+    let (mut items, mut number) = (items.iter(), 0);
+    while items.next().is_some() {
+        number += 1;
+    }
+    number
+}
+
+/// Pays for a round with each item, and for the items.
 fn ordered<'b, 'v>(mut args: Args<'b, 'v>) -> Answer<'b, 'v> {
+    let weight = int(ORDERED, &args, 1)?;
+    args.truncate(1);
     let Some(range) = args.pop() else { return Err(failed(ORDERED, "nothing to go over")) };
+    budget::pay_for(range.as_ref())?;
+    let rounds = range.downcast_ref::<CelMap>().map_or_else(|| length(range.as_ref()), |map| map.inner().len() as u64);
+    budget::pay(rounds.saturating_mul(u64::try_from(weight).unwrap_or(u64::MAX)))?;
     let Some(map) = range.downcast_ref::<CelMap>() else { return Ok(range) };
     let mut keys: Vec<CelMapKey<'v>> = map.inner().keys().cloned().collect();
     keys.sort();

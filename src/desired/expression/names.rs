@@ -16,6 +16,11 @@ const NAMESPACES: &[&str] = &["lists", "math", "strings", "base64", "optional"];
 /// Names of types, which are values too.
 const TYPES: &[&str] = &["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type"];
 
+/// Whether this, before a dot, is the first part of a function's name.
+pub fn is_namespace(tree: &IdedExpr) -> bool {
+    matches!(&tree.expr, Expr::Ident(name) if NAMESPACES.contains(&name.as_str()))
+}
+
 /// The fields of `a.b.c`, root first, when the expression is nothing else.
 pub fn path(tree: &IdedExpr) -> Option<Vec<String>> {
     match &tree.expr {
@@ -62,8 +67,8 @@ fn rewrite(tree: &mut IdedExpr, bound: &mut Vec<String>, free: &mut Vec<Vec<Stri
         Expr::Select(select) => rewrite(&mut select.operand, bound, free),
         Expr::Call(call) => {
             if let Some(target) = &mut call.target {
-                let namespace = matches!(&target.expr, Expr::Ident(name) if NAMESPACES.contains(&name.as_str()) && !bound.contains(name));
-                if !namespace {
+                let hidden = matches!(&target.expr, Expr::Ident(name) if bound.contains(name));
+                if hidden || !is_namespace(target) {
                     rewrite(target, bound, free);
                 }
             }
