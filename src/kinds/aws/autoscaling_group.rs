@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::launch_template::LaunchTemplate;
 use super::subnet::Subnet;
-use super::support::until_gone;
+use super::support::{once_known, until_gone};
 use super::target_group::TargetGroup;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
@@ -155,16 +155,8 @@ impl Kind for AutoscalingGroup {
             .health_check_grace_period(want.health_check_grace_period)
             .set_max_instance_lifetime(want.max_instance_lifetime)
             .set_tags(Some(tags(&id, &new.marks)));
-        // A new instance profile takes some seconds until Auto Scaling sees it, and nothing can be asked meanwhile.
-        let mut left = 10;
-        loop {
-            match call.clone().send().await.map_err(Error::from) {
-                Ok(_) => return Ok(Made { attributes: known(&id), id }),
-                Err(error) if left > 0 && error.message.to_lowercase().contains("instance profile") => left -= 1,
-                Err(error) => return Err(error),
-            }
-            tokio::time::sleep(Duration::from_secs(3)).await;
-        }
+        once_known(|| async { Ok(call.clone().send().await?) }).await?;
+        Ok(Made { attributes: known(&id), id })
     }
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {

@@ -3,16 +3,15 @@
 //! API: <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupSelection.html>. It bears no tags (what is under our plan is
 //! ours) and cannot change: another one takes its place. Does not touch exclusions, and conditions other than equal tags.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
 use aws_sdk_backup::types as bk;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::backup_plan::BackupPlan;
 use super::role::Role;
 use super::support::backup::plans;
+use super::support::once_known;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
@@ -47,9 +46,6 @@ pub struct BackupSelection {
 
 /// What the name of a tag begins with in a condition.
 const TAG: &str = "aws:ResourceTag/";
-
-/// How long a role that was just made may stay unknown to AWS Backup.
-const SETTLE: Duration = Duration::from_secs(90);
 
 impl Named for BackupSelection {
     const NAME: &'static str = "aws.backup_selection";
@@ -111,18 +107,8 @@ impl Kind for BackupSelection {
             selection = selection.conditions(bk::Conditions::builder().set_string_equals(Some(equal.collect())).build());
         }
         let selection = selection.build().map_err(broken)?;
-        let end = tokio::time::Instant::now() + SETTLE;
-        let out = loop {
-            let call = cx.backup.create_backup_selection().backup_plan_id(plan).backup_selection(selection.clone());
-            match call.creator_request_id(&new.token).send().await.map_err(Error::from) {
-                Ok(out) => break out,
-                // "IAM Role ... cannot be assumed by AWS Backup": IAM has not told everybody yet.
-                Err(error) if error.message.contains("cannot be assumed") && tokio::time::Instant::now() < end => {
-                    tokio::time::sleep(Duration::from_secs(5)).await;
-                }
-                Err(error) => return Err(error),
-            }
-        };
+        let call = cx.backup.create_backup_selection().backup_plan_id(plan).backup_selection(selection).creator_request_id(&new.token);
+        let out = once_known(|| async { Ok(call.clone().send().await?) }).await?;
         let id = out.selection_id.ok_or_else(|| Error::incomplete("backup.CreateBackupSelection", "id"))?;
         Ok(Made { id: format!("{plan}/{id}"), attributes: Attributes::new() })
     }

@@ -3,24 +3,19 @@
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html>.
 //! Nothing of it can change in place.
 
-use std::time::Duration;
-
 use aws_sdk_ec2::types as ec2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::log_group::LogGroup;
 use super::role::Role;
-use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec, unsuccessful};
+use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec, once_known, unsuccessful};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
-
-/// How long a new role may take to be known everywhere.
-const ROLE_WITHIN: Duration = Duration::from_secs(60);
 
 /// A flow log of a VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -98,19 +93,10 @@ impl Kind for FlowLog {
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let end = tokio::time::Instant::now() + ROLE_WITHIN;
-        loop {
-            match start(cx, new).await {
-                // A role is not known everywhere at once.
-                Err(error) if error.message.contains("assume") && tokio::time::Instant::now() < end => {
-                    tokio::time::sleep(Duration::from_secs(3)).await;
-                }
-                answer => return answer.map(|id| Made { id, attributes: Attributes::new() }),
-            }
-        }
+        let id = once_known(|| start(cx, new)).await?;
+        Ok(Made { id, attributes: Attributes::new() })
     }
 
-    /// Nothing of it changes in place.
     async fn update(_: &Aws, _: &Change<Self>) -> Result<()> {
         Ok(())
     }

@@ -178,16 +178,17 @@ pub fn yes() -> bool {
     true
 }
 
-/// Repeats a call that was refused because a role that it names is too new to be known everywhere, for half a minute.
+/// Repeats a call that was refused because a role, an instance profile or a policy that it leans on is too new to be known everywhere,
+/// for a minute.
 ///
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency>
 ///
 /// # Errors
 /// What the call answered.
 pub async fn once_known<T, F: Future<Output = crate::planes::Result<T>>>(call: impl Fn() -> F) -> crate::planes::Result<T> {
-    for seconds in [1, 2, 4, 8, 15] {
+    for seconds in [1, 2, 4, 8, 15, 30] {
         match call().await {
-            Err(error) if names_too_new(&error) => {
+            Err(error) if leans_on_what_is_too_new(&error) => {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
             other => return other,
@@ -196,8 +197,53 @@ pub async fn once_known<T, F: Future<Output = crate::planes::Result<T>>>(call: i
     call().await
 }
 
-/// Policies answer an invalid principal, RDS a monitoring role that lacks its rights.
-fn names_too_new(error: &crate::planes::Error) -> bool {
-    let policy = error.code.contains("Policy") && error.message.to_lowercase().contains("principal");
-    policy || error.message.contains("ENHANCED_MONITORING")
+/// Each service says it in words of its own.
+fn leans_on_what_is_too_new(error: &crate::planes::Error) -> bool {
+    let (code, message) = (error.code.as_str(), error.message.to_lowercase());
+    // KMS, S3 and EFS: a policy names a principal that IAM does not know.
+    code.contains("Policy") && message.contains("principal")
+        // RDS: a monitoring role without its rights.
+        || message.contains("enhanced_monitoring")
+        // EC2 ("Unable to assume given IAM role") and AWS Backup ("cannot be assumed").
+        || message.contains("assume")
+        // Auto Scaling: "Invalid IamInstanceProfile".
+        || message.contains("instance profile")
+        || message.contains("instanceprofile")
+        // CloudTrail: its role, its log group, its bucket's policy, its key's.
+        || matches!(
+            code,
+            "InvalidCloudWatchLogsRoleArnException"
+                | "InvalidCloudWatchLogsLogGroupArnException"
+                | "InsufficientS3BucketPolicyException"
+                | "InsufficientEncryptionPolicyException"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planes::{Class, Error};
+
+    #[test]
+    fn what_leans_on_something_too_new_is_known_by_each_service_s_words() {
+        for (code, message, wait) in [
+            ("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.", true),
+            ("MalformedPolicy", "Invalid principal in policy", true),
+            (
+                "InvalidParameterValue",
+                "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING",
+                true,
+            ),
+            ("InvalidParameter", "Unable to assume given IAM role", true),
+            ("InvalidParameterValueException", "IAM Role arn:aws:iam::1:role/x cannot be assumed by AWS Backup", true),
+            ("ValidationError", "You must use a valid fully-formed launch template. Invalid IAM Instance Profile name", true),
+            ("InvalidCloudWatchLogsRoleArnException", "Access denied. Check the trust relationships for your role.", true),
+            ("InsufficientEncryptionPolicyException", "Insufficient permissions to access S3 bucket or KMS key.", true),
+            ("MalformedPolicy", "Policy has invalid resource", false),
+            ("ValidationError", "The subnet ID does not exist", false),
+        ] {
+            let error = Error { code: code.into(), ..Error::new(Class::Invalid, "x.Y", message) };
+            assert_eq!(leans_on_what_is_too_new(&error), wait, "{code}: {message}");
+        }
+    }
 }

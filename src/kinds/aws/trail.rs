@@ -10,7 +10,7 @@ use super::bucket::Bucket;
 use super::key::Key;
 use super::log_group::LogGroup;
 use super::role::Role;
-use super::support::found_by_name;
+use super::support::{found_by_name, once_known};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Ref;
@@ -101,7 +101,7 @@ impl Kind for Trail {
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let want = &new.want;
-        let out = cx
+        let call = cx
             .cloudtrail
             .create_trail()
             .name(new.name(128))
@@ -112,9 +112,8 @@ impl Kind for Trail {
             .set_cloud_watch_logs_log_group_arn(want.group_arn(cx))
             .set_cloud_watch_logs_role_arn(want.cloud_watch_logs_role.as_ref().map(|role| role.id().to_owned()))
             .set_kms_key_id(want.kms_key.as_ref().map(|key| key.id().to_owned()))
-            .set_tags_list(Some(tags(&new.marks)?))
-            .send()
-            .await?;
+            .set_tags_list(Some(tags(&new.marks)?));
+        let out = once_known(|| async { Ok(call.clone().send().await?) }).await?;
         let id = out.trail_arn.ok_or_else(|| Error::incomplete("cloudtrail.CreateTrail", "ARN"))?;
         Ok(Made { attributes: known(&id), id })
     }
@@ -124,7 +123,8 @@ impl Kind for Trail {
         if change.fields.iter().any(|field| field != "logging") {
             // An empty text takes a setting away.
             let text = |id: Option<String>| Some(id.unwrap_or_default());
-            cx.cloudtrail
+            let call = cx
+                .cloudtrail
                 .update_trail()
                 .name(id)
                 .s3_bucket_name(want.s3_bucket.id())
@@ -133,9 +133,8 @@ impl Kind for Trail {
                 .enable_log_file_validation(want.enable_log_file_validation)
                 .set_cloud_watch_logs_log_group_arn(text(want.group_arn(cx)))
                 .set_cloud_watch_logs_role_arn(text(want.cloud_watch_logs_role.as_ref().map(|role| role.id().to_owned())))
-                .set_kms_key_id(text(want.kms_key.as_ref().map(|key| key.id().to_owned())))
-                .send()
-                .await?;
+                .set_kms_key_id(text(want.kms_key.as_ref().map(|key| key.id().to_owned())));
+            once_known(|| async { Ok(call.clone().send().await?) }).await?;
         }
         if change.touches(&["logging"]) {
             if want.logging {
