@@ -5,6 +5,9 @@
 mod emulated;
 #[path = "../benches/scale/estate.rs"]
 mod estate;
+#[path = "../benches/scale/pure.rs"]
+#[allow(dead_code, reason = "the bench runs it in a process of its own")]
+mod pure;
 
 use std::path::Path;
 
@@ -15,6 +18,12 @@ use estate::Estate;
 const AT_MOST: u64 = 120;
 /// For each further thousand tenants.
 const MORE: u64 = 25;
+
+#[test]
+fn the_world_in_memory_is_as_an_apply_leaves_it() {
+    // Panics when a plan over it finds anything to do.
+    pure::child(&Estate::new(10).path());
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_example_takes_few_calls() {

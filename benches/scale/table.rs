@@ -64,7 +64,8 @@ fn by_service(cost: &emulated::Cost) -> String {
 /// The pure part.
 pub fn pure(costs: &[pure::Cost]) -> String {
     let mut text = String::from(
-        "The pure part alone: reading and expanding the YAML, then the plan with its order and digest, over a world in memory:\n\n\
+        "The pure part alone: reading and expanding the YAML, then the plan with its order and digest, over a world in memory, in processor \
+         time (mean of ten):\n\n\
          | Tenants | Resources | Read and expand | Plan | Together | Per resource | Peak memory | Steps of expansion |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
