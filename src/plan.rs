@@ -7,6 +7,7 @@
 mod claim;
 mod compare;
 mod guard;
+mod hold;
 pub mod order;
 mod scope;
 

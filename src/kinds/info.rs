@@ -23,6 +23,8 @@ pub struct Field {
     pub replace: bool,
     /// What its references need.
     pub need: Need,
+    /// What it refers to cannot be dropped while it does.
+    pub holds: bool,
     /// Its default (`null` when it has none).
     pub default: Value,
 }
@@ -96,6 +98,7 @@ impl Field {
         Self {
             replace: schema.get("x-replace").and_then(Value::as_bool).unwrap_or_default(),
             need,
+            holds: schema.get("x-holds").and_then(Value::as_bool).unwrap_or(true),
             default: schema.get("default").cloned().unwrap_or_default(),
         }
     }

@@ -46,11 +46,16 @@ impl Claims<'_> {
 
     /// `shape` with live ids turned into holes wherever a reference may stand.
     pub fn addressed(&self, live: &AnyLive) -> Value {
+        self.addressed_without(live, &BTreeSet::new())
+    }
+
+    /// The same; references to `these` stay ids.
+    pub fn addressed_without(&self, live: &AnyLive, these: &BTreeSet<Address>) -> Value {
         let mut shape = live.shape.clone();
         let Some(row) = lookup(live.kind) else { return shape };
         let mut any = false;
         row.info().rewrite(&mut shape, &mut |leaf, id| {
-            if let Some(address) = leaf.kind.and_then(|kind| self.address(kind, id)) {
+            if let Some(address) = leaf.kind.and_then(|kind| self.address(kind, id)).filter(|address| !these.contains(*address)) {
                 *id = hole::text(address, None);
                 any = true;
             }

@@ -84,7 +84,8 @@ pub fn references(info: &Info, spec: &Value, mut visit: impl FnMut(&str, hole::H
     });
 }
 
-/// Compares every wish that has a live object.
+/// Compares every wish that has a live object. What would have to go before its successor is made, and cannot because it is held on to, is
+/// refused, and nothing follows it: then everything is compared anew without it.
 pub(super) fn compare(
     wishes: &BTreeMap<Address, Wished>,
     claims: &Claims<'_>,
@@ -92,6 +93,29 @@ pub(super) fn compare(
     scope: &Scope,
     draft: &mut Draft,
 ) -> Compared {
+    let mut held = BTreeSet::new();
+    loop {
+        let (compared, new) = compare_without(wishes, claims, history, scope, draft, &held);
+        let more = super::hold::held(wishes, claims, scope, &compared, &new);
+        if more.is_empty() {
+            return compared;
+        }
+        for (address, (reason, hint)) in more {
+            draft.refuse(&address, reason, hint);
+            held.insert(address);
+        }
+    }
+}
+
+/// Compares, while nothing in `held` becomes new. Answers also what does.
+fn compare_without(
+    wishes: &BTreeMap<Address, Wished>,
+    claims: &Claims<'_>,
+    history: &BTreeMap<Address, Applied>,
+    scope: &Scope,
+    draft: &mut Draft,
+    held: &BTreeSet<Address>,
+) -> (Compared, BTreeSet<Address>) {
     let mut compared = Compared::default();
     let mut users: HashMap<Address, BTreeSet<&Address>> = HashMap::new();
     let mut new: BTreeSet<Address> = wishes.keys().filter(|address| !claims.live.contains_key(*address)).cloned().collect();
@@ -127,7 +151,7 @@ pub(super) fn compare(
                         format!("it is protected and would have to be replaced: {} cannot change in place", fields.join(", ")),
                         format!("if its loss is meant: --allow-delete {address} (see runbooks/protected.md)"),
                     );
-                } else {
+                } else if !held.contains(address) {
                     became_new.insert(address.clone());
                 }
             }
@@ -138,7 +162,7 @@ pub(super) fn compare(
         let again: BTreeSet<&Address> = fresh.iter().filter_map(|address| users.get(address)).flatten().copied().collect();
         todo.extend(again);
     }
-    compared
+    (compared, new)
 }
 
 /// What a hole stands for; `None` when its target is or becomes new.
@@ -212,8 +236,13 @@ fn differences(
         edits.push(Edit { field: name.clone(), from, to, replace, cause, drifted });
     }
     let changed: BTreeSet<String> = edits.iter().map(|edit| edit.field.clone()).collect();
-    if !changed.is_empty() && !edits.iter().any(|edit| edit.replace) && (wish.kind.must_replace)(&have, &want, &changed) {
-        edits.iter_mut().for_each(|edit| edit.replace = true);
+    if !changed.is_empty() && !edits.iter().any(|edit| edit.replace) {
+        // A reference to what becomes new differs from the live one, though both are of one address.
+        let mut have = if fresh.is_empty() { have } else { claims.addressed_without(live, new) };
+        (wish.kind.restate)(&mut have, &want);
+        if (wish.kind.must_replace)(&have, &want, &changed) {
+            edits.iter_mut().for_each(|edit| edit.replace = true);
+        }
     }
     (edits, causes)
 }

@@ -281,7 +281,8 @@ impl<'a> Build<'a> {
                 let first = self.steps[drop].leftover.is_none() && self.drops_first(&self.steps[drop].address);
                 // One that goes first waits only for users that go for good or go first themselves: the others wait for its successor.
                 let goes = step.what == Do::Delete && (step.action != Verb::Replace || self.drops_first(&step.address));
-                if goes || !first {
+                let moves_away = first && !self.wishes_for(&step.address, &self.steps[drop].address);
+                if goes || !first || moves_away {
                     edges.push((at, drop));
                 }
             }
@@ -289,6 +290,14 @@ impl<'a> Build<'a> {
         for (first, then) in edges {
             self.before(Some(first), Some(then));
         }
+    }
+
+    /// Whether the wish at `user` refers to `target`.
+    fn wishes_for(&self, user: &Address, target: &Address) -> bool {
+        let Some((wish, kind)) = self.plan.wishes.get(user).and_then(|wish| Some((wish, lookup(&wish.kind)?))) else { return false };
+        let mut found = false;
+        references(kind.info(), &wish.spec, |_, hole| found |= hole.address == *target);
+        found
     }
 
     /// Drops that wait for each other: the settle fields of those in the circle are emptied first.

@@ -13,5 +13,6 @@ mod foreign;
 mod halfway;
 mod meanwhile;
 mod moved;
+mod network;
 mod replace;
 mod spare;

@@ -1,6 +1,7 @@
 //! Planning is pure: these tests make worlds in memory and look at plans. No network, no clock.
 
 mod decisions;
+mod hold;
 mod order;
 mod policy;
 mod properties;

@@ -82,6 +82,11 @@ impl Ground {
 
 /// What the example estate wishes, as a stack of that name and domain.
 pub fn example(name: &str, domain: &str) -> Wishes {
+    example_with(name, domain, |text| text)
+}
+
+/// The same, its text changed by `edit`.
+pub fn example_with(name: &str, domain: &str, edit: impl Fn(String) -> String) -> Wishes {
     let files: Vec<SourceFile> = ["stack.yaml", "tenants/clinics.yaml"]
         .into_iter()
         .map(|path| {
@@ -91,7 +96,7 @@ pub fn example(name: &str, domain: &str) -> Wishes {
                 .replace("name: hostedehr ", &format!("name: {name} "))
                 .replace("hostedehr.org", domain)
                 .replace("account: \"123456789012\"", "");
-            SourceFile { path: path.into(), text }
+            SourceFile { path: path.into(), text: edit(text) }
         })
         .collect();
     wishes(&files)

@@ -123,6 +123,11 @@ impl Kind for AutoscalingGroup {
         have.refresh_min_healthy_percentage = want.refresh_min_healthy_percentage;
     }
 
+    /// Hosts stay in the subnets in which they were started. So a group that moves as a whole (to another VPC) is made anew there.
+    fn must_replace(have: &Self, want: &Self, changed: &BTreeSet<String>) -> bool {
+        changed.contains("subnets") && have.subnets.is_disjoint(&want.subnets)
+    }
+
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let ours = sdk::Filter::builder().name(format!("tag:{}", key::STACK)).values(&cx.estate.stack).build();
         let call = cx.autoscaling.describe_auto_scaling_groups().filters(ours).max_records(100);

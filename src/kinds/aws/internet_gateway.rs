@@ -2,6 +2,7 @@
 //!
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateInternetGateway.html>.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_sdk_ec2::types as ec2;
@@ -34,6 +35,11 @@ impl Kind for InternetGateway {
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateInternetGateway.html";
     const TAGS: Tags = Tags::Ec2;
     const MANY_CALLS: bool = true;
+
+    /// It leaves no VPC that still has public addresses, and the new one wants it before those have moved: each VPC gets its own.
+    fn must_replace(have: &Self, want: &Self, changed: &BTreeSet<String>) -> bool {
+        changed.contains("vpc") && have.vpc.is_some() && want.vpc.is_some()
+    }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let gateways = listed(cx).await?;

@@ -86,13 +86,10 @@ impl Kind for MountTarget {
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let want = &new.want;
         let call = cx.efs.create_mount_target().file_system_id(want.file_system.id()).subnet_id(want.subnet.id());
-        let made = call.set_security_groups(Some(ids(want))).send().await.map_err(|error| {
-            let mut error = Error::from(error);
-            if error.code == "MountTargetConflict" {
-                error.class = Class::AlreadyExists;
-            }
-            error
-        })?;
+        let made = match call.set_security_groups(Some(ids(want))).send().await.map_err(Error::from) {
+            Err(error) if error.code == "MountTargetConflict" => return Err(conflict(cx, want, error).await?),
+            made => made?,
+        };
         let address = made.ip_address().map(|address| ("ip_address", address.to_owned()));
         Ok(Made { attributes: address.into_iter().collect(), id: made.mount_target_id })
     }
@@ -123,6 +120,16 @@ impl Kind for MountTarget {
     async fn mark(_: &Aws, _: &str, _: &Marks) -> Result<()> {
         Ok(())
     }
+}
+
+/// A conflict is with one in this subnet, which is there already; or with others in its zone or in another network: a file system has them
+/// in one network, and those that nobody wishes are on their way out.
+async fn conflict(cx: &Aws, want: &MountTarget, mut error: Error) -> Result<Error> {
+    let items = cx.efs.describe_mount_targets().file_system_id(want.file_system.id()).into_paginator().items().send();
+    let standing: Vec<efs::MountTargetDescription> = items.collect::<std::result::Result<_, _>>().await?;
+    let same = standing.iter().any(|target| target.subnet_id() == want.subnet.id() && !is_going(target.life_cycle_state()));
+    error.class = if same { Class::AlreadyExists } else { Class::InUse };
+    Ok(error)
 }
 
 /// The security groups of mount targets by their network interfaces: one call for all, where EFS itself wants one for each.

@@ -32,6 +32,7 @@ pub struct NetworkAcl {
     pub entries: BTreeSet<Entry>,
     /// The subnets that it guards. A subnet has one network ACL. Default: none.
     #[serde(default)]
+    #[schemars(extend("x-holds" = false))]
     pub subnets: BTreeSet<Ref<Subnet>>,
 }
 

@@ -30,10 +30,11 @@ pub struct RouteTable {
     pub vpc: Ref<Vpc>,
     /// Where traffic to which destination goes, beside the VPC's own block. Default: nowhere.
     #[serde(default)]
-    #[schemars(extend("x-need" = "ready"))]
+    #[schemars(extend("x-need" = "ready", "x-holds" = false))]
     pub routes: BTreeSet<Route>,
     /// The subnets that follow it. A subnet follows one table. Default: none.
     #[serde(default)]
+    #[schemars(extend("x-holds" = false))]
     pub subnets: BTreeSet<Ref<Subnet>>,
 }
 

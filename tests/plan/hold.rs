@@ -1,0 +1,94 @@
+//! What has to go before its successor is made, and who holds on to it.
+
+use reeve::model::plan::{Plan, Verb};
+use reeve::plan::order::steps;
+use serde_json::json;
+
+use crate::world::{World, at, to};
+
+/// Mount targets in two subnets, a route table and an endpoint that use the first one.
+fn world(endpoint: &[&str]) -> World {
+    let mut world = World::files();
+    world.wish("vpc.routes", "aws.route_table", json!({ "vpc": to("vpc.vpc"), "subnets": [to("vpc.private/a")] }));
+    if !endpoint.is_empty() {
+        let subnets: Vec<String> = endpoint.iter().map(|zone| to(&format!("vpc.private/{zone}"))).collect();
+        world.wish(
+            "vpc.endpoint/sts",
+            "aws.vpc_endpoint",
+            json!({ "vpc": to("vpc.vpc"), "service_name": "com.amazonaws.us-east-1.sts", "vpc_endpoint_type": "Interface",
+                "subnets": subnets, "security_groups": [to("vpc.app")] }),
+        );
+    }
+    world.applied()
+}
+
+fn verb(plan: &Plan, address: &str) -> Option<Verb> {
+    plan.actions.iter().find(|one| one.address == at(address)).map(|one| one.action)
+}
+
+#[test]
+fn who_can_go_first_too_follows() {
+    let mut world = world(&[]);
+    world.spec("vpc.private/a")["availability_zone"] = json!("us-east-1c");
+    let plan = world.plan();
+    assert_eq!((plan.refusals.len(), plan.waiting.len()), (0, 0), "{:#?}", plan.refusals);
+    let verbs = ["vpc.private/a", "files.mount/a", "vpc.routes", "files.mount/b"].map(|address| verb(&plan, address));
+    assert_eq!(verbs, [Some(Verb::Replace), Some(Verb::Replace), Some(Verb::Update), Some(Verb::NoOp)]);
+    steps(&plan).unwrap();
+}
+
+#[test]
+fn who_would_stay_holds_on_and_nothing_is_touched() {
+    let mut world = world(&["a", "b"]);
+    world.spec("vpc.private/a")["cidr_block"] = json!("10.20.32.0/20");
+    let plan = world.plan();
+    assert_eq!(plan.changes().count(), 0, "{:#?}", plan.actions);
+    assert_eq!(plan.refusals.len(), 1);
+    let refusal = &plan.refusals[0];
+    assert_eq!(refusal.address, at("vpc.private/a"));
+    assert_eq!(
+        refusal.reason,
+        "cidr_block cannot change in place, it would have to go before the new one is made, and vpc.endpoint/sts would hold on to it"
+    );
+    assert!(refusal.hint.contains("beside it"), "{}", refusal.hint);
+}
+
+#[test]
+fn who_moves_away_first_does_not_hold_on() {
+    let mut world = world(&["a", "b"]);
+    world.spec("vpc.private/a")["cidr_block"] = json!("10.20.32.0/20");
+    world.spec("vpc.endpoint/sts")["subnets"] = json!([to("vpc.private/b")]);
+    let plan = world.plan();
+    assert_eq!((plan.refusals.len(), verb(&plan, "vpc.private/a")), (0, Some(Verb::Replace)), "{:#?}", plan.refusals);
+    let steps = steps(&plan).unwrap();
+    let at_of =
+        |what: reeve::model::report::Do, address: &str| steps.iter().position(|s| s.what == what && s.address == at(address)).unwrap();
+    let (moved, dropped) =
+        (at_of(reeve::model::report::Do::Update, "vpc.endpoint/sts"), at_of(reeve::model::report::Do::Delete, "vpc.private/a"));
+    assert!(steps[dropped].needs.contains(&moved), "the endpoint lets go before the subnet goes");
+}
+
+#[test]
+fn a_new_network_is_none_of_its_users_business() {
+    let mut world = world(&["a", "b"]);
+    world.spec("vpc.vpc")["cidr_block"] = json!("10.40.0.0/16");
+    world.spec("vpc.private/a")["cidr_block"] = json!("10.40.0.0/20");
+    world.spec("vpc.private/b")["cidr_block"] = json!("10.40.16.0/20");
+    let plan = world.plan();
+    assert_eq!((plan.refusals.len(), plan.waiting.len()), (0, 0), "{:#?}", plan.refusals);
+    assert_eq!(verb(&plan, "vpc.endpoint/sts"), Some(Verb::Replace));
+    steps(&plan).unwrap();
+}
+
+#[test]
+fn what_moves_to_another_network_as_a_whole_is_made_anew_there() {
+    let mut world = World::network();
+    world.wish("vpc.igw", "aws.internet_gateway", json!({ "vpc": to("vpc.vpc") }));
+    world.wish("database.subnets", "aws.db_subnet_group", json!({ "subnets": [to("vpc.private/a"), to("vpc.private/b")] }));
+    let mut world = world.applied();
+    world.spec("vpc.vpc")["cidr_block"] = json!("10.40.0.0/16");
+    let plan = world.plan();
+    for address in ["vpc.igw", "database.subnets"] {
+        assert_eq!(verb(&plan, address), Some(Verb::Replace), "{address}");
+    }
+}
