@@ -58,6 +58,8 @@ pub struct Desired {
     pub tenants: Vec<Tenant>,
     /// Its policies, by name.
     pub policies: Vec<Policy>,
+    /// What is worth a word and no mistake.
+    pub warnings: Vec<String>,
     /// Everything that is to exist.
     pub resources: BTreeMap<Address, Resource>,
     /// Expressions evaluated and resources parsed: what the expansion cost, in steps and not in time.
@@ -191,7 +193,8 @@ fn understand(modules: &[SourceFile], documents: &Documents, unreadable: bool, p
     }
     let origins = Origins::new(&modules, &sections, &documents.tenants);
     let Expanded { resources, work, .. } = expand(&language, &modules, &sections, &tenants, &origins, problems);
-    Some(Desired { stack: sections.stack, tenants, policies, resources, work })
+    let warnings = semantics::warnings(&sections.stack);
+    Some(Desired { stack: sections.stack, warnings, tenants, policies, resources, work })
 }
 
 /// All documents of all files, in the order of their places.

@@ -47,6 +47,20 @@ fn only_name_region_domain_and_one_image_are_needed() {
 }
 
 #[test]
+fn a_region_that_is_not_in_the_list_is_a_warning_and_one_that_cannot_be_is_a_mistake() {
+    let with = |region: &str, more: &str| load(&[file("s.yaml", &format!("{}{more}", support::SMALLEST.replace("us-east-1", region)))]);
+    assert_eq!(with("us-gov-west-1", "").unwrap().warnings, Vec::<String>::new());
+    for region in ["eu-west-9", "mx-north-2", "us-gov-central-1"] {
+        let warnings = with(region, "").unwrap().warnings;
+        assert!(warnings.len() == 1 && warnings[0].contains(region) && warnings[0].contains("2026"), "{warnings:?}");
+    }
+    for region in ["us-eats-1", "moon-east-1", "us-east", "us-east-", "us-east-0", "us-east-11", "useast1", "cn-north-1"] {
+        let words = with(region, "").unwrap_err().to_string();
+        assert!(words.contains(&format!("there is no region `{region}`")), "{words}");
+    }
+}
+
+#[test]
 fn a_folder_is_read_at_any_depth_without_hidden_names_and_links_out() {
     let dir = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| {

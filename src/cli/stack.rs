@@ -25,6 +25,13 @@ pub struct Loaded {
     pub commit: Option<String>,
 }
 
+impl Loaded {
+    /// Says what is worth a word.
+    pub fn warn(&self, terminal: &Terminal) {
+        self.desired.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
+    }
+}
+
 /// Reads and checks the folder; no network.
 pub fn load(dir: &Path) -> Result<Loaded, Failure> {
     let desired = desired::load(dir).map_err(|problems| Failure::new(code::ERROR, problems.to_string().trim_end().to_owned()))?;
@@ -49,6 +56,7 @@ pub fn load(dir: &Path) -> Result<Loaded, Failure> {
 
 /// Connects.
 pub async fn connect(loaded: &Loaded, terminal: &Terminal) -> Result<Session, Failure> {
+    loaded.warn(terminal);
     let options = Options { stats: terminal.counted.clone(), ..Options::default() };
     Ok(Session::open(loaded.stack.clone(), options).await?)
 }

@@ -17,6 +17,7 @@ pub struct Validate {
 impl Validate {
     pub fn run(self, terminal: &mut Terminal) -> Exit {
         let loaded = load(&self.dir.dir)?;
+        loaded.warn(terminal);
         terminal.say(&format!("{} is valid: {}", loaded.stack.name, count(loaded.wishes.len(), "resource")));
         Ok(code::DONE)
     }

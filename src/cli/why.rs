@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 
-use super::stack::{connect, load};
+use super::stack::{Loaded, connect, load};
 use super::terminal::Terminal;
 use super::{Dir, Exit, Failure, code};
 use crate::model::Address;
-use crate::model::plan::Scope;
+use crate::model::plan::{Plan, Scope};
 use crate::plan::references;
 use crate::view::why::{Facts, human};
 
@@ -32,10 +32,14 @@ impl Why {
                 needs.entry(user).or_default().insert((hole.address, field.to_owned()));
             });
         }
-        let session = connect(&loaded, terminal).await?;
-        let (plan, _) = session.plan(&loaded.wishes, Scope::default(), false, None).await?;
         let wish = loaded.wishes.get(&address);
-        let seen = plan.seen.get(&address);
+        // What the YAML says needs no AWS; only for what is not in it there is nothing to say without.
+        let (plan, unread) = match read(&loaded, terminal).await {
+            Ok(plan) => (Some(plan), None),
+            Err(failure) if wish.is_some() => (None, Some(failure.message)),
+            Err(failure) => return Err(failure),
+        };
+        let seen = plan.as_ref().and_then(|plan| plan.seen.get(&address));
         if wish.is_none() && seen.is_none() {
             let near = loaded.wishes.keys().min_by_key(|one| strsim::damerau_levenshtein(one.as_str(), address.as_str()));
             let advice = near.map(|one| format!("did you mean {one}?")).unwrap_or_default();
@@ -52,14 +56,22 @@ impl Why {
                 .flat_map(|(user, uses)| uses.iter().filter(|(to, _)| *to == address).map(|(_, field)| (user.to_string(), field.clone())))
                 .collect(),
             live: seen.map(|seen| (seen.id.clone(), seen.attributes.clone())),
+            unread,
             stuck: Vec::new(),
             protected: wish.is_some_and(|wish| wish.protect) || seen.is_some_and(|seen| seen.marks.protect),
         };
-        let stuck = plan.waiting.iter().filter(|one| one.address == address).map(|one| format!("waits: {}", one.reason));
-        let refused = plan.refusals.iter().filter(|one| one.address == address).map(|one| format!("refused: {}; {}", one.reason, one.hint));
+        let waiting = plan.iter().flat_map(|plan| &plan.waiting);
+        let stuck = waiting.filter(|one| one.address == address).map(|one| format!("waits: {}", one.reason));
+        let refusals = plan.iter().flat_map(|plan| &plan.refusals);
+        let refused = refusals.filter(|one| one.address == address).map(|one| format!("refused: {}; {}", one.reason, one.hint));
         let facts = Facts { stuck: stuck.chain(refused).collect(), ..facts };
-        let action = plan.actions.iter().find(|action| action.address == address);
+        let action = plan.iter().flat_map(|plan| &plan.actions).find(|action| action.address == address);
         terminal.data(&human(&facts, action, terminal.out));
         Ok(code::DONE)
     }
+}
+
+async fn read(loaded: &Loaded, terminal: &Terminal) -> Result<Plan, Failure> {
+    let session = connect(loaded, terminal).await?;
+    Ok(session.plan(&loaded.wishes, Scope::default(), false, None).await?.0)
 }

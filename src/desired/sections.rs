@@ -67,7 +67,7 @@ impl Sections {
             Ok(Json::Object(facts)) => facts,
             _ => Map::new(),
         };
-        let zones = super::region::zones(&self.stack.spec.region).unwrap_or_default();
+        let zones = super::region::zones(&self.stack.spec.region);
         facts.insert("zones".into(), zones.into());
         facts.insert("tenants".into(), Json::Object(tenants.map(|(name, tenant)| (name.to_owned(), tenant.clone())).collect()));
         facts.extend(self.values.iter().map(|(name, value)| (name.clone(), value.clone())));

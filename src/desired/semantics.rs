@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::documents::{check_label, twice};
+use super::region;
 use super::stack::Stack;
 use super::tenant::{RESERVED, Tenant};
 use crate::model::node::Node;
@@ -12,8 +13,8 @@ use crate::model::problem::{Place, Problem, suggest};
 pub fn stack(stack: &Stack, document: &Node, problems: &mut Vec<Problem>) {
     let place = |path: &[&str]| document.deepest(path.iter().copied()).place.clone();
     check_label("a stack", &stack.name, &place(&["metadata", "name"]), problems);
-    if super::region::zones(&stack.spec.region).is_none() {
-        let help = suggest(&stack.spec.region, super::region::NAMES.iter().copied());
+    if !region::is_known(&stack.spec.region) && !region::is_likely(&stack.spec.region) {
+        let help = suggest(&stack.spec.region, region::NAMES.iter().copied());
         problems.push(Problem::at(&place(&["spec", "region"]), format!("there is no region `{:.40}`", stack.spec.region)).maybe_help(help));
     }
     for (name, distribution) in &stack.spec.distributions {
@@ -31,6 +32,17 @@ pub fn stack(stack: &Stack, document: &Node, problems: &mut Vec<Problem>) {
         let word = format!("{verb:?}").to_lowercase();
         problems.push(Problem::at(&place(&["spec", "reconcile"]), format!("`{word}` is both in `auto` and in `hold`")));
     }
+}
+
+/// What is worth a word and no mistake.
+pub fn warnings(stack: &Stack) -> Vec<String> {
+    let region = &stack.spec.region;
+    let unknown = || {
+        let near = crate::model::problem::nearest(region, region::NAMES.iter().copied());
+        let near = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+        format!("the region `{region}` is not among those known in {}{near}: its zones are not checked", region::AS_OF)
+    };
+    (!region::is_known(region)).then(unknown).into_iter().collect()
 }
 
 /// An image has to be pinned: what runs is what was reviewed.

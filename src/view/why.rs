@@ -23,6 +23,8 @@ pub struct Facts {
     pub needed_by: Vec<(String, String)>,
     /// The live object's id and attributes.
     pub live: Option<(String, BTreeMap<String, String>)>,
+    /// Why it is not known whether anything is live.
+    pub unread: Option<String>,
     /// Why nothing is done about it, though something should be.
     pub stuck: Vec<String>,
     /// Whether it is protected.
@@ -47,7 +49,12 @@ pub fn human(facts: &Facts, action: Option<&Action>, style: Style) -> String {
                 let _ = writeln!(out, "    {name}: {}", value::text(one));
             }
         }
-        None => out.push_str("  live         no\n"),
+        None => {
+            let _ = match &facts.unread {
+                Some(why) => writeln!(out, "  live         not read: {}", value::clean(why)),
+                None => writeln!(out, "  live         no"),
+            };
+        }
     }
     let mut list = |title: &str, rows: &[(String, String)]| {
         let _ = writeln!(out, "  {title}{}", if rows.is_empty() { "nothing" } else { "" });

@@ -57,6 +57,32 @@ fn every_property_of_every_schema_says_what_it_is() {
     assert!(number > 500, "only {number} properties were found");
 }
 
+#[test]
+fn why_explains_the_yaml_without_aws() {
+    let example = example();
+    let dir = example.to_str().unwrap();
+    let ran = offline(0, &["why", dir, "database.server"]);
+    for words in
+        ["aws.db_instance", "modules/database.yaml:", "database.subnets  (db_subnet_group)", "live         not read: sts.GetCallerIdentity"]
+    {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+    assert!(!ran.out.contains("live         no\n"), "{}", ran.out);
+    assert!(offline(1, &["why", dir, "database.sever"]).err.contains("GetCallerIdentity"));
+}
+
+#[test]
+fn the_man_page_has_every_command_with_its_flags() {
+    let page = offline(0, &["man"]).out;
+    for words in [".SS reeve plan", ".SS reeve apply", ".SS reeve journal verify", ".SS reeve sandbox"] {
+        assert!(page.contains(words), "{words}");
+    }
+    let plan = page.split(".SS reeve plan\n").nth(1).unwrap().split(".SS ").next().unwrap().replace('\\', "");
+    for flag in ["--out", "--target", "--exclude", "--allow-delete", "--format", "--stats", "DIR"] {
+        assert!(plan.contains(flag), "{flag}: {plan}");
+    }
+}
+
 /// Walks a schema: counts its properties and names those without a description.
 fn properties(path: &str, schema: &Value, silent: &mut Vec<String>) -> usize {
     let mut number = 0;

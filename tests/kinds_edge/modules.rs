@@ -95,7 +95,7 @@ fn the_default_edge_is_what_the_controls_ask_for() {
 #[test]
 fn what_contradicts_itself_is_refused() {
     let both = load("  edge: { waf: { block: [common], count: [common] } }\n").expect_err("a group in both lists");
-    assert!(both.contains("either blocks or counts"), "{both}");
+    assert!(both.contains("`waf.count` names a group that `waf.block` names too"), "{both}");
     let old = load("  edge: { tls_policy: ELBSecurityPolicy-2016-08 }\n").expect_err("an old policy");
     assert!(old.contains("TLS 1.3"), "{old}");
     let short = load("  backup: { monthly_days: 120, cold_after_days: 60 }\n").expect_err("too short for cold storage");
