@@ -44,7 +44,7 @@ pub struct Problem {
     /// The text of the line, filled in by [`Problems::with_lines`].
     pub line: Option<String>,
     /// Where else to look: other values that had a part in it, and the template that put them to use.
-    pub see: Vec<See>,
+    pub see: Box<[See]>,
 }
 
 /// A further place of a problem.
@@ -64,7 +64,7 @@ impl Problem {
 
     /// A problem of the folder as a whole.
     pub fn anywhere(message: impl Into<String>) -> Self {
-        Self { place: None, message: message.into(), help: None, line: None, see: Vec::new() }
+        Self { place: None, message: message.into(), help: None, line: None, see: Box::default() }
     }
 
     /// The same with advice.
@@ -80,7 +80,7 @@ impl Problem {
         let mut origins = origins.into_iter();
         if let Some(first) = origins.next() {
             let template = self.place.replace(first);
-            self.see.extend(origins.chain(template).map(|place| See { place, line: None }));
+            self.see = origins.chain(template).map(|place| See { place, line: None }).collect();
         }
         self
     }
@@ -108,7 +108,7 @@ impl fmt::Display for Problem {
         if let Some(help) = &self.help {
             write!(f, "\n    help: {help}")?;
         }
-        for See { place, line } in &self.see {
+        for See { place, line } in &*self.see {
             write!(f, "\n    see {place}")?;
             if let Some(line) = line {
                 let (shown, _) = window(line.trim(), 1);
