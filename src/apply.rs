@@ -7,6 +7,7 @@
 mod known;
 mod look;
 mod perform;
+mod slots;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -27,6 +28,7 @@ use crate::record::{Attempt, Event as Entry, Journal, Lease, Outcome};
 use known::Known;
 use look::Look;
 use perform::{Performed, Performer};
+use slots::Slots;
 
 /// No call begins with less lease left than the longest a call may take.
 pub const LONGEST_CALL: Duration = Duration::from_secs(35);
@@ -37,7 +39,7 @@ const RENEWAL: Duration = Duration::from_millis(500);
 /// How an apply is to go.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Steps at a time.
+    /// Steps that work at a time; those that only wait do not count.
     pub parallelism: usize,
     /// How long to wait for one object to become ready, or for its users to let go.
     pub patience: Duration,
@@ -91,6 +93,7 @@ pub async fn apply(plan: &Plan, tools: Tools<'_>, options: &Options) -> Result<R
         planes: tools.planes,
         known,
         look: Look::new(tools.planes),
+        slots: Slots::new(options.parallelism),
         events: tools.events.clone(),
         options,
         run: tools.journal.run().to_owned(),
@@ -118,7 +121,6 @@ struct Walk<'a> {
     /// Rank, then first come.
     ready: BinaryHeap<(usize, std::cmp::Reverse<usize>)>,
     tools: Tools<'a>,
-    parallelism: usize,
     pending: &'a BTreeMap<Address, String>,
     /// New address to the one before.
     moved: BTreeMap<Address, Address>,
@@ -137,19 +139,7 @@ impl<'a> Walk<'a> {
         let ready =
             steps.iter().enumerate().filter(|(at, _)| missing[*at] == 0).map(|(at, step)| (step.rank, std::cmp::Reverse(at))).collect();
         let state = vec![State::Pending; steps.len()];
-        let parallelism = options.parallelism.max(1);
-        Self {
-            steps,
-            state,
-            missing,
-            users,
-            ready,
-            tools,
-            parallelism,
-            pending: &options.pending,
-            moved: BTreeMap::new(),
-            report: Report::default(),
-        }
+        Self { steps, state, missing, users, ready, tools, pending: &options.pending, moved: BTreeMap::new(), report: Report::default() }
     }
 
     async fn run<'p: 'f, 'f>(mut self, performer: &'f Arc<Performer<'p>>) -> Report {
@@ -163,7 +153,11 @@ impl<'a> Walk<'a> {
                 break;
             }
             tokio::select! {
-                Some((at, performed)) = running.next() => self.settle(at, performed),
+                Some((at, performed)) = running.next() => {
+                    performer.slots.give();
+                    self.settle(at, performed);
+                }
+                () = performer.slots.freed() => {}
                 Ok(()) = halt.changed() => {
                     let now = *halt.borrow_and_update();
                     self.stop(Stop::Interrupted, "asked to stop");
@@ -184,7 +178,7 @@ impl<'a> Walk<'a> {
 
     /// Begins what can begin.
     fn fill<'p: 'f, 'f>(&mut self, running: &mut FuturesUnordered<Running<'f>>, performer: &'f Arc<Performer<'p>>) {
-        while self.report.stopped.is_none() && running.len() < self.parallelism {
+        while self.report.stopped.is_none() {
             if *self.tools.halt.borrow() != Halt::No {
                 return self.stop(Stop::Interrupted, "asked to stop");
             }
@@ -193,6 +187,9 @@ impl<'a> Walk<'a> {
             }
             // A slow renewal is waited for; a lost lease is told by its own channel.
             if !self.tools.lease.covers(LONGEST_CALL) {
+                return;
+            }
+            if !performer.slots.take() {
                 return;
             }
             let Some((_, std::cmp::Reverse(at))) = self.ready.pop() else { return };

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::apply::{Halt, Options, Tools, apply};
+use crate::apply::{Halt, LONGEST_CALL, Options, Tools, apply};
 use crate::kinds::AnyLive;
 use crate::model::marks::Applied;
 use crate::model::plan::{Made, Plan, Scope, Verb};
@@ -240,7 +240,9 @@ impl Session {
             held.record.mark_plan_applied(&plan.digest, journal.run()).await?;
         }
         let options = Options { parallelism, pending, ..Options::default() };
-        let tools = Tools { planes: &self.planes, journal: &journal, lease: &held.lease, events, halt };
+        // What is sent under the lease asks for it before each attempt; the record itself, which renews it, does not.
+        let planes = Planes { aws: self.connection.gated(held.lease.gate(LONGEST_CALL)) };
+        let tools = Tools { planes: &planes, journal: &journal, lease: &held.lease, events, halt };
         let report = apply(plan, tools, &options).await?;
         let tally = Tally { done: report.done as u64, failed: report.failed.len() as u64, skipped: report.skipped.len() as u64 };
         let interrupted = report.stopped == Some(Stop::Interrupted);

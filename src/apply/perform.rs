@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::known::{Known, Object};
 use super::look::Look;
+use super::slots::Slots;
 use super::wait::Backoff;
 use super::{Halt, LONGEST_CALL, Options};
 use crate::kinds::info::Need;
@@ -48,6 +49,7 @@ pub struct Performer<'a> {
     pub planes: &'a Planes,
     pub known: Known,
     pub look: Look<'a>,
+    pub slots: Slots,
     pub events: UnboundedSender<Event>,
     pub options: &'a Options,
     pub run: String,
@@ -360,10 +362,13 @@ impl Performer<'_> {
     /// Pauses; `false` when patience is at its end, or the walk is asked to stop.
     async fn pause(&self, backoff: &mut Backoff) -> bool {
         let mut halt = self.halt.clone();
-        tokio::select! {
-            more = backoff.pause() => more,
-            _ = halt.wait_for(|halt| *halt != Halt::No) => false,
-        }
+        let wait = async {
+            tokio::select! {
+                more = backoff.pause() => more,
+                _ = halt.wait_for(|halt| *halt != Halt::No) => false,
+            }
+        };
+        self.slots.waiting(wait).await
     }
 
     fn waiting(&self, step: &Step, error: &Error) {

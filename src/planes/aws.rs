@@ -4,6 +4,7 @@ pub mod budget;
 mod classify;
 pub mod connect;
 pub mod faults;
+pub mod gate;
 pub mod owner;
 pub mod retry;
 pub mod stats;
@@ -41,6 +42,8 @@ macro_rules! clients {
             pub estate: Arc<Estate>,
             /// What this pass has read already ([`Aws::once`]).
             memo: Arc<Memo>,
+            /// Whole sets of tags that were written ([`Aws::tag_set`]).
+            written: Arc<Written>,
             $($(#[$doc])* pub $field: $sdk::Client,)*
         }
 
@@ -48,7 +51,7 @@ macro_rules! clients {
             /// One client per service over a shared configuration.
             #[must_use]
             pub fn new(config: &aws_types::SdkConfig, estate: Estate) -> Self {
-                Self { estate: Arc::new(estate), memo: Arc::default(), $($field: $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(wire::Named).retry_classifier(retry::NoBlindRepeat).build()),)* }
+                Self { estate: Arc::new(estate), memo: Arc::default(), written: Arc::default(), $($field: $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(wire::Named).retry_classifier(retry::NoBlindRepeat).build()),)* }
             }
         }
     };
@@ -96,6 +99,12 @@ clients! {
 #[derive(Default)]
 struct Memo(Mutex<BTreeMap<&'static str, Arc<Once>>>);
 
+/// A whole set of tags.
+pub type TagSet = BTreeMap<String, String>;
+
+/// By name.
+type Written = Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<TagSet>>>>;
+
 /// One value, read by whoever comes first.
 type Once = tokio::sync::OnceCell<Arc<dyn Any + Send + Sync>>;
 
@@ -110,6 +119,13 @@ impl Aws {
     #[must_use]
     pub fn fresh(&self) -> Self {
         Self { memo: Arc::default(), ..self.clone() }
+    }
+
+    /// The tags that these clients last wrote to `name`, locked: a service that takes only whole sets has one writer at a time, who builds
+    /// on what was written before even while reads still answer from before it.
+    pub async fn tag_set(&self, name: &str) -> tokio::sync::OwnedMutexGuard<TagSet> {
+        let set = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
+        set.lock_owned().await
     }
 
     /// Reads something that several kinds need (`describe_load_balancers`, say) once in a pass; later callers get the same value.

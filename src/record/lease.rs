@@ -15,6 +15,7 @@ use super::heart::{GiveBack, Heart, Span};
 use super::lease_file::{LeaseFile, Owner, Released};
 use super::store::{Object, Put, Store};
 use super::{Clock, RecordError, canonical};
+use crate::planes::aws::gate::{Gate, May};
 
 /// Where the lease is.
 pub(super) const KEY: &str = "lease.json";
@@ -137,6 +138,22 @@ impl Lease {
     #[must_use]
     pub fn covers(&self, longest: Duration) -> bool {
         self.remaining() > longest
+    }
+
+    /// Asked before each attempt of a call that may take `longest`: it is open while the lease covers that, and shut for good once the lease
+    /// is lost or given back.
+    #[must_use]
+    pub fn gate(&self, longest: Duration) -> Gate {
+        let (span, lost, clock) = (self.span.clone(), self.lost.clone(), self.clock.clone());
+        Gate::new(move || {
+            if lost.borrow().is_some() || lost.has_changed().is_err() {
+                May::Never
+            } else if span.borrow().remaining(&clock) > longest {
+                May::Send
+            } else {
+                May::NotYet
+            }
+        })
     }
 
     /// Turns to the reason once the lease is lost. Nothing new may be started then.

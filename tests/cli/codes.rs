@@ -1,6 +1,6 @@
 //! Every exit code of the contract.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
 use reeve::record::{LocalFolder, Owner, Record, Store};
@@ -69,6 +69,72 @@ async fn five_keeps_what_is_protected_and_does_the_rest() {
     destroy.says(&["files.file_system", "protected", "--allow-delete files.file_system"]);
     let allow = ["destroy", stack.dir(), "--auto-approve", "--target", "files.file_system", "--allow-delete", "files.file_system"];
     stack.ends(0, &allow);
+}
+
+#[tokio::test]
+async fn one_when_a_kind_cannot_be_read_and_nothing_of_it_is_touched() {
+    let stack = Stack::new("unread").await;
+    stack.ends(0, &["apply", stack.dir(), "--target", "files.file_system", "--auto-approve"]);
+    let aws = stack.account().await;
+    let systems = async || {
+        let all = aws.efs.describe_file_systems().send().await.unwrap();
+        let is_ours = |tag: &aws_sdk_efs::types::Tag| tag.key() == "reeve:stack" && tag.value() == "unread";
+        let mut ours: Vec<_> =
+            all.file_systems().iter().filter(|one| one.tags().iter().any(is_ours)).map(|one| format!("{one:?}")).collect();
+        ours.sort();
+        ours
+    };
+    let before = systems().await;
+    assert_eq!(before.len(), 1);
+
+    // EFS says no, the rest of AWS answers.
+    let denied = denies();
+    let run = |code: i32, args: &[&str]| {
+        let ran = Ran::of(stack.command(args).env("AWS_ENDPOINT_URL_EFS", &denied).output().unwrap(), args);
+        assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.err);
+        ran
+    };
+    let scope = ["--target", "files.file_system", "files.mount", "vpc.private", "--stats"];
+    let plan = run(1, &[&["plan", stack.dir()], &scope[..]].concat());
+    assert!(plan.out.contains("aws.file_system") && plan.out.contains("nothing of it is touched"), "{}", plan.out);
+    assert_eq!(writes(&plan.stats()), Vec::<String>::new());
+    let apply = run(6, &[&["apply", stack.dir(), "--auto-approve"], &scope[..]].concat());
+    let made = writes(&apply.stats());
+    assert!(made.contains(&"ec2.CreateSubnet".to_owned()), "the rest is done: {made:?}");
+    assert!(made.iter().all(|call| !call.starts_with("efs.")), "{made:?}");
+    // Not even when everything is to go.
+    let all = ["destroy", stack.dir(), "--auto-approve", "--allow-delete", "files.file_system", "--stats"];
+    let destroy = stack.command(&all).env("AWS_ENDPOINT_URL_EFS", &denied).output().unwrap();
+    let destroy = Ran::of(destroy, &all);
+    assert!(writes(&destroy.stats()).iter().all(|call| !call.starts_with("efs.")), "{}", destroy.err);
+    assert_ne!(destroy.code, Some(0), "{}", destroy.err);
+    assert_eq!(systems().await, before);
+}
+
+/// A service that refuses every call, for as long as the test lasts.
+fn denies() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap());
+                let (mut line, mut length) = (String::new(), 0_usize);
+                while lines.read_line(&mut line).is_ok_and(|read| read > 2) {
+                    if let Some(number) = line.to_lowercase().strip_prefix("content-length:") {
+                        length = number.trim().parse().unwrap();
+                    }
+                    line.clear();
+                }
+                let mut body = vec![0; length];
+                let _ = lines.read_exact(&mut body);
+                let body = r#"{"__type":"AccessDeniedException","message":"not allowed"}"#;
+                let head = "content-type: application/json\r\nx-amzn-errortype: AccessDeniedException\r\nconnection: close\r\n";
+                let _ = write!(&stream, "HTTP/1.1 403 Forbidden\r\n{head}content-length: {}\r\n\r\n{body}", body.len());
+            });
+        }
+    });
+    endpoint
 }
 
 #[tokio::test]

@@ -1,10 +1,16 @@
 //! A crash at any point, then the same command.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use reeve::planes::aws::faults::Faults;
 
-use crate::support::{World, run, small, whole};
+use crate::inventory::Inventory;
+use crate::sorts::sorts;
+use crate::support::{Wishes, World, run, whole};
+
+/// How many emulated AWS stand side by side.
+const WORKERS: usize = 3;
 
 /// Which side of a change the program ends on.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +19,7 @@ enum Side {
     After,
 }
 
-/// Up to `usual` of the points 1..=`last`: the first ten, and others evenly.
+/// Up to `usual` (0: all) of the points 1..=`last`: the first ones, and others evenly.
 fn points(last: usize, usual: usize) -> Vec<u32> {
     let wanted = std::env::var("REEVE_FAULTS_POINTS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let all: Vec<u32> = (1..=u32::try_from(last).expect("few changes")).collect();
@@ -40,39 +46,58 @@ async fn killed(world: &World, faults: &Faults) {
     }
 }
 
-async fn crash_everywhere(mut world: World, side: Side, usual: usize) {
-    let (want, changes) = world.clean().await;
-    for point in points(changes.len(), usual) {
-        let what = format!("killed {side:?} change {point} of {}", changes.len());
-        let faults = match side {
-            Side::Before => Faults::new(1).crash_before(point),
-            Side::After => Faults::new(1).crash_after(point),
-        }
-        .freezing();
-        killed(&world, &faults).await;
-        world.record().await.unlock("the test").await.expect("unlocked");
-        world.apply_until_whole(&world.session().await, 1, &what).await;
-        world.is_converged(&want, &what).await;
-        world.reset().await;
+/// Kills at a point, gives the same command again, and looks.
+async fn crash_at(world: &mut World, side: Side, point: u32, want: &Inventory, what: &str) {
+    let faults = match side {
+        Side::Before => Faults::new(1).crash_before(point),
+        Side::After => Faults::new(1).crash_after(point),
     }
+    .freezing();
+    killed(world, &faults).await;
+    world.record().await.unlock("the test").await.expect("unlocked");
+    world.apply_until_whole(&world.session().await, 1, what).await;
+    world.is_converged(want, what).await;
+    world.reset().await;
 }
 
-#[tokio::test]
-async fn a_small_estate_killed_before_a_change() {
-    crash_everywhere(World::new(small()).await, Side::Before, 12).await;
+/// These sides of up to `usual` changes (0: of all), in `WORKERS` emulated AWS at the same time.
+fn crash_everywhere(wishes: &Wishes, sides: &[Side], usual: usize) {
+    let (want, changes) = runtime().block_on(async { World::new(wishes.clone()).await.clean().await });
+    let todo: Vec<(Side, u32)> =
+        sides.iter().flat_map(|side| points(changes.len(), usual).into_iter().map(|point| (*side, point))).collect();
+    let (next, last, began) = (AtomicUsize::new(0), changes.len(), Instant::now());
+    let work = async || {
+        let mut world = World::new(wishes.clone()).await;
+        while let Some((side, point)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let what = format!("killed {side:?} change {point} of {last} ({})", changes[*point as usize - 1]);
+            crash_at(&mut world, *side, *point, &want, &what).await;
+        }
+    };
+    // A point that does not converge does not keep the others from being tried.
+    let failed = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(|| runtime().block_on(work()))).collect();
+        workers.into_iter().map(std::thread::ScopedJoinHandle::join).filter(Result::is_err).count()
+    });
+    eprintln!("{} points of {last} changes in {:?}", todo.len(), began.elapsed());
+    assert_eq!(failed, 0, "every point converges");
 }
 
-#[tokio::test]
-async fn a_small_estate_killed_after_a_change() {
-    crash_everywhere(World::new(small()).await, Side::After, 16).await;
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-#[tokio::test]
-async fn the_whole_estate_killed_before_a_change() {
-    crash_everywhere(World::new(whole()).await, Side::Before, 6).await;
+/// One object of each interesting sort, at every change.
+#[test]
+fn one_of_each_sort_killed_at_every_change() {
+    crash_everywhere(&sorts(), &[Side::Before, Side::After], 0);
 }
 
-#[tokio::test]
-async fn the_whole_estate_killed_after_a_change() {
-    crash_everywhere(World::new(whole()).await, Side::After, 10).await;
+#[test]
+fn the_whole_estate_killed_before_a_change() {
+    crash_everywhere(&whole(), &[Side::Before], 6);
+}
+
+#[test]
+fn the_whole_estate_killed_after_a_change() {
+    crash_everywhere(&whole(), &[Side::After], 10);
 }

@@ -6,8 +6,10 @@
 mod binary;
 mod crash;
 mod inventory;
+mod late;
 mod random;
 mod reads;
+mod sorts;
 mod support;
 mod twins;
 mod walk;

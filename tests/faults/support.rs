@@ -71,6 +71,10 @@ impl World {
         Self { sandbox, record: TempDir::new().expect("a folder"), wishes }
     }
 
+    pub fn spec(&mut self, address: &str) -> &mut serde_json::Value {
+        &mut self.wishes.get_mut(&at(address)).unwrap_or_else(|| panic!("no wish {address}")).spec
+    }
+
     /// An empty account and an empty record.
     pub async fn reset(&mut self) {
         self.sandbox.reset().await.expect("an empty account");
@@ -184,6 +188,18 @@ pub async fn walk(
     plan: &Plan,
     held: &Held,
     halt: watch::Receiver<Halt>,
+    hear: impl FnMut(&Event),
+) -> Result<Report, Error> {
+    walk_by(16, session, plan, held, halt, hear).await
+}
+
+/// The same with so many steps at a time.
+pub async fn walk_by(
+    parallelism: usize,
+    session: &Session,
+    plan: &Plan,
+    held: &Held,
+    halt: watch::Receiver<Halt>,
     mut hear: impl FnMut(&Event),
 ) -> Result<Report, Error> {
     let (events, mut heard) = mpsc::unbounded_channel();
@@ -193,7 +209,7 @@ pub async fn walk(
             hear(&event);
         }
     };
-    let (outcome, ()) = tokio::join!(session.apply(plan, held, &command, 16, events, halt), listen);
+    let (outcome, ()) = tokio::join!(session.apply(plan, held, &command, parallelism, events, halt), listen);
     Ok(outcome?.report)
 }
 

@@ -11,7 +11,8 @@ use reeve::record::{Owner, RecordError, Terms};
 use reeve::session::{Error, Held, Session};
 use tokio::sync::watch;
 
-use crate::support::{World, at, plan, run, small, walk, whole};
+use crate::sorts::sorts;
+use crate::support::{World, at, plan, run, small, walk, walk_by, whole};
 
 #[tokio::test]
 async fn one_failure_stops_what_depends_on_it_and_nothing_else() {
@@ -149,4 +150,30 @@ async fn a_lost_lease_stops_new_steps() {
     assert!(report.skipped.iter().all(|one| because(&one.because)) && !report.skipped.is_empty(), "{report:#?}");
     world.apply_until_whole(&world.session().await, 1, "after a lost lease").await;
     world.is_converged(&want, "after a lost lease").await;
+}
+
+#[tokio::test]
+async fn what_waits_for_its_users_to_let_go_leaves_its_place_to_others() {
+    let mut world = World::new(sorts()).await;
+    assert!(world.apply(&world.session().await).await.1.is_whole());
+    world.wishes.remove(&at("net.app"));
+    world.wishes.remove(&at("store.object"));
+    world.spec("net.db")["ingress"] = serde_json::json!([]);
+    // EC2 says for a while that something still uses the group.
+    let busy = Fault::Refuse { status: 400, code: "DependencyViolation".into() };
+    let session = world.faulty(&Faults::new(1).with(Rule::new("ec2.DeleteSecurityGroup", busy).times(6))).await;
+    let plan = plan(&session, &world.wishes).await;
+    let held = session.hold("test").await.expect("the lease");
+    let mut told = Vec::new();
+    let report = walk_by(1, &session, &plan, &held, watch::channel(Halt::No).1, |event| match event {
+        Event::Waiting { address, what: Do::Delete, .. } => told.push(format!("waits {address}")),
+        Event::Done { address, what: Do::Delete, .. } => told.push(format!("done {address}")),
+        _ => {}
+    })
+    .await
+    .expect("an apply");
+    held.release().await.expect("the lease goes back");
+    assert!(report.is_whole(), "{report:#?}");
+    let place = |line: &str| told.iter().position(|one| one == line).unwrap_or_else(|| panic!("no `{line}` in {told:?}"));
+    assert!(place("waits net.app") < place("done store.object") && place("done store.object") < place("done net.app"), "{told:?}");
 }

@@ -14,6 +14,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use reeve::planes::aws::connect::{Options, connect};
 use reeve::planes::aws::faults::{Fault, Faults, Rule};
+use reeve::planes::aws::gate::{Gate, May};
 use reeve::planes::aws::stats::Stats;
 use reeve::planes::aws::wire::Wire;
 use reeve::planes::aws::{Estate, retry};
@@ -369,4 +370,30 @@ async fn nothing_is_sent_after_a_crash_and_nothing_is_retried() {
         assert_eq!((server.asked("CreateVpc").len() - before, stats.retries()), (arrived, 0));
     }
     assert_eq!(server.asked("DescribeVpcs").len(), 0);
+}
+
+/// Each attempt of a change asks whether the lease still holds, not only the first; reads need no lease.
+#[tokio::test]
+async fn no_attempt_of_a_change_goes_out_when_the_lease_is_lost() {
+    let server = Server::start(|_, _| Reply::Body(503, "text/xml", "<Response/>".into())).await;
+    let sent = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let asked = sent.clone();
+    let gate = Gate::new(move || match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 => May::Send,
+        1 => May::NotYet,
+        2 => May::Send,
+        _ => May::Never,
+    });
+    let stats = Stats::default();
+    let aws = aws(&server.endpoint, Wire::new(stats.clone()).with_gate(gate));
+    // Tags are set, not added: the SDK repeats the call.
+    let call = aws.ec2.create_tags().resources("vpc-1").tags(aws_sdk_ec2::types::Tag::builder().key("a").value("b").build());
+    let error = call.send().await.map_err(Error::from).unwrap_err();
+    assert!(error.message.contains("of the lease is left"), "{error}");
+    assert_eq!(error.class, Class::Ambiguous, "the attempts before may have done it");
+    assert_eq!(server.asked("CreateTags").len(), 2);
+    let error = create_vpc(&aws).await.unwrap_err();
+    assert_eq!((error.class, server.asked("CreateVpc").len()), (Class::Unreachable, 0), "{error}");
+    describe_vpcs(&aws).await.unwrap_err();
+    assert!(server.asked("DescribeVpcs").len() > 1, "reads go out");
 }

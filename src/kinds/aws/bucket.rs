@@ -154,6 +154,8 @@ impl Kind for Bucket {
             let message = format!("{name} is there already, holds objects and bears no mark; if it is this one: reeve adopt");
             return Err(Error::new(Class::AlreadyExists, "s3.CreateBucket", message));
         }
+        // One of that name that was here before is gone, with its tags.
+        cx.tag_set(&name).await.clear();
         tag(cx, &name, new.marks.to_tags()).await?;
         Ok(Made { attributes: known(cx, &name), id: name })
     }

@@ -19,6 +19,7 @@ use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::faults::Faults;
+use super::gate::Gate;
 use super::stats::Stats;
 use super::wire::{Broken, Named, Wire, chain, is_local};
 use super::{Aws, Estate, retry};
@@ -60,6 +61,17 @@ pub struct Connection {
     pub caller: String,
     /// Where calls are counted.
     pub stats: Stats,
+    config: SdkConfig,
+    wire: Wire,
+}
+
+impl Connection {
+    /// Clients of the same account, credentials and budgets, each of whose changes asks `gate` first.
+    #[must_use]
+    pub fn gated(&self, gate: Gate) -> Aws {
+        let config = self.config.clone().into_builder().http_client(self.wire.clone().with_gate(gate)).build();
+        clients(&config, (*self.aws.estate).clone())
+    }
 }
 
 /// Connects and asks AWS who we are.
@@ -73,7 +85,7 @@ pub async fn connect(options: Options) -> Result<Connection> {
         wire = wire.with_faults(faults);
     }
     let config = load(&options.region, options.endpoint, options.credentials, wire.clone()).await;
-    let (account, caller) = who(&config, wire).await?;
+    let (account, caller) = who(&config, wire.clone()).await?;
     if let Some(wanted) = options.account.filter(|wanted| *wanted != account) {
         let text = format!(
             "this stack is for account {wanted}, the credentials ({caller}) are for {account}: refusing; use a profile of {wanted}"
@@ -82,11 +94,15 @@ pub async fn connect(options: Options) -> Result<Connection> {
     }
     let partition = caller.split(':').nth(1).filter(|name| !name.is_empty()).unwrap_or("aws").to_owned();
     let estate = Estate { stack: options.stack, domain: options.domain, account, region: options.region, partition };
-    let mut aws = Aws::new(&config, estate);
-    if endpoint(&config, "s3").is_some() {
-        aws.s3 = path_style(&config);
+    Ok(Connection { aws: clients(&config, estate), caller, stats: options.stats, config, wire })
+}
+
+fn clients(config: &SdkConfig, estate: Estate) -> Aws {
+    let mut aws = Aws::new(config, estate);
+    if endpoint(config, "s3").is_some() {
+        aws.s3 = path_style(config);
     }
-    Ok(Connection { aws, caller, stats: options.stats })
+    aws
 }
 
 async fn load(region: &str, endpoint: Option<String>, credentials: Option<Credentials>, wire: Wire) -> SdkConfig {

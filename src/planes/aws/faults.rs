@@ -3,10 +3,12 @@
 //! It sits inside [`super::wire::Wire`], so that retries, budgets, counting and error classes see the faults as they would see AWS's.
 //! All of it is deterministic: rules count the calls that they match, and chance comes from a seed.
 
+mod late;
 mod refusal;
 mod rule;
 mod stale;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,6 +54,14 @@ pub enum Fault {
         /// How many reads after each change.
         reads: u32,
     },
+    /// What is made is not visible at first: the next reads that name it are told that it is not there, and listings that were read
+    /// before it are answered from before it.
+    Late {
+        /// How many reads of each.
+        reads: u32,
+        /// A word in the names that requests give to what they make.
+        names: String,
+    },
     /// The program ends before the call: this one and all later ones fail with [`Crashed`].
     CrashBefore,
     /// The program ends when the call was carried out: this one's answer is lost, and all later ones fail.
@@ -83,6 +93,7 @@ struct State {
     in_flight: usize,
     changes: Vec<String>,
     stale: stale::Answers,
+    young: late::Young,
 }
 
 impl Faults {
@@ -97,6 +108,7 @@ impl Faults {
             in_flight: 0,
             changes: Vec::new(),
             stale: stale::Answers::default(),
+            young: late::Young::default(),
         })))
     }
 
@@ -150,6 +162,12 @@ impl Faults {
     #[must_use]
     pub fn struck(&self) -> Vec<u32> {
         self.state().rules.iter().map(|rule| rule.struck).collect()
+    }
+
+    /// The reads that were told by [`Fault::Late`] that something is not there.
+    #[must_use]
+    pub fn hidden(&self) -> BTreeSet<String> {
+        self.state().young.hidden()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -228,6 +246,24 @@ impl Faults {
                 if call.is_read() {
                     self.state().stale.keep(key, at, &answer);
                 }
+                Ok(answer)
+            }
+            Some(Fault::Late { reads, names }) => {
+                let asked = late::text(&request);
+                if !call.is_read() {
+                    let answer = carry_out(request).await?;
+                    self.state().young.learn(call, &asked, &answer, &names, reads);
+                    return Ok(answer);
+                }
+                if self.state().young.hides(call, &asked) {
+                    return late::not_there(call);
+                }
+                if let Some(old) = self.state().stale.old(&key, reads) {
+                    return old;
+                }
+                let at = self.state().stale.now();
+                let answer = carry_out(request).await?;
+                self.state().stale.keep(key, at, &answer);
                 Ok(answer)
             }
             Some(Fault::CrashBefore) => Err(ConnectorError::user(Crashed.into())),

@@ -31,6 +31,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 
 use super::budget::Budget;
 use super::faults::Faults;
+use super::gate::Gate;
 use super::retry;
 use super::stats::Stats;
 
@@ -99,9 +100,10 @@ pub struct Wire {
 #[derive(Debug)]
 struct Rules {
     stats: Stats,
-    budget: Budget,
+    budget: Arc<Budget>,
     budget_locally: bool,
     attempt: Duration,
+    gate: Option<Gate>,
     faults: Option<Faults>,
 }
 
@@ -118,7 +120,7 @@ impl Wire {
     /// A client that counts into `stats`.
     #[must_use]
     pub fn new(stats: Stats) -> Self {
-        let rules = Rules { stats, budget: Budget::default(), budget_locally: false, attempt: retry::ATTEMPT, faults: None };
+        let rules = Rules { stats, budget: Arc::default(), budget_locally: false, attempt: retry::ATTEMPT, gate: None, faults: None };
         Self { tls: Builder::new().build_with_connector_fn(tls_connector), plain: Builder::new().build_http(), rules: Arc::new(rules) }
     }
 
@@ -126,12 +128,19 @@ impl Wire {
         let old = &self.rules;
         let copy = Rules {
             stats: old.stats.clone(),
-            budget: Budget::default(),
+            budget: old.budget.clone(),
             budget_locally: old.budget_locally,
             attempt: old.attempt,
+            gate: old.gate.clone(),
             faults: old.faults.clone(),
         };
         Self { rules: Arc::new(change(copy)), ..self }
+    }
+
+    /// The same, with the same budgets, where each attempt to change something asks `gate` first.
+    #[must_use]
+    pub fn with_gate(self, gate: Gate) -> Self {
+        self.with(|rules| Rules { gate: Some(gate), ..rules })
     }
 
     /// The same with faults thrown in. For tests.
@@ -187,6 +196,11 @@ impl Rules {
         if is_budgeted {
             self.budget.wait(&call, &body).await;
         }
+        if let Some(gate) = self.gate.as_ref().filter(|_| !call.is_read())
+            && let Err(shut) = gate.pass().await
+        {
+            return Err(broken(call, ConnectorError::user(shut.into())));
+        }
         self.stats.sent(&call);
         let answer = match &self.faults {
             None => self.send(request, &connector).await,
@@ -241,7 +255,9 @@ fn broken(call: Call, error: ConnectorError) -> ConnectorError {
     let unconnected = chain(source.as_ref())
         .filter_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>())
         .any(hyper_util::client::legacy::Error::is_connect);
-    let source = Box::new(Broken { call, may_have_arrived: !unconnected && !user, source });
+    // What is not sent again may have arrived the first time.
+    let may_have_arrived = !unconnected && (!user || call.attempt > 1);
+    let source = Box::new(Broken { call, may_have_arrived, source });
     match (timeout, user, io) {
         (true, ..) => ConnectorError::timeout(source),
         (_, true, _) => ConnectorError::user(source),

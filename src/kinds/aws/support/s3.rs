@@ -1,14 +1,15 @@
 //! What S3's kinds share: the stack's buckets with their tags.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_s3::types as s3;
 use futures::future::try_join_all;
 
 use crate::model::Marks;
+use crate::model::marks::key;
 use crate::planes::Aws;
-use crate::planes::error::{Absent, Error, Result};
+use crate::planes::aws::TagSet;
+use crate::planes::error::{Absent, Class, Error, Result};
 
 /// A bucket of the stack.
 #[derive(Debug)]
@@ -62,17 +63,30 @@ pub fn pairs(tags: &[s3::Tag]) -> impl Iterator<Item = (&str, &str)> {
 
 /// `new` over `old`: S3 only takes whole sets of tags.
 pub fn merged<'a>(old: &[s3::Tag], new: impl IntoIterator<Item = (&'a str, String)>) -> Result<s3::Tagging> {
-    let mut all: BTreeMap<String, String> = pairs(old).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let mut all: TagSet = pairs(old).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     all.extend(new.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    tagging(all)
+}
+
+fn tagging(all: TagSet) -> Result<s3::Tagging> {
     let tag = |(key, value): (String, String)| s3::Tag::builder().key(key).value(value).build();
     let tags: std::result::Result<Vec<s3::Tag>, _> = all.into_iter().map(tag).collect();
     let lacks = |_| Error::incomplete("s3.PutBucketTagging", "value");
     s3::Tagging::builder().set_tag_set(Some(tags.map_err(lacks)?)).build().map_err(lacks)
 }
 
-/// Puts tags on a bucket beside those it has.
+/// Puts tags on a bucket beside those it has. The bucket's own step and the steps of what it holds do this at the same time, and S3 shows
+/// what was written with a delay: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>.
 pub async fn tag(cx: &Aws, name: &str, new: impl IntoIterator<Item = (&str, String)>) -> Result<()> {
-    let old = tags_of(cx, name).await?;
-    cx.s3.put_bucket_tagging().bucket(name).tagging(merged(&old, new)?).send().await?;
+    let mut written = cx.tag_set(name).await;
+    let mut all: TagSet = pairs(&tags_of(cx, name).await?).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    all.extend(written.clone());
+    all.extend(new.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    // Ours always bear a mark. Without one, the tags that are there are not visible yet, and would be lost.
+    if !all.contains_key(key::STACK) {
+        return Err(Error::new(Class::InUse, "s3.PutBucketTagging", format!("the tags of {name} are not visible yet")));
+    }
+    cx.s3.put_bucket_tagging().bucket(name).tagging(tagging(all.clone())?).send().await?;
+    *written = all;
     Ok(())
 }
