@@ -79,8 +79,12 @@ async fn one_when_a_kind_cannot_be_read_and_nothing_of_it_is_touched() {
     let systems = async || {
         let all = aws.efs.describe_file_systems().send().await.unwrap();
         let is_ours = |tag: &aws_sdk_efs::types::Tag| tag.key() == "reeve:stack" && tag.value() == "unread";
-        let mut ours: Vec<_> =
-            all.file_systems().iter().filter(|one| one.tags().iter().any(is_ours)).map(|one| format!("{one:?}")).collect();
+        let mut ours: Vec<_> = all
+            .file_systems()
+            .iter()
+            .filter(|one| one.tags().iter().any(is_ours))
+            .map(|one| format!("{} {:?}", one.file_system_id(), one.tags()))
+            .collect();
         ours.sort();
         ours
     };
