@@ -1,3 +1,5 @@
+import base64
+
 from conftest import refused
 
 AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
@@ -127,7 +129,7 @@ def test_launch_templates(aws, net):
     image = aws("ssm").get_parameter(Name=AL2023)["Parameter"]["Value"]
     data = {"ImageId": f"resolve:ssm:{AL2023}", "InstanceType": "r5d.xlarge", "IamInstanceProfile": {"Name": "host"},
             "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}, "Monitoring": {"Enabled": True},
-            "SecurityGroupIds": [group], "DisableApiTermination": True}
+            "SecurityGroupIds": [group], "DisableApiTermination": True, "UserData": base64.b64encode(b"#!/bin/bash").decode()}
     template = ec2.create_launch_template(LaunchTemplateName="tpl", LaunchTemplateData=data)["LaunchTemplate"]["LaunchTemplateId"]
     ec2.create_tags(Resources=[template], Tags=[{"Key": "a", "Value": "later"}])
     assert ec2.describe_launch_templates(LaunchTemplateIds=[template])["LaunchTemplates"][0]["Tags"] == [{"Key": "a", "Value": "later"}]
@@ -150,6 +152,10 @@ def test_launch_templates(aws, net):
     assert (instance["MetadataOptions"]["HttpTokens"], instance["Monitoring"]["State"]) == ("required", "enabled")
     refused("OperationNotPermitted", ec2.terminate_instances, InstanceIds=[first])
     refused("DependencyViolation", ec2.delete_subnet, SubnetId=subnets[0])
+    aws("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="later", MinSize=0, MaxSize=1, VPCZoneIdentifier=subnets[1],
+        LaunchTemplate={"LaunchTemplateId": template, "Version": "4"},
+    )
     ec2.modify_instance_attribute(InstanceId=first, DisableApiTermination={"Value": False})
     ec2.terminate_instances(InstanceIds=[first])
     ec2.delete_subnet(SubnetId=subnets[0])

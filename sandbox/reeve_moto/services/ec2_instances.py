@@ -2,6 +2,7 @@
 from moto.ec2.exceptions import InvalidLaunchTemplateVersionNotFound
 from moto.ec2.models.instances import InstanceBackend, MetadataOptions
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
+from moto.ec2.utils import parse_user_data
 
 from ..actions import AwsError, action, fail
 
@@ -38,6 +39,9 @@ def version_number(template, number):
 
 def create_version(template, data, description):
     template._made = getattr(template, "_made", 0) + 1
+    # moto reads the user data of the first version only; of the others it later asserts that it had.
+    if isinstance(data.get("UserData"), str):
+        data = {**data, "UserData": parse_user_data(data["UserData"])}
     version = LaunchTemplateVersion(template, template._made, data, description)
     template.versions.append(version)
     return version
