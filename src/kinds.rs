@@ -21,6 +21,9 @@ pub use row::{AnyLive, Row, lookup};
 /// What `${ref("...").attribute}` may name: attribute to value.
 pub type Attributes = BTreeMap<&'static str, String>;
 
+/// The attribute of a live object that AWS is going to delete: when that is (`on 2026-12-24`). Nobody can refer to it.
+pub const DELETED: &str = "deleted";
+
 /// A sort of thing that can be desired, observed and changed. The struct that implements it is both what a person writes in
 /// YAML (its schema, its defaults, its documentation) and the comparable form of the live object: what AWS adds by itself
 /// never gets in; order that does not matter is a set.
@@ -46,7 +49,8 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     /// Exceptions from `DROP_FIRST`: when one of these references is to a new object, both can stand side by side after all (a subnet of
     /// the same block, but in a new VPC).
     const BESIDE: &'static [&'static str] = &[];
-    /// A setting of the account or of a parent, always there: it has no create and no delete.
+    /// A setting of the account or of a parent, always there; or something that the whole account shares, made where it is missing (a role of
+    /// an AWS service). It is never deleted.
     const SINGLETON: bool = false;
     /// It takes more than one call to make: `create` makes it bare, its mark reading `unfinished`; the engine then calls `update` with
     /// every field in `fields` (and `have` equal to `want`), and `mark` last. So its id is known before anything else can fail.
@@ -54,6 +58,9 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     /// It is all that it will ever be when `create` or `update` has answered: nobody asks it for `ready` before others go on. For what has
     /// neither states nor late attributes.
     const AT_ONCE: bool = false;
+    /// The command that calls off a deletion which AWS carries out later; `ID` stands for the object's id. `fetch` then also returns what somebody
+    /// other than reeve had scheduled for deletion, with an attribute [`DELETED`], and `ready` answers `Failed` for it.
+    const REPRIEVE: &'static str = "";
 
     /// What is wrong with it that its types and schema cannot say: field path and message. Pure.
     fn check(&self) -> Vec<(String, String)> {

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream;
 
 use crate::kinds::aws::lookups;
-use crate::kinds::{AnyLive, KINDS, Row, lookup};
+use crate::kinds::{AnyLive, KINDS, Ready, Row, lookup};
 use crate::model::plan::Unreadable;
 use crate::planes::{Aws, Planes};
 
@@ -21,6 +21,8 @@ pub struct Observed {
     pub unreadable: Vec<Unreadable>,
     /// Objects that ours refer to, that bear no mark of ours, and that do exist: kind and id.
     pub unmarked: BTreeSet<(String, String)>,
+    /// Those of them that AWS is going to delete and that can be had back until then, and the words for that.
+    pub doomed: BTreeMap<(String, String), String>,
 }
 
 /// How many kinds are read at a time. Rates are the wire's business; this only bounds memory and sockets.
@@ -73,8 +75,11 @@ async fn unmarked(planes: &Planes, observed: &mut Observed) {
     let mut answers = stream::iter(dangling)
         .map(|(kind, id)| async move {
             let answer = match lookup(kind) {
-                Some(row) => (row.ready)(planes, id.clone()).await.map(|_| ()),
-                None => Ok(()),
+                Some(row) => (row.ready)(planes, id.clone()).await.map(|ready| match ready {
+                    Ready::Failed(why) if !row.reprieve.is_empty() => Some(why),
+                    _ => None,
+                }),
+                None => Ok(None),
             };
             (kind, id, answer)
         })
@@ -82,7 +87,11 @@ async fn unmarked(planes: &Planes, observed: &mut Observed) {
     let mut unanswered: BTreeMap<&str, String> = BTreeMap::new();
     while let Some((kind, id, answer)) = answers.next().await {
         match answer {
-            Ok(()) => drop(observed.unmarked.insert((kind.to_owned(), id))),
+            Ok(doom) => {
+                let key = (kind.to_owned(), id);
+                observed.doomed.extend(doom.map(|why| (key.clone(), why)));
+                observed.unmarked.insert(key);
+            }
             Err(error) if error.is_not_found() => {}
             Err(error) => drop(unanswered.insert(kind, format!("{id}: {error}"))),
         }

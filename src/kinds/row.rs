@@ -110,6 +110,8 @@ pub struct Row {
     pub many_calls: bool,
     /// Ready as soon as it was made.
     pub at_once: bool,
+    /// Calls off a deletion that AWS carries out later; empty where there is no such thing.
+    pub reprieve: &'static str,
     /// Parses a spec into the kind's struct and back: checked, defaults filled in, normalised.
     pub canonical: fn(&Value) -> std::result::Result<Value, String>,
     /// Parses a tree of YAML: canonical JSON, and what types cannot say as field path and message. Errors carry their place.
@@ -193,6 +195,7 @@ pub const fn row<K: Kind>() -> Row {
         singleton: K::SINGLETON,
         many_calls: K::MANY_CALLS,
         at_once: K::AT_ONCE,
+        reprieve: K::REPRIEVE,
         canonical: |spec| serde_json::from_value::<K>(spec.clone()).and_then(serde_json::to_value).map_err(|error| error.to_string()),
         parse: |spec| {
             let kind: K = node::from_node(spec)?;

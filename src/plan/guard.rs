@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claim::Claims;
 use super::compare::references;
 use super::{Draft, Wished};
-use crate::kinds::{AnyLive, lookup};
+use crate::kinds::{AnyLive, DELETED, lookup};
 use crate::model::edit::Cause;
 use crate::model::plan::{Action, Scope, Verb};
 use crate::model::{Address, hole};
@@ -20,6 +20,7 @@ pub(super) fn guard(
     observed: &Observed,
     scope: &Scope,
 ) {
+    scheduled_for_deletion(draft, declared, claims, scope);
     protect(draft, declared, claims, scope);
     lost_marks(draft, wishes, claims, observed);
     unreadable(draft, declared, claims, observed);
@@ -34,6 +35,28 @@ pub(super) fn guard(
 /// Whether an object may not be lost: its own mark says so, or the YAML does (a mark can be stripped, and some kinds bear none).
 pub(super) fn is_protected(address: &Address, live: &AnyLive, declared: Option<&Wished>, scope: &Scope) -> bool {
     (live.marks.protect || declared.is_some_and(|wish| wish.protect)) && !scope.allow_delete.contains(address)
+}
+
+/// Where to read on, of what AWS is going to delete.
+const REPRIEVED: &str = "runbooks/deletion-scheduled.md";
+
+/// What AWS is going to delete though reeve did not ask for it: it is to be had back, and nothing is made in its place meanwhile. What is to go
+/// anyway goes.
+fn scheduled_for_deletion(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>, scope: &Scope) {
+    for (address, live) in &claims.live {
+        let Some(due) = live.attributes.get(DELETED) else { continue };
+        let dropped = draft.actions.get(address).is_some_and(|action| action.action == Verb::Delete);
+        if !dropped || is_protected(address, live, declared.get(address), scope) {
+            let reason = format!("AWS deletes {} {due}, and reeve did not ask for that: nothing is made in its place", live.id);
+            draft.refusals.insert(address.clone(), (reason, reprieve(live.kind, &live.id)));
+        }
+    }
+}
+
+/// The hint of how to have back what AWS is going to delete.
+fn reprieve(kind: &str, id: &str) -> String {
+    let command = lookup(kind).map(|row| row.reprieve.replace("ID", id)).unwrap_or_default();
+    format!("have it back while it is there: {command} (see {REPRIEVED})")
 }
 
 /// Losing what is protected. (Most protected replacements were refused when they were found, before anything followed them.)
@@ -84,11 +107,16 @@ fn lost_marks(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Cl
             let kind = creation.kind.clone();
             if let Some((_, id)) = suspects.get(field).into_iter().flatten().find(|(suspect, _)| *suspect == kind) {
                 let target = hole.address.clone();
-                draft.refusals.entry(target.clone()).or_insert_with(|| {
-                    (
+                let doom = observed.doomed.get(&(kind.clone(), (*id).to_owned()));
+                draft.refusals.entry(target.clone()).or_insert_with(|| match doom {
+                    Some(why) => (
+                        format!("{address} still uses {id}, and {why}, which reeve did not ask for: a second one is not made"),
+                        reprieve(&kind, id),
+                    ),
+                    None => (
                         format!("{address} still uses {id}, which bears no owner mark: the mark of {target} was lost, and a second one is not made"),
                         format!("take it back: reeve adopt DIR {target} {id} (see runbooks/lost-mark.md)"),
-                    )
+                    ),
                 });
             }
         });
@@ -246,6 +274,7 @@ pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wishe
             }
             let coming =
                 |target: &Address| draft.actions.get(target).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Replace));
+            let doomed = targets.iter().find(|target| claims.live.get(*target).is_some_and(|live| live.attributes.contains_key(DELETED)));
             let missing = targets.iter().find(|target| {
                 let there = claims.live.contains_key(*target) || claims.lookups.contains_key(*target);
                 !there && !coming(target)
@@ -255,6 +284,8 @@ pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wishe
             let held = targets.iter().find(|target| follows && draft.waiting.contains_key(*target) && !coming(target));
             if let Some(target) = missing {
                 stuck.push((address.clone(), format!("it needs {target}, which is not there")));
+            } else if let Some(target) = doomed {
+                stuck.push((address.clone(), format!("it needs {target}, which AWS is going to delete")));
             } else if let Some(target) = held {
                 stuck.push((address.clone(), format!("it follows {target}, which waits")));
             }

@@ -91,6 +91,42 @@ async fn a_lost_mark_is_noticed_and_adopting_mends_it() {
 }
 
 #[tokio::test]
+async fn a_key_that_somebody_scheduled_for_deletion_is_had_back_and_never_replaced() {
+    let ground = Ground::emulated().await;
+    let estate = ground.example().await;
+    estate.apply().await;
+    let key = estate.object("files.key").await.id;
+    let kms = &estate.session.connection.aws.kms;
+    let keys = async || kms.list_keys().send().await.expect("keys").keys.unwrap_or_default().len();
+    let before = keys().await;
+    kms.schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await.expect("a date");
+
+    // As it is, and when whoever did it also took its alias away: all that is left then is that ours still use it.
+    for alias_too in [false, true] {
+        if alias_too {
+            for alias in kms.list_aliases().key_id(&key).send().await.expect("aliases").aliases.unwrap_or_default() {
+                kms.delete_alias().alias_name(alias.alias_name.expect("a name")).send().await.expect("no alias");
+            }
+        }
+        let plan = estate.plan().await;
+        let refusal = plan.refusals.iter().find(|one| one.address == at("files.key")).expect("no second key");
+        assert!(refusal.hint.contains(&format!("cancel-key-deletion --key-id {key}")), "{refusal:?}");
+        assert_eq!(changes(&plan), Vec::<String>::new(), "nothing moves to another key");
+        estate.apply_plan(&plan).await;
+        assert_eq!(keys().await, before);
+    }
+    kms.cancel_key_deletion().key_id(&key).send().await.expect("it is had back");
+    kms.enable_key().key_id(&key).send().await.expect("it is enabled");
+    let plan = estate.plan().await;
+    let refusal = plan.refusals.iter().find(|one| one.address == at("files.key")).expect("it is nobody's");
+    assert!(refusal.hint.contains("reeve adopt"), "{refusal:?}");
+    adopt(&estate, "files.key", &key).await.expect("it is taken back");
+    estate.apply().await;
+    estate.is_converged().await;
+    assert_eq!(estate.object("files.key").await.id, key);
+}
+
+#[tokio::test]
 async fn every_kind_that_bears_marks_says_whose_an_object_is() {
     let ground = Ground::emulated().await;
     let estate = spare::estate(&ground).await;

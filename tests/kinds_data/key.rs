@@ -1,7 +1,7 @@
 //! Keys.
 
 use reeve::kinds::aws::key::Key;
-use reeve::kinds::{Gone, Kind};
+use reeve::kinds::{DELETED, Gone, Kind, Ready};
 use reeve::model::Address;
 use serde_json::json;
 
@@ -48,4 +48,46 @@ async fn two_keys_of_one_address_are_both_seen() {
     let gone = Gone { address: Address::parse("files.key").unwrap(), id: old.id, attributes: Default::default(), have: have.shape };
     Key::delete(&aws, &gone).await.unwrap();
     assert_eq!(Key::fetch(&aws.fresh()).await.unwrap()[0].id, new.id);
+}
+
+#[tokio::test]
+async fn a_key_whose_deletion_somebody_else_scheduled_is_not_gone() {
+    let aws = account("key-doomed").await;
+    let life = Life { aws: &aws, address: "files.key" };
+    let want = wish::<Key>(json!({ "description": "files" }));
+    let made = life.create::<Key>(&want).await;
+    assert!(!life.live::<Key>(&made.id).await.unwrap().attributes.contains_key(DELETED));
+    aws.kms.schedule_key_deletion().key_id(&made.id).pending_window_in_days(7).send().await.unwrap();
+
+    let live = life.live::<Key>(&made.id).await.expect("it can be had back, so it is there");
+    let due = &live.attributes[DELETED];
+    assert!(due.starts_with("on 20") && due.len() == "on 2026-12-24".len(), "{due}");
+    assert!(!live.shape.enabled && live.marks == life.marks());
+    let ready = Key::ready(&aws, &made.id).await.unwrap();
+    assert!(matches!(&ready, Ready::Failed(why) if why.contains(due)), "{ready:?}");
+
+    // Had back with the command that the kind names, it is as it was.
+    assert!(Key::REPRIEVE.contains("cancel-key-deletion") && Key::REPRIEVE.contains("enable-key"));
+    aws.kms.cancel_key_deletion().key_id(&made.id).send().await.unwrap();
+    aws.kms.enable_key().key_id(&made.id).send().await.unwrap();
+    let live = life.live::<Key>(&made.id).await.unwrap();
+    assert!(live.shape == want && !live.attributes.contains_key(DELETED), "{live:?}");
+
+    // Dropped by us after somebody else had scheduled it: nothing can be written on it any more, and its alias goes.
+    aws.kms.schedule_key_deletion().key_id(&made.id).pending_window_in_days(7).send().await.unwrap();
+    life.dies::<Key>(&made.id).await;
+}
+
+#[tokio::test]
+async fn a_key_that_we_dropped_is_gone_though_its_alias_is_still_listed() {
+    let aws = account("key-dropped").await;
+    let life = Life { aws: &aws, address: "files.key" };
+    let made = life.create::<Key>(&wish(json!({}))).await;
+    life.dies::<Key>(&made.id).await;
+    // The listing of aliases lags behind.
+    aws.kms.cancel_key_deletion().key_id(&made.id).send().await.unwrap();
+    aws.kms.create_alias().alias_name("alias/reeve/key-dropped/files/key").target_key_id(&made.id).send().await.unwrap();
+    aws.kms.schedule_key_deletion().key_id(&made.id).pending_window_in_days(7).send().await.unwrap();
+    assert!(life.live::<Key>(&made.id).await.is_none());
+    assert!(Key::ready(&aws, &made.id).await.unwrap_err().is_not_found());
 }

@@ -1,10 +1,11 @@
 //! What must never be lost, however the plan came to be.
 
+use reeve::kinds::DELETED;
 use reeve::model::plan::Verb;
 use reeve::plan::fingerprint;
 use serde_json::json;
 
-use crate::world::{World, at, changes, to};
+use crate::world::{World, at, changes, id_of, to};
 
 fn refused(world: &World, address: &str) -> bool {
     let plan = world.plan();
@@ -120,4 +121,53 @@ fn a_key_that_a_staying_object_uses_is_not_replaced_under_it() {
     let plan = world.plan();
     assert!(plan.changes().all(|action| action.action != Verb::Replace), "{:?}", changes(&plan));
     assert!(plan.refusals.iter().any(|refusal| refusal.address == at("files.file_system")), "{:?}", plan.refusals);
+}
+
+/// Files that a key encrypts, and one more wish that needs the key and is not there yet.
+fn encrypted() -> World {
+    let mut world = World::files();
+    world.wish("files.key", "aws.key", json!({}));
+    world.wishes.get_mut(&at("files.key")).unwrap().protect = true;
+    world.spec("files.file_system")["kms_key"] = json!(to("files.key"));
+    let mut world = world.applied();
+    world.wish("files.more", "aws.file_system", json!({ "kms_key": to("files.key") }));
+    world
+}
+
+#[test]
+fn a_key_that_somebody_scheduled_for_deletion_is_to_be_had_back_and_has_no_successor() {
+    let mut world = encrypted();
+    world.live("files.key").attributes.insert(DELETED.into(), "on 2026-12-24".into());
+    world.shape("files.key")["enabled"] = json!(false);
+    world.scope.allow_delete.extend([at("files.key"), at("files.file_system")]);
+    for multi_region in [false, true] {
+        world.spec("files.key")["multi_region"] = json!(multi_region);
+        let plan = world.plan();
+        assert_eq!(changes(&plan), [], "neither mended nor replaced");
+        let refusal = plan.refusals.iter().find(|one| one.address == at("files.key")).expect("a refusal");
+        assert!(refusal.reason.contains("on 2026-12-24"), "{refusal:?}");
+        for words in ["cancel-key-deletion --key-id id:files.key", "enable-key", "runbooks/deletion-scheduled.md"] {
+            assert!(refusal.hint.contains(words), "{refusal:?}");
+        }
+        assert!(plan.waiting.iter().any(|one| one.address == at("files.more")), "{:?}", plan.waiting);
+    }
+    // Nobody wishes it any more and its loss is allowed: it goes.
+    world.destroy = true;
+    let plan = world.plan();
+    assert!(plan.changes().any(|one| one.address == at("files.key") && one.action == Verb::Delete), "{:?}", plan.refusals);
+    world.scope.allow_delete.clear();
+    assert!(world.plan().refusals.iter().any(|one| one.address == at("files.key") && one.hint.contains("cancel-key-deletion")));
+}
+
+#[test]
+fn a_key_that_is_scheduled_for_deletion_and_lost_its_mark_is_to_be_had_back() {
+    let mut world = encrypted();
+    world.vanish("files.key");
+    let key = ("aws.key".to_owned(), id_of(&at("files.key")));
+    world.observed.unmarked.insert(key.clone());
+    world.observed.doomed.insert(key, "AWS deletes it on 2026-12-24".into());
+    let plan = world.plan();
+    assert_eq!(changes(&plan), []);
+    let refusal = plan.refusals.iter().find(|one| one.address == at("files.key")).expect("a refusal");
+    assert!(refusal.reason.contains("on 2026-12-24") && refusal.hint.contains("cancel-key-deletion --key-id id:files.key"), "{refusal:?}");
 }

@@ -4,8 +4,9 @@
 //! An alias below `alias/reeve/STACK/` leads to each key, so that finding ours costs one listing however many keys an account has.
 //! The marks also stand in the description, which is read anyway, so that reading the tags of each key costs no call.
 //! Does not touch grants, key material, replicas in other regions, or aliases elsewhere. Deletion waits 30 days and can be
-//! cancelled until then.
+//! cancelled until then: a key of ours that somebody else had scheduled for it is not gone.
 
+mod deletion;
 mod unnamed;
 
 use futures::future::try_join_all;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::support::{described, once_known, yes};
-use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
+use crate::kinds::{Change, DELETED, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Address, Document, Marks};
 use crate::planes::error::{Absent, Class, Error, Result};
 use crate::planes::{Aws, aws::Estate};
@@ -51,9 +52,6 @@ fn a_year() -> i32 {
     365
 }
 
-/// How long a key that was deleted can be had back.
-const DELETION_DAYS: i32 = 30;
-
 impl Named for Key {
     const NAME: &'static str = "aws.key";
 }
@@ -65,6 +63,7 @@ impl Kind for Key {
     const ATTRIBUTES: &'static [&'static str] = &["arn", "key_id"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;
+    const REPRIEVE: &'static str = "aws kms cancel-key-deletion --key-id ID && aws kms enable-key --key-id ID";
 
     fn check(&self) -> Vec<(String, String)> {
         let wrong = match self.rotation_period_in_days {
@@ -149,33 +148,24 @@ impl Kind for Key {
     }
 
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
-        let asked = cx.kms.schedule_key_deletion().key_id(&gone.id).pending_window_in_days(DELETION_DAYS).send().await;
-        match asked.map_err(Error::from) {
-            // It waits for its deletion already.
-            Err(error) if error.code.contains("InvalidState") => {}
-            other => {
-                other.absent_ok()?;
-            }
-        }
-        let aliases = ours(cx, &gone.id).await.absent_ok()?.unwrap_or_default();
-        try_join_all(
-            aliases.iter().map(|name| async move {
-                cx.kms.delete_alias().alias_name(name).send().await.map_err(Error::from).absent_ok().map(|_| ())
-            }),
-        )
-        .await?;
-        Ok(())
+        deletion::schedule(cx, &gone.id).await
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
         let out = cx.kms.describe_key().key_id(id).send().await?;
         let key = out.key_metadata.ok_or_else(|| Error::incomplete("kms.DescribeKey", "key"))?;
+        if let Some(due) = deletion::due(&key) {
+            let (_, marks) = marks_of(cx, id, key.description().unwrap_or_default()).await?;
+            // Our own deletion: to us it is gone.
+            return if marks.is_some_and(|marks| marks.retiring) {
+                Err(Error::not_found("kms.DescribeKey", id))
+            } else {
+                Ok(Ready::Failed(format!("AWS deletes it {due}")))
+            };
+        }
         Ok(match key.key_state {
             Some(kms::KeyState::Enabled | kms::KeyState::Disabled) | None => {
                 Ready::Yes(attributes([("arn", key.arn.as_deref().unwrap_or(id)), ("key_id", &key.key_id)]))
-            }
-            Some(kms::KeyState::PendingDeletion | kms::KeyState::PendingReplicaDeletion) => {
-                return Err(Error::not_found("kms.DescribeKey", id));
             }
             Some(state) => Ready::NotYet(state.to_string()),
         })
@@ -194,7 +184,7 @@ impl Kind for Key {
     }
 }
 
-/// Reads one key; `None` when it is not ours or waits for its deletion.
+/// Reads one key; `None` when it is not ours or waits for the deletion that we asked for.
 async fn read(cx: &Aws, id: &str) -> Result<Option<Live<Key>>> {
     let (key, policy, rotation) = futures::try_join!(
         async { Ok::<_, Error>(cx.kms.describe_key().key_id(id).send().await?) },
@@ -202,20 +192,13 @@ async fn read(cx: &Aws, id: &str) -> Result<Option<Live<Key>>> {
         async { Ok(cx.kms.get_key_rotation_status().key_id(id).send().await?) },
     )?;
     let key = key.key_metadata.ok_or_else(|| Error::incomplete("kms.DescribeKey", "key"))?;
-    let description = key.description.unwrap_or_default();
-    let (words, marks) = match described::split(cx, &description) {
-        (words, Some(marks)) => (words, marks),
-        // Someone wrote a description of their own over ours: the tags say whose the key is.
-        (words, None) => match tagged(cx, id).await? {
-            Some(marks) => (words, marks),
-            None => return Ok(None),
-        },
-    };
-    if matches!(key.key_state, Some(kms::KeyState::PendingDeletion | kms::KeyState::PendingReplicaDeletion)) {
+    let (words, Some(marks)) = marks_of(cx, id, key.description().unwrap_or_default()).await? else { return Ok(None) };
+    let due = deletion::due(&key);
+    if due.is_some() && marks.retiring {
         return Ok(None);
     }
     let policy = Document::parse(policy.policy().unwrap_or_default()).map_err(|_| Error::incomplete("kms.GetKeyPolicy", "policy"))?;
-    let arn = key.arn.ok_or_else(|| Error::incomplete("kms.DescribeKey", "ARN"))?;
+    let arn = key.arn.clone().ok_or_else(|| Error::incomplete("kms.DescribeKey", "ARN"))?;
     let shape = Key {
         description: words.to_owned(),
         policy: (!is_default(&policy, &cx.estate)).then_some(policy),
@@ -225,7 +208,17 @@ async fn read(cx: &Aws, id: &str) -> Result<Option<Live<Key>>> {
         multi_region: key.multi_region.unwrap_or_default(),
     };
     let made_at = key.creation_date.map(|at| at.to_string()).unwrap_or_default();
-    Ok(Some(Live { attributes: attributes([("arn", &arn), ("key_id", &key.key_id)]), id: arn, shape, marks, made_at }))
+    let mut attributes = attributes([("arn", &arn), ("key_id", &key.key_id)]);
+    attributes.extend(due.map(|due| (DELETED, due)));
+    Ok(Some(Live { attributes, id: arn, shape, marks, made_at }))
+}
+
+/// The words of a key's description, and its marks. Where someone wrote a description of their own over ours, the tags say whose the key is.
+async fn marks_of<'a>(cx: &Aws, id: &str, description: &'a str) -> Result<(&'a str, Option<Marks>)> {
+    match described::split(cx, description) {
+        (words, None) => Ok((words, tagged(cx, id).await?)),
+        both => Ok(both),
+    }
 }
 
 /// The marks in a key's tags.
