@@ -160,17 +160,14 @@ impl<'a> Walk<'a> {
                 () = performer.slots.freed() => {}
                 Ok(()) = halt.changed() => {
                     let now = *halt.borrow_and_update();
-                    self.stop(Stop::Interrupted, "asked to stop");
+                    self.stop_for(Stop::Interrupted);
                     if now == Halt::Now {
                         break;
                     }
                 }
                 // The lease is about to be renewed, or lost: either is known within moments.
                 () = tokio::time::sleep(RENEWAL), if starved => {}
-                Ok(()) = lost.changed() => {
-                    let why = lost.borrow_and_update().as_ref().map(ToString::to_string).unwrap_or_default();
-                    self.stop(Stop::LeaseLost, &format!("the lease was lost: {why}"));
-                }
+                Ok(()) = lost.changed() => self.stop_for(Stop::LeaseLost),
             }
         }
         self.conclude()
@@ -180,7 +177,7 @@ impl<'a> Walk<'a> {
     fn fill<'p: 'f, 'f>(&mut self, running: &mut FuturesUnordered<Running<'f>>, performer: &'f Arc<Performer<'p>>) {
         while self.report.stopped.is_none() {
             if *self.tools.halt.borrow() != Halt::No {
-                return self.stop(Stop::Interrupted, "asked to stop");
+                return self.stop_for(Stop::Interrupted);
             }
             if self.ready.is_empty() {
                 return;
@@ -251,15 +248,21 @@ impl<'a> Walk<'a> {
                 self.report.failed.push(Failure { address, what, class: class(error.class).to_owned(), error: text });
                 self.skip_users(at);
             }
-            Performed::Left(because) => {
+            Performed::Left(why) => {
                 self.state[at] = State::Skipped;
+                let because = match (why, what) {
+                    (Stop::LeaseLost, Do::Ready) => "the lease was lost while it was waited for",
+                    (Stop::LeaseLost, _) => "the lease was lost before it began",
+                    (_, Do::Ready) => "stopped while it was waited for",
+                    _ => "stopped before it began",
+                };
                 if what != Do::Ready {
                     // Its attempt is in the journal already, so what came of it is too.
                     let message = because.to_owned();
                     self.record(at, Outcome::Failed { class: "not begun".to_owned(), message, unknown: false });
                 }
                 self.report.skipped.push(Skipped { address, what, because: because.to_owned() });
-                self.stop(Stop::Interrupted, "asked to stop");
+                self.stop_for(why);
             }
             Performed::NotRecorded(why) => {
                 self.state[at] = State::Skipped;
@@ -313,6 +316,15 @@ impl<'a> Walk<'a> {
             unmarked: (makes && !step.kind.key.is_empty()).then(|| step.kind.name.to_owned()),
             outcome,
         }]));
+    }
+
+    fn stop_for(&mut self, why: Stop) {
+        let lost = self.tools.lease.lost();
+        let lost = lost.borrow();
+        match (&*lost, why) {
+            (Some(lost), Stop::LeaseLost) => self.stop(why, &format!("the lease was lost: {lost}")),
+            _ => self.stop(why, "asked to stop"),
+        }
     }
 
     fn stop(&mut self, why: Stop, reason: &str) {
@@ -382,6 +394,7 @@ fn class(class: Class) -> &'static str {
         Class::Ambiguous => "no answer",
         Class::Denied => "denied",
         Class::Unreachable => "unreachable",
+        Class::LeaseLost => "lease lost",
         Class::Invalid => "invalid",
     }
 }

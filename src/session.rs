@@ -290,7 +290,8 @@ impl Session {
         let attempt = Attempt { address: address.clone(), verb: Verb::Adopt, step: "mark".into(), token: None };
         journal.attempt(attempt).await?;
         let marks = Marks { stack: self.stack.name.clone(), address: Some(address.clone()), protect: wish.protect, ..Marks::default() };
-        let outcome = (wish.kind.mark)(&self.planes, id.to_owned(), marks).await;
+        let planes = Planes { aws: self.connection.gated(held.lease.gate(LONGEST_CALL)) };
+        let outcome = (wish.kind.mark)(&planes, id.to_owned(), marks).await;
         let entry = match &outcome {
             Ok(()) => record::Outcome::Ok { id: Some(id.to_owned()), applied: None, gone: false },
             Err(error) => record::Outcome::Failed { class: format!("{:?}", error.class), message: error.to_string(), unknown: false },

@@ -11,13 +11,13 @@ use super::known::{Known, Object};
 use super::look::Look;
 use super::slots::Slots;
 use super::wait::Backoff;
-use super::{Halt, LONGEST_CALL, Options};
+use super::{Halt, Options};
 use crate::kinds::info::Need;
 use crate::kinds::row::{AnyChange, AnyGone, AnyNew};
 use crate::kinds::{Made, Naming, Ready, Row};
 use crate::model::marks::{Applied, short};
 use crate::model::plan::{Action, Plan, Seen, Verb, Wish};
-use crate::model::report::{Do, Event};
+use crate::model::report::{Do, Event, Stop};
 use crate::model::{Address, Marks, hole};
 use crate::plan::Forms;
 use crate::plan::order::Step;
@@ -38,8 +38,8 @@ pub enum Performed {
     Failed(Error),
     /// Its attempt could not be written down, so it was not begun.
     NotRecorded(String),
-    /// The walk was asked to stop before it began, or while it was only waited for.
-    Left(&'static str),
+    /// The walk was to stop, for this reason, before it began or while it was only waited for.
+    Left(Stop),
 }
 
 /// Carries out steps.
@@ -65,8 +65,8 @@ const CREATE_TRIES: usize = 4;
 impl Performer<'_> {
     /// Carries out `step`.
     pub async fn perform(&self, step: &Step, attempt: &str) -> Performed {
-        if self.is_halted() {
-            return Performed::Left("stopped before it began");
+        if let Some(why) = self.is_stopped() {
+            return Performed::Left(why);
         }
         let _ = self.events.send(Event::Started { address: step.address.clone(), what: step.what });
         let outcome = match step.what {
@@ -78,15 +78,19 @@ impl Performer<'_> {
             Do::Cut => self.cut(step).await,
             Do::Delete => self.delete(step).await,
         };
-        match outcome {
-            Ok((id, applied)) => Performed::Done { id, applied },
-            Err(_) if step.what == Do::Ready && self.is_halted() => Performed::Left("stopped while it was waited for"),
-            Err(error) => Performed::Failed(error),
+        match (outcome, self.is_stopped()) {
+            (Ok((id, applied)), _) => Performed::Done { id, applied },
+            (Err(_), Some(why)) if step.what == Do::Ready => Performed::Left(why),
+            (Err(error), _) => Performed::Failed(error),
         }
     }
 
-    fn is_halted(&self) -> bool {
-        *self.halt.borrow() != Halt::No
+    /// Why nothing more is to begin, and nothing more to be waited for.
+    fn is_stopped(&self) -> Option<Stop> {
+        if self.lease.check().is_err() {
+            return Some(Stop::LeaseLost);
+        }
+        (*self.halt.borrow() != Halt::No).then_some(Stop::Interrupted)
     }
 
     /// The step's action. Actions stand in the order of their addresses.
@@ -351,21 +355,23 @@ impl Performer<'_> {
         }
     }
 
-    /// No call begins without the lease: whoever took it over meanwhile is the one writer.
+    /// Nothing is tried again without the lease: whoever took it over meanwhile is the one writer. Between two calls of one try, the
+    /// wire asks (`planes::aws::gate`).
     fn may_call(&self, step: &Step) -> Result<()> {
-        if self.lease.covers(LONGEST_CALL) {
-            return Ok(());
+        match &*self.lease.lost().borrow() {
+            None => Ok(()),
+            Some(why) => Err(Error::new(Class::LeaseLost, step.kind.name, why.unsent())),
         }
-        Err(Error::new(Class::InUse, step.kind.name, "less of the lease is left than a call may take, so this was not tried (again)"))
     }
 
-    /// Pauses; `false` when patience is at its end, or the walk is asked to stop.
+    /// Pauses; `false` when patience is at its end, or the walk is to stop.
     async fn pause(&self, backoff: &mut Backoff) -> bool {
-        let mut halt = self.halt.clone();
+        let (mut halt, mut lost) = (self.halt.clone(), self.lease.lost());
         let wait = async {
             tokio::select! {
                 more = backoff.pause() => more,
                 _ = halt.wait_for(|halt| *halt != Halt::No) => false,
+                _ = lost.wait_for(Option::is_some) => false,
             }
         };
         self.slots.waiting(wait).await

@@ -19,6 +19,8 @@ pub enum Class {
     Denied,
     /// The plane could not be reached, or no credentials were found.
     Unreachable,
+    /// Not sent: the lease under which it would have been is lost.
+    LeaseLost,
     /// The plane does not take what was asked.
     Invalid,
 }

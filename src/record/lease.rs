@@ -63,6 +63,16 @@ impl fmt::Display for Lost {
     }
 }
 
+impl Lost {
+    /// What is said of a change that was therefore not sent, or not sent again.
+    #[must_use]
+    pub fn unsent(&self) -> String {
+        format!(
+            "the lease was lost: {self}. So this was not sent (again): make sure that nobody else applies, then run the same command again"
+        )
+    }
+}
+
 /// What `unlock` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unlocked {
@@ -146,8 +156,10 @@ impl Lease {
     pub fn gate(&self, longest: Duration) -> Gate {
         let (span, lost, clock) = (self.span.clone(), self.lost.clone(), self.clock.clone());
         Gate::new(move || {
-            if lost.borrow().is_some() || lost.has_changed().is_err() {
-                May::Never
+            if let Some(why) = &*lost.borrow() {
+                May::Never(why.unsent())
+            } else if lost.has_changed().is_err() {
+                May::Never("the lease was given back already, so this was not sent".to_owned())
             } else if span.borrow().remaining(&clock) > longest {
                 May::Send
             } else {

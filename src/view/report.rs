@@ -63,6 +63,7 @@ fn advice(class: &str) -> Option<&'static str> {
         "in use" => "something still uses it: see runbooks/in-use.md",
         "throttled" => "AWS asked for fewer calls: apply again, with a lower --parallelism",
         "no answer" => "whether it took effect is not known; the next plan finds out",
+        "lease lost" => "somebody else may be at work by now: see runbooks/locked.md",
         "unreachable" => "AWS could not be reached: see runbooks/unreachable.md",
         _ => return None,
     })

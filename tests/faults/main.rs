@@ -7,6 +7,7 @@ mod binary;
 mod crash;
 mod inventory;
 mod late;
+mod lease;
 mod random;
 mod reads;
 mod sorts;

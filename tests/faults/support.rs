@@ -14,7 +14,7 @@ use reeve::planes::aws::connect::Options;
 use reeve::planes::aws::faults::Faults;
 use reeve::record::{Location, Record};
 use reeve::sandbox::Sandbox;
-use reeve::session::{Command, Error, Held, Session, Stack};
+use reeve::session::{Command, Error, Held, Outcome, Session, Stack};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
@@ -200,8 +200,20 @@ pub async fn walk_by(
     plan: &Plan,
     held: &Held,
     halt: watch::Receiver<Halt>,
-    mut hear: impl FnMut(&Event),
+    hear: impl FnMut(&Event),
 ) -> Result<Report, Error> {
+    Ok(carry_out(parallelism, session, plan, held, halt, hear).await?.report)
+}
+
+/// The same, and what the command ends with.
+pub async fn carry_out(
+    parallelism: usize,
+    session: &Session,
+    plan: &Plan,
+    held: &Held,
+    halt: watch::Receiver<Halt>,
+    mut hear: impl FnMut(&Event),
+) -> Result<Outcome, Error> {
     let (events, mut heard) = mpsc::unbounded_channel();
     let command = Command { line: "test".into(), commit: None, once: false };
     let listen = async {
@@ -210,7 +222,7 @@ pub async fn walk_by(
         }
     };
     let (outcome, ()) = tokio::join!(session.apply(plan, held, &command, parallelism, events, halt), listen);
-    Ok(outcome?.report)
+    outcome
 }
 
 /// The changes of a plan in words.

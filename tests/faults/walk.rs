@@ -1,4 +1,4 @@
-//! One failure, Ctrl-C and a lost lease in the middle of an apply.
+//! One failure, Ctrl-C and a long wait in the middle of an apply.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use reeve::apply::Halt;
 use reeve::model::plan::{Plan, Verb};
 use reeve::model::report::{Do, Event, Report, Stop};
 use reeve::planes::aws::faults::{Fault, Faults, Rule};
-use reeve::record::{Owner, RecordError, Terms};
-use reeve::session::{Error, Held, Session};
+use reeve::record::RecordError;
+use reeve::session::{Error, Session};
 use tokio::sync::watch;
 
 use crate::sorts::sorts;
@@ -114,42 +114,6 @@ async fn a_second_apply_is_told_who_holds_the_lease() {
     }
     held.release().await.expect("the lease goes back");
     assert!(run(&world.session().await, &world.wishes).await.expect("an apply").1.is_whole());
-}
-
-#[tokio::test]
-async fn a_lost_lease_stops_new_steps() {
-    let mut world = World::new(small()).await;
-    let (want, _) = world.clean().await;
-    // Slow, so that the lease is lost in the middle.
-    let faults = Faults::new(1).with(Rule::new("*", Fault::Delay(Duration::from_millis(400))).changes());
-    let session = world.faulty(&faults).await;
-    let terms = Terms { renew_every: Duration::from_millis(50), ..Terms::default() };
-    let record = session.record().with_terms(terms);
-    let owner = Owner { who: "first".into(), command: "apply".into() };
-    let lease = record.acquire(&owner).await.expect("the lease");
-    let held = Held { record, lease };
-    let plan = plan(&session, &world.wishes).await;
-    let (ask, taken) = tokio::sync::oneshot::channel();
-    let (mut ask, record) = (Some(ask), world.record().await);
-    let taker = async {
-        taken.await.expect("a step is done");
-        record.unlock("the test").await.expect("unlocked");
-    };
-    let (_halt, halt) = watch::channel(Halt::No);
-    let work = walk(&session, &plan, &held, halt, |event| {
-        if matches!(event, Event::Done { .. }) {
-            ask.take().map(|ask| ask.send(()));
-        }
-    });
-    let (report, ()) = tokio::join!(work, taker);
-    let report = report.expect("an apply");
-    assert_eq!(report.stopped, Some(Stop::LeaseLost), "{report:#?}");
-    // What is made of several calls stops between two of them; nothing that needs it begins.
-    assert!(report.failed.iter().all(|one| one.error.contains("of the lease is left")), "{report:#?}");
-    let because = |text: &str| text.contains("lease was lost") || report.failed.iter().any(|one| text.starts_with(one.address.as_str()));
-    assert!(report.skipped.iter().all(|one| because(&one.because)) && !report.skipped.is_empty(), "{report:#?}");
-    world.apply_until_whole(&world.session().await, 1, "after a lost lease").await;
-    world.is_converged(&want, "after a lost lease").await;
 }
 
 #[tokio::test]

@@ -386,17 +386,17 @@ async fn no_attempt_of_a_change_goes_out_when_the_lease_is_lost() {
         0 => May::Send,
         1 => May::NotYet,
         2 => May::Send,
-        _ => May::Never,
+        _ => May::Never("the lease was lost: somebody took it over".into()),
     });
     let stats = Stats::default();
     let aws = aws(&server.endpoint, Wire::new(stats.clone()).with_gate(gate));
     // Tags are set, not added: the SDK repeats the call.
     let call = aws.ec2.create_tags().resources("vpc-1").tags(aws_sdk_ec2::types::Tag::builder().key("a").value("b").build());
     let error = call.send().await.map_err(Error::from).unwrap_err();
-    assert!(error.message.contains("of the lease is left"), "{error}");
+    assert!(error.message.contains("the lease was lost: somebody took it over"), "{error}");
     assert_eq!(error.class, Class::Ambiguous, "the attempts before may have done it");
     assert_eq!(server.asked("CreateTags").len(), 2);
     let error = create_vpc(&aws).await.unwrap_err();
-    assert_eq!((error.class, server.asked("CreateVpc").len()), (Class::Unreachable, 0), "{error}");
+    assert_eq!((error.class, server.asked("CreateVpc").len()), (Class::LeaseLost, 0), "{error}");
     assert_eq!(describe_vpcs(&aws).await.unwrap(), 0, "reads go out");
 }

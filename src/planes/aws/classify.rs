@@ -5,7 +5,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
-use super::wire::Broken;
+use super::gate::Shut;
+use super::wire::{Broken, chain};
 use crate::planes::error::{Class, Error};
 
 impl<E> From<SdkError<E, HttpResponse>> for Error
@@ -33,7 +34,9 @@ where
                 Self { class: Class::Invalid, call, code: String::new(), message: innermost(&error), request_id }
             }
             SdkError::DispatchFailure(_) if never_arrived(&error) => {
-                Self { class: Class::Unreachable, call, code: String::new(), message: innermost(&error), request_id }
+                let shut = chain(&error).any(|cause| cause.is::<Shut>());
+                let class = if shut { Class::LeaseLost } else { Class::Unreachable };
+                Self { class, call, code: String::new(), message: innermost(&error), request_id }
             }
             _ => Self { class: Class::Ambiguous, call, code: String::new(), message: innermost(&error), request_id },
         }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The answer of a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum May {
     /// Send it.
     Send,
     /// Not now: ask again in a moment.
     NotYet,
-    /// Never again.
-    Never,
+    /// Never again: why, and what to do.
+    Never(String),
 }
 
 /// Asks whether a change may be sent.
@@ -38,7 +38,7 @@ impl Gate {
             match (self.0)() {
                 May::Send => return Ok(()),
                 May::NotYet => tokio::time::sleep(AGAIN).await,
-                May::Never => return Err(Shut),
+                May::Never(why) => return Err(Shut(why)),
             }
         }
     }
@@ -51,12 +51,12 @@ impl fmt::Debug for Gate {
 }
 
 /// The gate does not open any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shut;
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shut(String);
 
 impl fmt::Display for Shut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nothing of the lease is left, so this was not sent (again)")
+        f.write_str(&self.0)
     }
 }
 
