@@ -51,14 +51,14 @@ impl<'a> Look<'a> {
         Self { planes, pass: Mutex::new(Pass::new(planes)) }
     }
 
-    /// Whether the object still is what the plan saw: ours, no more protected than it was, and of that shape. What is not there any more is
-    /// no news: to drop it does nothing.
+    /// Whether the object still is what the plan saw: ours, no more protected than it was, and of that shape, but for the fields that a step
+    /// of this apply has emptied (`cuts`). What is not there any more is no news: to drop it does nothing.
     ///
     /// # Errors
     /// `Invalid` with what moved; what the plane answered.
-    pub async fn is_as_seen(&self, kind: &'static Row, seen: &Seen) -> Result<()> {
+    pub async fn is_as_seen(&self, kind: &'static Row, seen: &Seen, cuts: &BTreeSet<String>) -> Result<()> {
         let Some(live) = self.live(kind, seen).await? else { return Ok(()) };
-        let moved = changed(kind, &live.shape, seen.shape.as_ref().unwrap_or(&Value::Null));
+        let moved = changed(kind, &live.shape, seen.shape.as_ref().unwrap_or(&Value::Null), cuts);
         if moved.is_empty() { Ok(()) } else { Err(news(kind, seen, &format!("{} changed", moved.join(", ")))) }
     }
 
@@ -120,8 +120,32 @@ fn news(kind: &Row, seen: &Seen, what: &str) -> Error {
     Error::new(Class::Invalid, kind.name, format!("{} moved since it was planned, so it is not touched: {what}; plan again", seen.id))
 }
 
-/// The fields that differ. That an object refers to less is no news: steps of the same plan move what it held to others, and cut circles.
-fn changed(kind: &Row, live: &Value, seen: &Value) -> Vec<String> {
+/// `shape` without these fields.
+///
+/// # Errors
+/// When the kind cannot be without one of them.
+pub fn emptied(kind: &Row, shape: &Value, fields: &BTreeSet<String>) -> std::result::Result<Value, String> {
+    let mut shape = shape.clone();
+    if let Some(shape) = shape.as_object_mut() {
+        shape.retain(|field, _| !fields.contains(field));
+    }
+    (kind.canonical)(&shape)
+}
+
+/// The fields that are neither as the plan saw them nor as the cut of `cuts` left them (a listing may be a little older than the cut).
+fn changed(kind: &Row, live: &Value, seen: &Value, cuts: &BTreeSet<String>) -> Vec<String> {
+    let mut moved = differing(kind, live, seen);
+    if !cuts.is_empty()
+        && let Ok(left) = emptied(kind, seen, cuts)
+    {
+        let since = differing(kind, live, &left);
+        moved.retain(|field| since.contains(field));
+    }
+    moved
+}
+
+/// The fields that differ. That an object refers to less is no news: steps of the same plan move what it held to others.
+fn differing(kind: &Row, live: &Value, seen: &Value) -> Vec<String> {
     let mut live = live.clone();
     (kind.restate)(&mut live, seen);
     if live == *seen {
@@ -175,7 +199,28 @@ mod tests {
             (shape("app", json!([from("sg-a"), from("sg-b"), open])), vec!["ingress"]),
             (shape("another", json!([from("sg-a")])), vec!["description"]),
         ] {
-            assert_eq!(changed(kind, &now, &seen), expected, "{now}");
+            assert_eq!(changed(kind, &now, &seen, &BTreeSet::new()), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn what_a_cut_emptied_is_no_news_and_what_was_put_there_is() {
+        let kind = lookup("aws.security_group").unwrap();
+        let open = |port: u16| json!({ "ip_protocol": "tcp", "from_port": port, "to_port": port, "cidr_ip": "0.0.0.0/0" });
+        let to = json!({ "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "group": "sg-a" });
+        let shape = |ingress: Value, egress: Value| {
+            (kind.canonical)(&json!({ "vpc": "vpc-1", "description": "app", "ingress": ingress, "egress": egress })).unwrap()
+        };
+        let seen = shape(json!([open(443)]), json!([open(53), to]));
+        let cuts = BTreeSet::from(["egress".to_owned()]);
+        for (now, expected) in [
+            (seen.clone(), vec![]),
+            (shape(json!([open(443)]), json!([])), vec![]),
+            (shape(json!([]), json!([])), vec!["ingress"]),
+            (shape(json!([open(443), open(22)]), json!([])), vec!["ingress"]),
+            (shape(json!([open(443)]), json!([open(22), open(53), to])), vec!["egress"]),
+        ] {
+            assert_eq!(changed(kind, &now, &seen, &cuts), expected, "{now}");
         }
     }
 }

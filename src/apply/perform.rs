@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 use super::known::{Known, Object};
-use super::look::Look;
+use super::look::{Look, emptied};
 use super::slots::Slots;
 use super::wait::Backoff;
 use super::{Halt, Options};
@@ -412,7 +412,7 @@ impl Performer<'_> {
 
     async fn retire(&self, step: &Step) -> Result<(String, Option<String>)> {
         let seen = self.seen(step)?;
-        self.look.is_as_seen(step.kind, seen).await?;
+        self.look.is_as_seen(step.kind, seen, &BTreeSet::new()).await?;
         if seen.marks.address.is_some() {
             self.call_mark(step, &seen.id, &Marks { retiring: true, ..seen.marks.clone() }).await?;
         }
@@ -422,16 +422,8 @@ impl Performer<'_> {
     async fn cut(&self, step: &Step) -> Result<(String, Option<String>)> {
         let seen = self.seen(step)?;
         let have = seen.shape.clone().ok_or_else(|| internal(step, "the plan has not kept its shape"))?;
-        let info = step.kind.info();
-        let fields: BTreeSet<String> = info.fields.iter().filter(|(_, f)| f.need == Need::Settle).map(|(name, _)| name.clone()).collect();
-        let mut want = have.clone();
-        if let Some(spec) = want.as_object_mut() {
-            fields.iter().for_each(|field| {
-                spec.remove(field);
-            });
-        }
-        let want = (step.kind.canonical)(&want).map_err(|error| internal(step, &error))?;
-        match self.call_update(step, &seen.id, seen.attributes.clone(), have, want, fields, &seen.marks).await {
+        let want = emptied(step.kind, &have, &step.cuts).map_err(|error| internal(step, &error))?;
+        match self.call_update(step, &seen.id, seen.attributes.clone(), have, want, step.cuts.clone(), &seen.marks).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok((seen.id.clone(), None)),
         }
@@ -444,7 +436,7 @@ impl Performer<'_> {
             // Its shape was looked at before its successor was made, which may have taken things over from it.
             self.look.is_still_ours(step.kind, seen).await?;
         } else {
-            self.look.is_as_seen(step.kind, seen).await?;
+            self.look.is_as_seen(step.kind, seen, &step.cuts).await?;
         }
         let gone = AnyGone { address: step.address.clone(), id: seen.id.clone(), attributes: seen.attributes.clone(), have };
         self.patiently(step, || (step.kind.delete)(self.planes, gone.clone())).await?;

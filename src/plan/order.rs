@@ -3,13 +3,13 @@
 //! Make new, move the users, drop old. References that may point in a circle are settled after both ends are made, and cut before
 //! both ends are dropped, only where there is a circle.
 
+mod cut;
 mod early;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
-use serde_json::Value;
 
 use super::compare::references;
 use crate::kinds::info::Need;
@@ -31,6 +31,8 @@ pub struct Step {
     pub what: Do,
     /// For a drop: which leftover of the plan it is, when it is one.
     pub leftover: Option<usize>,
+    /// For a cut, and for the drop after it: the fields that the cut empties.
+    pub cuts: BTreeSet<String>,
     /// Steps that must be done before, as indices.
     pub needs: Vec<usize>,
     /// How many steps follow on the longest path: the higher the sooner.
@@ -75,6 +77,7 @@ impl<'a> Build<'a> {
             action: action.action,
             what,
             leftover: None,
+            cuts: BTreeSet::new(),
             needs: Vec::new(),
             rank: 0,
         });
@@ -136,6 +139,7 @@ impl<'a> Build<'a> {
                     action: Verb::Delete,
                     what: Do::Delete,
                     leftover: Some(at),
+                    cuts: BTreeSet::new(),
                     needs: Vec::new(),
                     rank: 0,
                 });
@@ -228,7 +232,8 @@ impl<'a> Build<'a> {
         let kind = lookup(&seen.kind).filter(|kind| !kind.at_once)?;
         let at = self.steps.len();
         let (address, action) = (target.clone(), Verb::NoOp);
-        self.steps.push(Step { address, kind, action, what: Do::Ready, leftover: None, needs: Vec::new(), rank: 0 });
+        let cuts = BTreeSet::new();
+        self.steps.push(Step { address, kind, action, what: Do::Ready, leftover: None, cuts, needs: Vec::new(), rank: 0 });
         self.index.insert((target.clone(), Do::Ready), at);
         Some(at)
     }
@@ -300,41 +305,6 @@ impl<'a> Build<'a> {
         found
     }
 
-    /// Drops that wait for each other: the settle fields of those in the circle are emptied first.
-    fn cut_circles(&mut self) {
-        let dropped = self.dropped();
-        for circle in self.circles() {
-            let inside: BTreeSet<usize> = circle.into_iter().collect();
-            if !inside.iter().all(|at| self.steps[*at].what == Do::Delete) {
-                continue;
-            }
-            for &at in &inside {
-                let step = self.steps[at].clone();
-                let Some(seen) = self.object(&step) else { continue };
-                let cuttable: Vec<usize> = settle_references(step.kind, seen)
-                    .into_iter()
-                    .filter_map(|(kind, id)| dropped.get(&(kind.as_str(), id.as_str())).copied())
-                    .filter(|target| inside.contains(target) && *target != at)
-                    .collect();
-                if cuttable.is_empty() {
-                    continue;
-                }
-                let cut = self.steps.len();
-                self.steps.push(Step { what: Do::Cut, ..step });
-                let outside: Vec<usize> =
-                    self.edges.iter().filter(|(first, then)| *then == at && !inside.contains(first)).map(|(first, _)| *first).collect();
-                for first in outside {
-                    self.edges.insert((first, cut));
-                }
-                self.edges.insert((cut, at));
-                for target in cuttable {
-                    self.edges.remove(&(at, target));
-                    self.edges.insert((cut, target));
-                }
-            }
-        }
-    }
-
     fn graph(&self) -> DiGraph<(), ()> {
         let mut graph = DiGraph::with_capacity(self.steps.len(), self.edges.len());
         for _ in &self.steps {
@@ -380,16 +350,5 @@ fn live_references(seen: &Seen) -> Vec<(String, String)> {
     if let (Some(row), Some(shape)) = (lookup(&seen.kind), &seen.shape) {
         row.info().visit(shape, &mut |leaf, id| found.extend(leaf.kind.map(|kind| (kind.to_owned(), id.to_owned()))));
     }
-    found
-}
-
-fn settle_references(row: &Row, seen: &Seen) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let info = row.info();
-    info.visit(seen.shape.as_ref().unwrap_or(&Value::Null), &mut |leaf, id| {
-        if info.fields.get(leaf.field).is_some_and(|f| f.need == Need::Settle) {
-            found.extend(leaf.kind.map(|kind| (kind.to_owned(), id.to_owned())));
-        }
-    });
     found
 }

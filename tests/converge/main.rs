@@ -5,6 +5,7 @@
 mod support;
 
 mod adopt;
+mod circle;
 mod destroy;
 mod drift;
 mod excused;

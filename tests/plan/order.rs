@@ -112,6 +112,22 @@ fn users_go_before_what_they_use_and_circles_are_cut() {
 }
 
 #[test]
+fn a_cut_empties_what_runs_in_the_circle_and_nothing_else() {
+    let mut world = World::network().applied();
+    world.destroy = true;
+    let steps = steps(&world.plan()).unwrap();
+    let cuts = |what: Do, address: &str| {
+        let step = steps.iter().find(|step| step.what == what && step.address == at(address)).unwrap();
+        step.cuts.iter().map(String::as_str).collect::<Vec<_>>()
+    };
+    for group in ["vpc.app", "vpc.db"] {
+        assert_eq!(cuts(Do::Cut, group), ["ingress"]);
+        assert_eq!(cuts(Do::Delete, group), ["ingress"], "its drop knows what it will find");
+    }
+    assert_eq!(cuts(Do::Delete, "vpc.vpc"), Vec::<&str>::new());
+}
+
+#[test]
 fn new_is_made_users_are_moved_then_old_is_dropped() {
     let mut world = World::network().applied();
     world.spec("vpc.app")["description"] = json!("another");

@@ -32,7 +32,7 @@ pub struct World {
 }
 
 impl World {
-    /// A small network: a VPC, two subnets, two groups that point at each other.
+    /// A small network: a VPC, two subnets, two groups that point at each other and may talk to everybody.
     pub fn network() -> Self {
         let mut world = Self::default();
         world.wish("vpc.vpc", "aws.vpc", json!({ "cidr_block": "10.20.0.0/16" }));
@@ -43,12 +43,13 @@ impl World {
                 json!({ "vpc": to("vpc.vpc"), "availability_zone": format!("us-east-1{key}"), "cidr_block": cidr }),
             );
         }
+        let everybody = json!([{ "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ip": "0.0.0.0/0" }]);
         for (one, other) in [("app", "db"), ("db", "app")] {
             world.wish(
                 &format!("vpc.{one}"),
                 "aws.security_group",
                 json!({ "vpc": to("vpc.vpc"), "description": one, "ingress": [
-                    { "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "group": to(&format!("vpc.{other}")) }] }),
+                    { "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "group": to(&format!("vpc.{other}")) }], "egress": everybody }),
             );
         }
         world
