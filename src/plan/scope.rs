@@ -24,12 +24,10 @@ pub(super) fn narrow(
         draft.refusals.retain(|address, _| asked.contains(address));
     }
     if !scope.exclude.is_empty() {
-        let out: Vec<Address> = draft.actions.keys().filter(|address| scope.exclude.iter().any(|e| address.is_under(e))).cloned().collect();
-        for address in out {
-            draft.actions.remove(&address);
-            draft.waiting.remove(&address);
-            draft.refusals.remove(&address);
-        }
+        let stays = |address: &Address| !scope.exclude.iter().any(|e| address.is_under(e));
+        draft.actions.retain(|address, _| stays(address));
+        draft.waiting.retain(|address, _| stays(address));
+        draft.refusals.retain(|address, _| stays(address));
     }
     let complete = scope.target.is_empty() && scope.exclude.is_empty() && scope.planes.is_empty();
     if !complete {

@@ -1,9 +1,9 @@
 //! What is decided, and why it is said to be.
 
-use reeve::model::Marks;
 use reeve::model::edit::Cause;
 use reeve::model::marks::Applied;
 use reeve::model::plan::Verb;
+use reeve::model::{Address, Marks};
 use serde_json::json;
 
 use crate::world::{World, at, changes, id_of, to};
@@ -186,6 +186,24 @@ fn a_lost_mark_is_refused_and_never_answered_with_a_second_object() {
     assert_eq!(changes(&plan), []);
     let refusal = plan.refusals.iter().find(|refusal| refusal.address == at("vpc.vpc")).unwrap();
     assert!(refusal.reason.contains("id:vpc.vpc") && refusal.hint.contains("reeve adopt DIR vpc.vpc id:vpc.vpc"), "{refusal:?}");
+}
+
+#[test]
+fn what_is_excluded_is_neither_refused_nor_waiting() {
+    let mut world = World::network().applied();
+    world.vanish("vpc.vpc");
+    world.vanish("vpc.private/a");
+    world.observed.unmarked.insert(("aws.vpc".into(), id_of(&at("vpc.vpc"))));
+    // Refused, and waiting as a creation: neither has an action any more.
+    let all = world.plan();
+    assert!(all.refusals.iter().any(|one| one.address == at("vpc.vpc")), "{:?}", all.refusals);
+    assert!(all.waiting.iter().any(|one| one.address == at("vpc.private/a")), "{:?}", all.waiting);
+    world.scope.exclude.extend(["vpc.vpc".to_owned(), "vpc.private".to_owned()]);
+    let plan = world.plan();
+    assert_eq!(plan.refusals, []);
+    let excluded = |address: &Address| address.is_under("vpc.vpc") || address.is_under("vpc.private");
+    assert!(!plan.waiting.iter().any(|one| excluded(&one.address)), "{:?}", plan.waiting);
+    assert_eq!(changes(&plan), [], "what stands in the VPC still does not move to another");
 }
 
 #[test]
