@@ -182,11 +182,11 @@ async fn what_watches_and_what_backs_up_can_be_taken_over_too() {
     let example = spare::wishes();
     for (address, wish) in &example {
         let kind = wish.kind.name;
-        if ["aws.alarm", "aws.trail", "aws.association", "aws.backup_vault", "aws.backup_plan", "aws.report_plan"].contains(&kind) {
-            if address.as_str().starts_with("spare.") {
-                estate.wishes.insert(address.clone(), wish.clone());
-                other.wishes.insert(address.clone(), wish.clone());
-            }
+        if ["aws.alarm", "aws.trail", "aws.association", "aws.backup_vault", "aws.backup_plan", "aws.report_plan"].contains(&kind)
+            && address.as_str().starts_with("spare.")
+        {
+            estate.wishes.insert(address.clone(), wish.clone());
+            other.wishes.insert(address.clone(), wish.clone());
         }
     }
     let aws = estate.session.connection.aws.clone();
