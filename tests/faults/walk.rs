@@ -141,3 +141,21 @@ async fn what_waits_for_its_users_to_let_go_leaves_its_place_to_others() {
     let place = |line: &str| told.iter().position(|one| one == line).unwrap_or_else(|| panic!("no `{line}` in {told:?}"));
     assert!(place("waits net.app") < place("done store.object") && place("done store.object") < place("done net.app"), "{told:?}");
 }
+
+#[tokio::test]
+async fn what_another_change_of_the_same_object_is_in_the_way_of_is_tried_again() {
+    let mut world = World::new(sorts()).await;
+    world.wishes.retain(|address, _| ["watch.topic", "watch.logs", "store.secret", "files.key"].contains(&address.as_str()));
+    let mut faults = Faults::new(1);
+    for (call, code) in [
+        ("sns.CreateTopic", "ConcurrentAccess"),
+        ("logs.CreateLogGroup", "OperationAbortedException"),
+        ("logs.PutRetentionPolicy", "OperationAbortedException"),
+        ("ssm.PutParameter", "TooManyUpdates"),
+    ] {
+        faults = faults.with(Rule::new(call, Fault::Refuse { status: 400, code: code.into() }).times(2));
+    }
+    let (_, report) = world.apply(&world.faulty(&faults).await).await;
+    assert!(report.is_whole(), "{report:#?}");
+    assert_eq!(faults.struck(), [2; 4]);
+}

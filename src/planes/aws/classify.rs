@@ -6,6 +6,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
 use super::gate::Shut;
+use super::retry;
 use super::wire::{Broken, chain};
 use crate::planes::error::{Class, Error};
 
@@ -78,18 +79,31 @@ where
     }
 }
 
+/// Codes with which the services refuse a call because another change of the same object is under way: the same call is taken a little later.
+/// Each stands on its service's "Errors" pages with words like "wait and retry".
+const OTHERS_AT_WORK: &[&str] = &[
+    // IAM, Route 53; CloudTrail.
+    "ConcurrentModification",
+    "ConcurrentModificationException",
+    // S3; CloudWatch Logs.
+    "OperationAborted",
+    "OperationAbortedException",
+    // Backup, CloudTrail, Logs, KMS.
+    "ConflictException",
+    // SNS: two changes of one topic's tags; tags of a topic that had the same name.
+    "ConcurrentAccess",
+    "StaleTag",
+    // Parameters.
+    "TooManyUpdates",
+    // Auto Scaling.
+    "ResourceContention",
+    // WAF: tags that have not arrived everywhere.
+    "WAFTagOperationException",
+];
+
 fn class(code: &str, message: &str, status: u16) -> Class {
     match code {
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestLimitExceeded"
-        | "TooManyRequestsException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "SlowDown"
-        | "PriorRequestNotComplete"
-        | "BandwidthLimitExceeded" => Class::Throttled,
+        _ if retry::THROTTLES.contains(&code) => Class::Throttled,
         "AccessDenied"
         | "AccessDeniedException"
         | "UnauthorizedOperation"
@@ -115,14 +129,12 @@ fn class(code: &str, message: &str, status: u16) -> Class {
         | "InvalidGroup.InUse"
         | "InvalidIPAddress.InUse"
         | "ScalingActivityInProgress"
-        | "ConcurrentModification"
         | "WAFAssociatedItemException"
         | "WAFUnavailableEntityException"
         | "WAFOptimisticLockException"
-        | "OperationAborted"
-        | "ConflictException"
         | "BucketNotEmpty"
         | "PendingVerification" => Class::InUse,
+        _ if OTHERS_AT_WORK.contains(&code) => Class::InUse,
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" | "InternalServerError" | "RequestTimeout" => {
             Class::Ambiguous
         }
@@ -164,11 +176,20 @@ mod tests {
             ("SubscriptionAlreadyExist", Class::AlreadyExists),
             ("InvalidGroup.Duplicate", Class::AlreadyExists),
             ("RequestLimitExceeded", Class::Throttled),
+            ("TooManyRequests", Class::Throttled),
+            ("ConcurrentModificationException", Class::InUse),
+            ("OperationAbortedException", Class::InUse),
+            ("ConcurrentAccess", Class::InUse),
+            ("TooManyUpdates", Class::InUse),
+            ("LimitExceededException", Class::Invalid),
             ("UnauthorizedOperation", Class::Denied),
             ("InvalidParameterValue", Class::Invalid),
         ] {
             assert_eq!(class(code, "", 400), want, "{code}");
         }
+        assert!(retry::THROTTLES.iter().all(|code| class(code, "", 400) == Class::Throttled), "one list");
+        // Auto Scaling says it with a server's status.
+        assert_eq!(class("ResourceContention", "", 500), Class::InUse);
         assert_eq!(class("", "", 500), Class::Ambiguous);
     }
 
