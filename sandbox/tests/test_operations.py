@@ -21,6 +21,19 @@ def test_kms(aws):
             refused("DisabledException", kms.enable_key_rotation, KeyId=key)
             refused("DisabledException", kms.disable_key_rotation, KeyId=key)
     kms.enable_key(KeyId=key)
+    kms.update_key_description(KeyId=key, Description="d")
+    kms.create_alias(AliasName="alias/a", TargetKeyId=key)
+    refused("KMSInvalidStateException", kms.cancel_key_deletion, KeyId=key)
+    kms.schedule_key_deletion(KeyId=key)
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
+    for call, more in ((kms.update_key_description, {"Description": "e"}), (kms.enable_key, {}), (kms.disable_key, {}),
+                       (kms.schedule_key_deletion, {}), (kms.tag_resource, {"Tags": []}), (kms.disable_key_rotation, {})):
+        refused("KMSInvalidStateException", call, KeyId=key, **more)
+    refused("KMSInvalidStateException", kms.create_alias, AliasName="alias/b", TargetKeyId=key)
+    kms.delete_alias(AliasName="alias/a")
+    kms.cancel_key_deletion(KeyId=key)
+    kms.enable_key(KeyId=key)
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is True
     kms.disable_key_rotation(KeyId=key)
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
 
@@ -95,6 +108,11 @@ def test_iam(aws):
     refused("DeleteConflict", iam.delete_policy, PolicyArn=arn)
     iam.delete_policy_version(PolicyArn=arn, VersionId="v1")
     iam.delete_policy(PolicyArn=arn)
+    linked = lambda service: iam.create_service_linked_role(AWSServiceName=service)["Role"]
+    assert linked("reports.backup.amazonaws.com")["RoleName"] == "AWSServiceRoleForBackupReports"
+    assert iam.get_role(RoleName="AWSServiceRoleForBackupReports")["Role"]["Path"].endswith("/reports.backup.amazonaws.com/")
+    refused("InvalidInput", iam.create_service_linked_role, AWSServiceName="reports.backup.amazonaws.com")
+    assert linked("autoscaling.amazonaws.com")["RoleName"] == "AWSServiceRoleForAutoScaling"
 
 
 def test_trail_by_arn(aws):

@@ -90,6 +90,10 @@ async fn an_instance_profile_goes_round() {
 async fn the_role_of_a_service_is_one_per_account_and_stays() {
     let (cx, other) = (stack("linked-role").await, stack("linked-role-b").await);
     let want: ServiceLinkedRole = spec(json!({ "aws_service_name": "autoscaling.amazonaws.com" }));
+    // Somebody's own role of the service is not the one that the service takes by itself.
+    let blue = cx.iam.create_service_linked_role().aws_service_name("autoscaling.amazonaws.com").custom_suffix("blue").send().await;
+    assert!(blue.unwrap().role.unwrap().role_name.ends_with("AutoScaling_blue"));
+    assert!(all::<ServiceLinkedRole>(&cx).await.iter().all(|one| one.shape != want));
     let id = make(&cx, "fleet.autoscaling", &want).await;
     assert!(id.ends_with(":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"), "{id}");
     // Another stack, whose plan was made before: the service's name is taken, and what is there is it.
@@ -97,4 +101,7 @@ async fn the_role_of_a_service_is_one_per_account_and_stays() {
     let live: Vec<_> = all::<ServiceLinkedRole>(&other).await.into_iter().filter(|one| one.shape == want).collect();
     assert_eq!(live.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
     assert_eq!(live[0].attributes["arn"], id);
+    // https://docs.aws.amazon.com/aws-backup/latest/devguide/using-service-linked-roles-AWSServiceRoleForBackupReports.html
+    let reports: ServiceLinkedRole = spec(json!({ "aws_service_name": "reports.backup.amazonaws.com" }));
+    assert!(make(&cx, "backup.reports", &reports).await.ends_with("/AWSServiceRoleForBackupReports"));
 }

@@ -87,6 +87,15 @@ async fn an_event_subscription_lives() {
     let other: DbEventSubscription = wish(json!({ "sns_topic": topic, "source_type": "db-parameter-group" }));
     assert_ne!(life.create(&other).await.id, made.id);
 
+    // One about every type of source, and one about a type that is new: nothing that the YAML could say, and no obstacle to reading the others.
+    for (name, source) in [("db-events-everything", None), ("db-events-newest", Some("db-something-new"))] {
+        let by_hand =
+            aws.rds.create_event_subscription().subscription_name(name).sns_topic_arn(&topic).set_source_type(source.map(str::to_owned));
+        by_hand.enabled(true).send().await.unwrap();
+        assert!(life.live::<DbEventSubscription>(name).await.is_none());
+    }
+    assert!(life.live::<DbEventSubscription>(&made.id).await.is_some());
+
     // Someone has it tell another topic: it is not ours to read any more, and made again it is had back.
     aws.rds.modify_event_subscription().subscription_name(&made.id).sns_topic_arn(&foreign).send().await.unwrap();
     assert!(life.live::<DbEventSubscription>(&made.id).await.is_none());

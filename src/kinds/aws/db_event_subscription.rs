@@ -113,7 +113,7 @@ impl Kind for DbEventSubscription {
         let topics = topic::ours(cx).await?;
         let told = |one: &rds::EventSubscription| topics.iter().any(|(arn, _)| one.sns_topic_arn() == Some(arn));
         let ours = subscriptions.iter().filter(|one| one.status() != Some("deleting") && told(one));
-        ours.filter(|one| may_be_ours(cx, one.cust_subscription_id().unwrap_or_default())).map(|one| live(cx, one)).collect()
+        Ok(ours.filter(|one| may_be_ours(cx, one.cust_subscription_id().unwrap_or_default())).filter_map(|one| live(cx, one)).collect())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -189,17 +189,17 @@ async fn put(cx: &Aws, id: &str, want: &DbEventSubscription) -> Result<()> {
     Ok(())
 }
 
-fn live(cx: &Aws, one: &rds::EventSubscription) -> Result<Live<DbEventSubscription>> {
+/// `None` when it is about every type of source, or one that AWS has come to know since: that is none of ours.
+fn live(cx: &Aws, one: &rds::EventSubscription) -> Option<Live<DbEventSubscription>> {
     let name = one.cust_subscription_id().unwrap_or_default();
-    let source_type = one.source_type().and_then(SourceType::of);
     let shape = DbEventSubscription {
         sns_topic: Ref::to(one.sns_topic_arn().unwrap_or_default()),
-        source_type: source_type.ok_or_else(|| Error::incomplete("rds.DescribeEventSubscriptions", "source type that this kind knows"))?,
+        source_type: one.source_type().and_then(SourceType::of)?,
         event_categories: one.event_categories_list().iter().cloned().collect(),
         enabled: one.enabled().unwrap_or_default(),
     };
     let made_at = one.subscription_creation_time().unwrap_or_default().to_owned();
-    Ok(Live { id: name.to_owned(), attributes: known(cx, name), shape, marks: Marks::default(), made_at })
+    Some(Live { id: name.to_owned(), attributes: known(cx, name), shape, marks: Marks::default(), made_at })
 }
 
 fn known(cx: &Aws, name: &str) -> Attributes {

@@ -2,7 +2,7 @@
 //!
 //! API: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html>.
 //! A service makes its role when it is first used; a policy that names the role is refused before that. So a stack that names one asks for
-//! it here. Belongs to the whole account, which may need it for more than this stack: it bears no mark and is never deleted. What the
+//! it here. Of some services an account can have more roles, under a name with a suffix (`..._blue`): they are somebody's own. Belongs to the whole account, which may need it for more than this stack: it bears no mark and is never deleted. What the
 //! role may do is the service's business.
 
 use schemars::JsonSchema;
@@ -85,8 +85,15 @@ fn known(id: &str) -> Attributes {
     attributes([("arn", id), ("name", iam::name(id))])
 }
 
+/// Whether the role of that name is one beside the service's own. Part of a service (`dynamodb.application-autoscaling.amazonaws.com`) has an
+/// underscore in the name of its own role (`..._DynamoDBTable`), and allows no other.
+fn is_suffixed(service: &str, name: &str) -> bool {
+    let whole = service.strip_suffix(".amazonaws.com").is_some_and(|label| !label.contains('.'));
+    whole && name.contains('_')
+}
+
 fn live(path: &str, arn: &str, made_at: String) -> Option<Live<ServiceLinkedRole>> {
-    let service = path.strip_prefix(iam::SERVICE_LINKED)?.strip_suffix('/')?;
+    let service = path.strip_prefix(iam::SERVICE_LINKED)?.strip_suffix('/').filter(|service| !is_suffixed(service, iam::name(arn)))?;
     let shape = ServiceLinkedRole { aws_service_name: service.to_owned() };
     Some(Live { id: arn.to_owned(), attributes: known(arn), shape, marks: Marks::default(), made_at })
 }
@@ -98,7 +105,7 @@ fn is_there_already(error: &Error) -> bool {
 
 async fn existing(cx: &Aws, service: &str) -> Result<Option<String>> {
     let out = cx.iam.list_roles().path_prefix(path(service)).send().await?;
-    Ok(out.roles.into_iter().next().map(|role| role.arn))
+    Ok(out.roles.into_iter().find(|role| !is_suffixed(service, &role.role_name)).map(|role| role.arn))
 }
 
 #[cfg(test)]
@@ -112,6 +119,14 @@ mod tests {
         assert_eq!(live.shape.aws_service_name, "autoscaling.amazonaws.com");
         assert_eq!(live.attributes["name"], "AWSServiceRoleForAutoScaling");
         assert_eq!(path("autoscaling.amazonaws.com"), "/aws-service-role/autoscaling.amazonaws.com/");
+    }
+
+    #[test]
+    fn a_role_with_a_suffix_is_not_the_services_own() {
+        assert!(is_suffixed("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling_blue"));
+        assert!(!is_suffixed("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"));
+        let table = "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable";
+        assert!(!is_suffixed("dynamodb.application-autoscaling.amazonaws.com", table));
     }
 
     #[test]
