@@ -127,6 +127,31 @@ async fn a_key_that_somebody_scheduled_for_deletion_is_had_back_and_never_replac
 }
 
 #[tokio::test]
+async fn a_record_whose_mark_was_tidied_away_is_taken_back_without_an_outage() {
+    use aws_sdk_route53::types as r53;
+    let ground = Ground::emulated().await;
+    let mut estate = ground.estate("hostedehr", "hostedehr.org", Default::default()).await;
+    let spec = json!({ "zone": "${ref(\"lookup.zone\")}", "name": "hostedehr.org", "type": "A", "values": ["192.0.2.1"] });
+    wish(&mut estate.wishes, "net.site", "aws.record", &spec);
+    estate.apply().await;
+    let id = estate.object("net.site").await.id;
+    let zone = id.split('/').next().expect("a zone");
+    let route53 = estate.session.connection.aws.route53.clone();
+    let all = route53.list_resource_record_sets().hosted_zone_id(zone).send().await.expect("records").resource_record_sets;
+    let mark = all.into_iter().find(|set| set.name().starts_with("_reeve-a.hostedehr.org")).expect("a mark");
+    let change = r53::Change::builder().action(r53::ChangeAction::Delete).resource_record_set(mark).build().expect("a change");
+    let batch = r53::ChangeBatch::builder().changes(change).build().expect("a batch");
+    route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch).send().await.expect("it is gone");
+
+    let report = estate.walk(&estate.plan().await, async |_| {}).await;
+    let told = report.failed.first().map(|one| one.error.to_string()).expect("it is not overwritten");
+    assert!(told.contains(&format!("reeve adopt DIR net.site {id}")), "{told}");
+    adopt(&estate, "net.site", &id).await.expect("it is taken back");
+    estate.apply().await;
+    estate.is_converged().await;
+}
+
+#[tokio::test]
 async fn every_kind_that_bears_marks_says_whose_an_object_is() {
     let ground = Ground::emulated().await;
     let estate = spare::estate(&ground).await;

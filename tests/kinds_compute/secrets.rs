@@ -67,6 +67,44 @@ async fn marks_change_without_a_new_value() {
 }
 
 #[tokio::test]
+async fn a_description_of_somebodys_own_loses_no_secret() {
+    let (cx, other) = (stack("secret-edited").await, stack("secret-edited-other").await);
+    let key = key(&cx).await;
+    let want: Parameter = spec(json!({ "generate": {}, "kms_key": key }));
+    let id = make(&cx, "tenant/alpha.secret", &want).await;
+    let marks = Marks { protect: true, ..all::<Parameter>(&cx).await.remove(0).marks };
+    Parameter::mark(&cx, &id, &marks).await.unwrap();
+    let secret = value(&cx, &id).await;
+    let edit = cx.ssm.put_parameter().name(&id).description("do not touch").value(&secret).overwrite(true);
+    edit.r#type("SecureString".into()).key_id(&key).allowed_pattern("^[A-Za-z0-9]{32}$").send().await.unwrap();
+
+    assert_eq!(all::<Parameter>(&cx).await.remove(0).marks, marks, "the tags say it too");
+    is(&cx, &id, &want).await;
+    assert!(all::<Parameter>(&other).await.is_empty());
+    Parameter::mark(&cx, &id, &marks).await.unwrap();
+    let named = aws_sdk_ssm::types::ParameterStringFilter::builder().key("Name").values(&id).build().unwrap();
+    let one = cx.ssm.describe_parameters().parameter_filters(named).send().await.unwrap().parameters.unwrap().remove(0);
+    assert!(one.description().unwrap().contains("reeve:stack=secret-edited"), "{one:?}");
+    assert_eq!(value(&cx, &id).await, secret);
+
+    // With its tags gone too it is somebody else's, and who wants to make it is told the way back.
+    cx.ssm.remove_tags_from_resource().resource_type("Parameter".into()).resource_id(&id).tag_keys("reeve:stack").send().await.unwrap();
+    assert!(all::<Parameter>(&cx).await.is_empty());
+    let new = reeve::kinds::New {
+        address: Address::parse("tenant/alpha.secret").unwrap(),
+        want,
+        marks,
+        token: String::new(),
+        naming: reeve::kinds::Naming { stack: "secret-edited".into(), salt: String::new() },
+    };
+    let error = Parameter::create(&cx, &new).await.unwrap_err();
+    assert!(
+        error.class == reeve::planes::Class::AlreadyExists && error.message.contains(&format!("reeve adopt DIR tenant/alpha.secret {id}")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn many_secrets_are_read_page_by_page() {
     let cx = stack("secret-pages").await;
     let want: Parameter = spec(json!({ "generate": {}, "kms_key": key(&cx).await }));

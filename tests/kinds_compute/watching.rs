@@ -109,6 +109,31 @@ async fn an_alarm_goes_round() {
 }
 
 #[tokio::test]
+async fn a_description_of_somebodys_own_loses_no_alarm() {
+    let (cx, other) = (stack("alarm-edited").await, stack("alarm-edited-b").await);
+    let want: Alarm =
+        spec(json!({ "namespace": "AWS/RDS", "metric_name": "CPUUtilization", "threshold": 90, "alarm_description": "busy" }));
+    // Its name begins as ours do; its description says whose it is.
+    make(&other, "observability.cpu", &want).await;
+    let id = make(&cx, "observability.cpu", &want).await;
+    let marks = reeve::model::Marks { protect: true, ..all::<Alarm>(&cx).await.remove(0).marks };
+    Alarm::mark(&cx, &id, &marks).await.unwrap();
+    let edit =
+        cx.cloudwatch.put_metric_alarm().alarm_name(&id).alarm_description("call Ann").namespace("AWS/RDS").metric_name("CPUUtilization");
+    let edit = edit.statistic("Average".into()).period(300).evaluation_periods(1).threshold(90.0).treat_missing_data("missing");
+    edit.comparison_operator("GreaterThanThreshold".into()).send().await.unwrap();
+
+    let found = all::<Alarm>(&cx).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].marks, marks, "the tags say it too");
+    let edited: Alarm =
+        spec(json!({ "namespace": "AWS/RDS", "metric_name": "CPUUtilization", "threshold": 90, "alarm_description": "call Ann" }));
+    is(&cx, &id, &edited).await;
+    change(&cx, "observability.cpu", &id, &edited, &want).await;
+    is(&cx, &id, &want).await;
+}
+
+#[tokio::test]
 async fn an_alarm_of_somebody_else_is_not_written_over() {
     let cx = stack("alarm-foreign").await;
     let call = cx
@@ -127,5 +152,7 @@ async fn an_alarm_of_somebody_else_is_not_written_over() {
         token: String::new(),
         naming: reeve::kinds::Naming { stack: "alarm-foreign".into(), salt: String::new() },
     };
-    assert_eq!(Alarm::create(&cx, &new).await.unwrap_err().class, reeve::planes::Class::AlreadyExists);
+    let error = Alarm::create(&cx, &new).await.unwrap_err();
+    assert_eq!(error.class, reeve::planes::Class::AlreadyExists);
+    assert!(error.message.contains("reeve adopt DIR observability.theirs alarm-foreign-observability-theirs"), "{error}");
 }

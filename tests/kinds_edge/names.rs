@@ -8,6 +8,7 @@ use reeve::kinds::aws::record::Record;
 use reeve::kinds::{Kind, Naming, New};
 use reeve::model::Address;
 use reeve::planes::aws::Estate;
+use reeve::planes::aws::owner::{Owned, owner};
 use reeve::planes::{Aws, Class};
 use serde_json::json;
 
@@ -88,9 +89,7 @@ async fn a_record_of_somebody_else_is_not_overwritten() {
     let zone = zone(&aws).await;
     let value = r53::ResourceRecord::builder().value("192.0.2.9").build().expect("a value");
     let set = r53::ResourceRecordSet::builder().name("by-hand.hostedehr.org").r#type(r53::RrType::A).ttl(5).resource_records(value);
-    let change = r53::Change::builder().action(r53::ChangeAction::Create).resource_record_set(set.build().expect("a set"));
-    let batch = r53::ChangeBatch::builder().changes(change.build().expect("a change")).build().expect("a batch");
-    aws.route53.change_resource_record_sets().hosted_zone_id(&zone).change_batch(batch).send().await.expect("made by hand");
+    send(&aws, &zone, r53::ChangeAction::Create, set.build().expect("a set")).await;
 
     let want = |name: &str| spec::<Record>(json!({ "zone": zone, "name": name, "type": "A", "values": ["192.0.2.1"] }));
     let error = try_create(&aws, "edge.hand", &want("by-hand.hostedehr.org")).await.expect_err("it is there");
@@ -100,6 +99,50 @@ async fn a_record_of_somebody_else_is_not_overwritten() {
     let error = try_create(&aws, "edge.site", &want("theirs.hostedehr.org")).await.expect_err("it is theirs");
     assert_eq!(error.class, Class::AlreadyExists, "{error}");
     assert!(Record::fetch(&aws.fresh()).await.expect("records").is_empty(), "neither is ours");
+}
+
+#[tokio::test]
+async fn a_record_that_lost_its_mark_can_be_taken_back() {
+    use aws_sdk_route53::types as r53;
+    let (aws, other) = (account("tidied").await, account("tidied-other").await);
+    let zone = zone(&aws).await;
+    let life = Life { aws: &aws, address: "edge.site" };
+    let want = spec::<Record>(json!({ "zone": zone, "name": "*.tidied.hostedehr.org", "type": "A", "values": ["192.0.2.1"] }));
+    let id = life.create(&want).await.id;
+    for cx in [&aws, &other] {
+        assert_eq!(owner(cx, Record::TAGS, &id).await.expect("an owner"), Owned::By("tidied".into()));
+    }
+    // Somebody tidies the TXT records up.
+    let all = aws.route53.list_resource_record_sets().hosted_zone_id(&zone).send().await.expect("records").resource_record_sets;
+    let mark = all.into_iter().find(|set| set.name().contains("_reeve-a._wildcard.tidied")).expect("a mark");
+    send(&aws, &zone, r53::ChangeAction::Delete, mark).await;
+
+    assert!(life.live::<Record>(&id).await.is_none());
+    assert_eq!(owner(&aws, Record::TAGS, &id).await.expect("an answer"), Owned::No);
+    let error = try_create(&aws, "edge.site", &want).await.expect_err("it is there");
+    assert!(error.class == Class::AlreadyExists && error.message.contains(&format!("reeve adopt DIR edge.site {id}")), "{error}");
+    Record::mark(&aws, &id, &life.marks()).await.expect("taken back");
+    let live = life.live::<Record>(&id).await.expect("ours again");
+    assert!(live.shape == want && live.marks == life.marks(), "{live:?}");
+    life.dies::<Record>(&id).await;
+
+    // What would not be found again is not marked.
+    let value = r53::ResourceRecord::builder().value("192.0.2.9").build().expect("a value");
+    let routed = r53::ResourceRecordSet::builder().name("routed.hostedehr.org").r#type(r53::RrType::A).ttl(5).resource_records(value);
+    let routed = routed.set_identifier("one").weight(1).build().expect("a set");
+    send(&aws, &zone, r53::ChangeAction::Create, routed).await;
+    let elsewhere = aws.route53.create_hosted_zone().name("elsewhere.example").caller_reference("tidied").send().await.expect("a zone");
+    let elsewhere = elsewhere.hosted_zone.expect("a zone").id.replace("/hostedzone/", "");
+    for id in [format!("{zone}/routed.hostedehr.org/A"), format!("{elsewhere}/elsewhere.example/TXT")] {
+        assert_eq!(Record::mark(&aws, &id, &life.marks()).await.expect_err("refused").class, Class::Invalid, "{id}");
+    }
+}
+
+async fn send(aws: &Aws, zone: &str, action: aws_sdk_route53::types::ChangeAction, set: aws_sdk_route53::types::ResourceRecordSet) {
+    use aws_sdk_route53::types as r53;
+    let change = r53::Change::builder().action(action).resource_record_set(set).build().expect("a change");
+    let batch = r53::ChangeBatch::builder().changes(change).build().expect("a batch");
+    aws.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch).send().await.expect("changed");
 }
 
 #[tokio::test]

@@ -2,14 +2,15 @@
 //!
 //! API: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>.
 //! Is found again by the beginning of its name (`STACK-`) and by its marks, which stand on the last line of its description: so all alarms
-//! are read by one call. Does not touch composite alarms and alarms on metric math.
+//! are read by one call. The tags say the same, and are asked for where somebody wrote a description of their own over ours. Does not touch composite alarms and alarms on metric math.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::{described, found_by_name};
+use super::support::{described, found_by_name, lost_mark};
 use super::topic::Topic;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
@@ -130,27 +131,28 @@ impl Kind for Alarm {
         let call =
             cx.cloudwatch.describe_alarms().alarm_types(sdk::AlarmType::MetricAlarm).alarm_name_prefix(format!("{}-", cx.estate.stack));
         let mut pages = call.max_records(100).into_paginator().send();
-        let mut all = Vec::new();
+        let mut alarms = Vec::new();
         while let Some(page) = pages.next().await {
-            for alarm in page?.metric_alarms() {
-                let (_, Some(marks)) = described::split(cx, alarm.alarm_description().unwrap_or_default()) else { continue };
-                let id = alarm.alarm_name().unwrap_or_default().to_owned();
-                let attributes = attributes([("arn", alarm.alarm_arn().unwrap_or_default())]);
-                all.push(Live { id, attributes, shape: Self::read(cx, alarm)?, marks, made_at: String::new() });
-            }
+            alarms.extend(page?.metric_alarms.unwrap_or_default());
         }
-        Ok(all)
+        let marked = try_join_all(alarms.iter().map(|alarm| async move { Ok::<_, Error>((alarm, marks_of(cx, alarm).await?)) })).await?;
+        let ours = marked.into_iter().filter_map(|(alarm, marks)| Some((alarm, marks?)));
+        ours.map(|(alarm, marks)| {
+            let id = alarm.alarm_name().unwrap_or_default().to_owned();
+            let attributes = attributes([("arn", alarm.alarm_arn().unwrap_or_default())]);
+            Ok(Live { id, attributes, shape: Self::read(cx, alarm)?, marks, made_at: String::new() })
+        })
+        .collect()
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let id = new.name(255);
         // The call writes over an alarm of that name, whoever made it.
         if find(cx, &id).await.is_ok() {
-            let message = format!("an alarm named {id} is there already");
+            let message = format!("an alarm named {id} is there already; {}", lost_mark(&new.address, &id));
             return Err(Error { code: "AlarmExists".into(), ..Error::new(Class::AlreadyExists, "cloudwatch.PutMetricAlarm", message) });
         }
-        let tags = new.marks.to_tags().into_iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build()).collect();
-        put(cx, &id, &new.want, &new.marks).set_tags(Some(tags)).send().await?;
+        put(cx, &id, &new.want, &new.marks).set_tags(Some(tags(&new.marks))).send().await?;
         Ok(Made { attributes: attributes([("arn", &arn(cx, &id))]), id })
     }
 
@@ -173,7 +175,10 @@ impl Kind for Alarm {
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
         found_by_name(cx, "cloudwatch.PutMetricAlarm", id)?;
         let now = Self::read(cx, &find(cx, id).await?)?;
-        put(cx, id, &now, marks).send().await?;
+        // Of an alarm that is there, PutMetricAlarm leaves the tags as they are.
+        futures::try_join!(async { Ok::<_, Error>(put(cx, id, &now, marks).send().await?) }, async {
+            Ok(cx.cloudwatch.tag_resource().resource_arn(arn(cx, id)).set_tags(Some(tags(marks))).send().await?)
+        },)?;
         Ok(())
     }
 }
@@ -222,6 +227,22 @@ fn put(
         .treat_missing_data(word(&want.treat_missing_data))
         .set_alarm_actions(topics(&want.alarm_actions))
         .set_ok_actions(topics(&want.ok_actions))
+}
+
+fn tags(marks: &Marks) -> Vec<sdk::Tag> {
+    marks.to_tags().into_iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// The marks on the last line of its description, else those in its tags.
+async fn marks_of(cx: &Aws, alarm: &sdk::MetricAlarm) -> Result<Option<Marks>> {
+    let description = alarm.alarm_description().unwrap_or_default();
+    if !described::is_bare(description) {
+        return Ok(described::split(cx, description).1);
+    }
+    let call = cx.cloudwatch.list_tags_for_resource().resource_arn(alarm.alarm_arn().unwrap_or_default());
+    // One that is gone by now is nobody's.
+    let tags = call.send().await.map_err(Error::from).absent_ok()?.and_then(|out| out.tags).unwrap_or_default();
+    Ok(cx.marks(tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))))
 }
 
 async fn find(cx: &Aws, id: &str) -> Result<sdk::MetricAlarm> {

@@ -2,11 +2,11 @@
 //!
 //! API: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>.
 //! Its name is `/reeve/STACK/ADDRESS`. The listing shows descriptions but no tags, and a call per tenant is too many: so the marks also
-//! stand in the description. What has to change without the value (protection, retiring) changes in the tags alone; then a tag says
+//! stand in the description; the tags are asked for where somebody wrote a description of their own over ours. What has to change without the value (protection, retiring) changes in the tags alone; then a tag says
 //! that the description is out of date, and the few that bear it are listed and asked for their tags.
 //! A generated value is made here, handed to SSM and dropped; it is read again only to be written back at once, when its key or its mark changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key::Key;
-use super::support::described;
+use super::support::{described, lost_mark};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
@@ -113,18 +113,22 @@ impl Kind for Parameter {
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let (all, dated) = futures::try_join!(listed(cx, &[]), listed(cx, &[(DATED, "true")]))?;
-        let newer = futures::future::try_join_all(dated.iter().filter_map(sdk::ParameterMetadata::name).map(|id| tagged(cx, id))).await?;
-        let newer: BTreeMap<String, Marks> = newer.into_iter().flatten().collect();
+        let bare = all.iter().filter(|one| described::is_bare(one.description().unwrap_or_default()));
+        let asked: BTreeSet<&str> = dated.iter().chain(bare).filter_map(sdk::ParameterMetadata::name).collect();
+        let told = futures::future::try_join_all(asked.into_iter().map(|id| tagged(cx, id))).await?;
+        let told: BTreeMap<String, Marks> = told.into_iter().flatten().collect();
         let texts: Vec<&str> =
             all.iter().filter(|one| one.r#type == Some(sdk::ParameterType::String)).filter_map(|one| one.name()).collect();
         let values = texts_of(cx, &texts).await?;
         let mut live = Vec::new();
         for one in &all {
             let id = one.name().unwrap_or_default();
-            let Some(mut marks) = described::split(cx, one.description().unwrap_or_default()).1 else { continue };
-            if let Some(newer) = newer.get(id) {
-                (marks.protect, marks.retiring) = (newer.protect, newer.retiring);
-            }
+            let marks = match (described::split(cx, one.description().unwrap_or_default()).1, told.get(id)) {
+                (Some(marks), Some(told)) => Marks { protect: told.protect, retiring: told.retiring, ..marks },
+                (Some(marks), None) => marks,
+                (None, Some(told)) => told.clone(),
+                (None, None) => continue,
+            };
             let shape = Self {
                 generate: one.allowed_pattern().and_then(Generate::of_pattern),
                 value: values.get(id).map(|value| value.as_str().into()),
@@ -142,7 +146,10 @@ impl Kind for Parameter {
             Some(generate) => generate.secret()?,
             None => Zeroizing::new(new.want.value.as_ref().map(|value| value.0.clone()).unwrap_or_default()),
         };
-        call.value(value.as_str()).send().await?;
+        call.value(value.as_str()).send().await.map_err(Error::from).map_err(|error| match error.class {
+            Class::AlreadyExists => Error { message: format!("{}; {}", error.message, lost_mark(&new.address, &id)), ..error },
+            _ => error,
+        })?;
         Ok(Made { attributes: known(cx, &id), id })
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::sets::{Id, Owners, canonical, change, find, list, send};
 use super::lookups::{Zone, zones};
+use super::support::lost_mark;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
@@ -84,7 +85,7 @@ impl Named for Record {
 impl Kind for Record {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html";
-    const TAGS: Tags = Tags::None;
+    const TAGS: Tags = Tags::Record;
     const ATTRIBUTES: &'static [&'static str] = &["name"];
     /// A name that follows a certificate may come out the same: made beside the old one it would be the old one, and go with it.
     const DROP_FIRST: bool = true;
@@ -153,9 +154,12 @@ impl Kind for Record {
         let (there, owners) = futures::try_join!(find(cx, &id), sets::owners(cx, &id))?;
         let others = owners.others(&cx.estate.stack);
         if !want.keep && (there.is_some() || others) {
-            let whose = if others { "another stack's" } else { "there already and not this stack's" };
-            let message =
-                format!("{} {} is {whose}: it is not overwritten. Delete it, or take the record out of the YAML", want.r#type, id.name);
+            let message = if others {
+                format!("{} {} is another stack's: it is not overwritten. One stack only may have it in its YAML", want.r#type, id.name)
+            } else {
+                let what = format!("{} {} is there already and bears no mark of this stack: it is not overwritten", want.r#type, id.name);
+                format!("{what}. If it is somebody else's, take it out of the YAML; {}", lost_mark(&new.address, &id.to_string()))
+            };
             return Err(Error::new(Class::AlreadyExists, sets::CALL, message));
         }
         // `CREATE` fails when somebody was faster; a mark without its record is what is left of a record deleted by hand.
@@ -205,8 +209,22 @@ impl Kind for Record {
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
         let id = Id::parse(id)?;
         let owners = sets::owners(cx, &id).await?;
+        if owners.marks(&marks.stack).is_none() {
+            can_be_ours(cx, &id).await?;
+        }
         send(cx, &id.zone, vec![change(r53::ChangeAction::Upsert, owners.with(marks, owners.keeps(&marks.stack)).set(&id)?)?]).await
     }
+}
+
+/// Refuses what reeve would not find again: a routed record, or one of a zone that is not looked at.
+async fn can_be_ours(cx: &Aws, id: &Id) -> Result<()> {
+    let routed = find(cx, id).await?.is_some_and(|set| set.set_identifier().is_some());
+    let wrong = match (routed, zones(cx).await?.contains(&id.zone)) {
+        (true, _) => "is one of several, chosen by weight, region or the like; reeve does not write those",
+        (false, false) => "is not in a zone of this stack's domain, so reeve would not find it again",
+        (false, true) => return Ok(()),
+    };
+    Err(Error::new(Class::Invalid, sets::CALL, format!("{} {wrong}", id.name)))
 }
 
 fn set(id: &Id, want: &Record) -> Result<r53::ResourceRecordSet> {

@@ -62,6 +62,8 @@ pub enum Tags {
     Backup(&'static str),
     /// `backup.ListTags`, by the ARN that `backup.DescribeReportPlan` tells.
     ReportPlan,
+    /// The TXT record beside a record ([`beside`]); the id is `ZONE/NAME/TYPE`.
+    Record,
 }
 
 type Pairs = Vec<(String, String)>;
@@ -144,6 +146,7 @@ async fn read(aws: &Aws, tags: Tags, id: &str) -> Result<Option<Pairs>> {
             tags.map(|tag| pair(tag.key(), tag.value().unwrap_or_default())).collect()
         }
         Tags::Backup(noun) => of_backup(aws, &arn(aws, "backup", noun, id)).await?,
+        Tags::Record => of_record(aws, id).await?,
         Tags::ReportPlan => {
             let out = aws.backup.describe_report_plan().report_plan_name(id).send().await?;
             let arn = out.report_plan.and_then(|plan| plan.report_plan_arn);
@@ -195,4 +198,36 @@ async fn of_alarm(aws: &Aws, id: &str) -> Result<Pairs> {
     let told: Pairs = last.split(' ').filter_map(|word| word.split_once('=')).map(|(name, value)| pair(name, value)).collect();
     let tags = aws.cloudwatch.list_tags_for_resource().resource_arn(alarm.alarm_arn().unwrap_or_default()).send().await?;
     Ok(told.into_iter().chain(tags.tags().iter().filter_map(|tag| maybe(tag.key(), tag.value()))).collect())
+}
+
+/// The name of the TXT record that says whose a DNS record is.
+#[must_use]
+pub fn beside(name: &str, r#type: &str) -> String {
+    let name = name.strip_prefix("*.").map_or_else(|| name.to_owned(), |rest| format!("_wildcard.{rest}"));
+    format!("_reeve-{}.{name}", r#type.to_ascii_lowercase())
+}
+
+/// A TXT value as one text: its strings, of 255 characters at most, without their quotes.
+#[must_use]
+pub fn unquoted(value: &str) -> String {
+    value.trim_matches('"').replace("\" \"", "")
+}
+
+/// Each value of the TXT record holds the marks of one stack; where there are several, this stack's count first.
+async fn of_record(aws: &Aws, id: &str) -> Result<Pairs> {
+    let (zone, rest) = id.split_once('/').unwrap_or_default();
+    let (name, r#type) = rest.rsplit_once('/').unwrap_or_default();
+    let beside = beside(name, r#type);
+    let call = aws.route53.list_resource_record_sets().hosted_zone_id(zone).start_record_name(&beside);
+    let page = call.start_record_type(aws_sdk_route53::types::RrType::Txt).max_items(1).send().await?;
+    let there = page.resource_record_sets().iter().find(|set| set.name().trim_end_matches('.').replace("\\052", "*") == beside);
+    let values = there.map(|set| set.resource_records()).unwrap_or_default();
+    let mut stacks: Vec<Pairs> = values
+        .iter()
+        .map(|one| {
+            unquoted(one.value()).split(' ').filter_map(|word| word.split_once('=')).map(|(name, value)| pair(name, value)).collect()
+        })
+        .collect();
+    stacks.sort_by_key(|marks: &Pairs| !marks.contains(&pair(key::STACK, &aws.estate.stack)));
+    Ok(stacks.concat())
 }

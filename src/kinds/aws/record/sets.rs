@@ -10,6 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::RecordType;
 use crate::model::Marks;
 use crate::planes::Aws;
+use crate::planes::aws::owner::{beside, unquoted};
 use crate::planes::error::{Class, Error, Result};
 
 /// The call that changes records.
@@ -91,8 +92,7 @@ impl Id {
 
     /// The name of the TXT record that says its owners.
     pub fn owners_name(&self) -> String {
-        let name = self.name.strip_prefix("*.").map_or_else(|| self.name.clone(), |rest| format!("_wildcard.{rest}"));
-        format!("_reeve-{}.{name}", self.r#type.to_string().to_ascii_lowercase())
+        beside(&self.name, &self.r#type.to_string())
     }
 }
 
@@ -173,10 +173,6 @@ fn pairs(line: &str) -> impl Iterator<Item = (&str, &str)> {
 fn quoted(line: &str) -> String {
     let parts: Vec<String> = line.as_bytes().chunks(255).map(|part| format!("\"{}\"", String::from_utf8_lossy(part))).collect();
     parts.join(" ")
-}
-
-fn unquoted(value: &str) -> String {
-    value.trim_matches('"').replace("\" \"", "")
 }
 
 /// Every record set of a zone.

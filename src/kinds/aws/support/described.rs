@@ -1,6 +1,7 @@
 //! Marks inside a description, for services whose listing shows descriptions but no tags: reading them costs no call per object.
 
 use crate::model::Marks;
+use crate::model::marks::key;
 use crate::planes::Aws;
 
 /// `words`, then the marks on a line of their own.
@@ -18,6 +19,12 @@ pub fn split<'a>(cx: &Aws, description: &'a str) -> (&'a str, Option<Marks>) {
     }
 }
 
+/// Whether a description bears no marks at all, another stack's neither: somebody wrote a text of their own over ours, or it never had any.
+pub fn is_bare(description: &str) -> bool {
+    let line = description.rsplit('\n').next().unwrap_or_default();
+    !line.split(' ').any(|pair| pair.split_once('=').is_some_and(|(name, _)| name == key::STACK))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +38,7 @@ mod tests {
             let line = text.rsplit('\n').next().unwrap_or_default();
             let read = Marks::from_tags("s", line.split(' ').filter_map(|pair| pair.split_once('=')));
             assert_eq!(read, Some(marks.clone()));
+            assert!(!is_bare(&text) && is_bare(words));
             assert_eq!(text.strip_suffix(line).map(|w| w.trim_end_matches('\n')), Some(words));
         }
     }
