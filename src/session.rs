@@ -2,6 +2,8 @@
 //!
 //! open -> plan -> (approve) -> apply. Nothing here words anything; nothing here decides anything that a room below decides.
 
+mod adopt;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
@@ -10,19 +12,18 @@ use tokio::sync::{mpsc, watch};
 
 use crate::apply::{Halt, LONGEST_CALL, Options, Tools, apply};
 use crate::kinds::AnyLive;
+use crate::model::Address;
 use crate::model::marks::Applied;
 use crate::model::plan::{Made, Plan, Scope, Verb};
 use crate::model::report::{Event, Report, Stop};
-use crate::model::{Address, Marks};
 use crate::observe::{Observed, observe};
 use crate::plan::order::Circle;
 use crate::plan::{Conflict, Input, Wished, fingerprint, plan};
 use crate::planes::aws::Estate;
 use crate::planes::aws::connect::{self, Connection};
-use crate::planes::aws::owner::Owned;
 use crate::planes::{self, Planes};
 use crate::record::{
-    self, Attempt, Clock, History, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, SavedPlan, Tally, read_plan, seal_plan,
+    Clock, History, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, SavedPlan, Tally, read_plan, seal_plan,
 };
 
 /// Which stack, as far as a session must know it.
@@ -252,63 +253,6 @@ impl Session {
             Err(error) => vec![error.to_string()],
         };
         Ok(Outcome { exit_code, report, run: journal.run().to_owned(), warnings: loaded.warnings.into_iter().chain(warnings).collect() })
-    }
-
-    /// Marks an existing object as ours, at `address`.
-    ///
-    /// # Errors
-    /// [`Error::NotAdopted`] when it is not there, or owned, or the address is live already.
-    pub async fn adopt(&self, held: &Held, address: &Address, wish: &Wished, id: &str, command: &str) -> Result<(), Error> {
-        let refuse = |why: String| Err(Error::NotAdopted(why));
-        let observed = observe(&self.planes, &BTreeSet::new()).await;
-        if let Some(one) = observed.unreadable.iter().find(|one| one.kind == wish.kind.name) {
-            return Err(Error::Unreadable(format!("{}: {}", one.kind, one.error)));
-        }
-        if let Some(one) = observed.live.iter().find(|one| one.marks.address.as_ref() == Some(address)) {
-            return refuse(format!("{address} is live already: {}", one.id));
-        }
-        if let Some(one) = observed.live.iter().find(|one| one.kind == wish.kind.name && one.id == id) {
-            let whose = one.marks.address.as_ref().map(ToString::to_string).unwrap_or_default();
-            return refuse(format!("{id} is this stack's already, as {whose}; to rename it, say `moved: [{whose}]` at {address}"));
-        }
-        (wish.kind.ready)(&self.planes, id.to_owned()).await?;
-        match crate::planes::aws::owner::owner(&self.planes.aws, wish.kind.tags, id).await? {
-            Owned::No => {}
-            // Our own stack's mark without a readable address: that is a lost mark, and adopting mends it.
-            Owned::By(stack) if stack == self.stack.name => {}
-            Owned::By(stack) => return refuse(format!("{id} is owned by the stack {stack}")),
-            Owned::Unknown => {
-                return refuse(format!(
-                    "{} bears no mark of its own, so it cannot be adopted: it is found through its parent",
-                    wish.kind.name
-                ));
-            }
-        }
-        let loaded = held.record.history().await?;
-        let start = RunStart { plan: String::new(), who: self.connection.caller.clone(), commit: None, command: command.to_owned() };
-        let journal = held.record.begin(loaded.history, start).await?;
-        let attempt = Attempt { address: address.clone(), verb: Verb::Adopt, step: "mark".into(), token: None };
-        journal.attempt(attempt).await?;
-        let marks = Marks { stack: self.stack.name.clone(), address: Some(address.clone()), protect: wish.protect, ..Marks::default() };
-        let planes = Planes { aws: self.connection.gated(held.lease.gate(LONGEST_CALL)) };
-        let outcome = (wish.kind.mark)(&planes, id.to_owned(), marks).await;
-        let entry = match &outcome {
-            Ok(()) => record::Outcome::Ok { id: Some(id.to_owned()), applied: None, gone: false },
-            Err(error) => record::Outcome::Failed { class: format!("{:?}", error.class), message: error.to_string(), unknown: false },
-        };
-        journal
-            .append(vec![record::Event::Result {
-                address: address.clone(),
-                verb: Verb::Adopt,
-                step: "mark".into(),
-                unmarked: None,
-                outcome: entry,
-            }])
-            .await?;
-        let done = u64::from(outcome.is_ok());
-        let tally = Tally { done, failed: 1 - done, skipped: 0 };
-        journal.finish(RunEnd { exit_code: i32::from(outcome.is_err()), interrupted: false, tally }).await?;
-        Ok(outcome?)
     }
 
     /// Takes the lease, making the record where it does not exist.
