@@ -1,13 +1,14 @@
 //! Planning: pure. What is desired, what is observed and what was last applied, into a plan.
 //!
 //! The story: every live object is claimed by an address (`claim`), each wish is compared with its live object until nothing
-//! more becomes new (`compare`), verbs are decided, what must not happen is refused and what must wait waits (`guard`), and
-//! the part that was asked for is kept (`scope`). `order` turns a plan into steps.
+//! more becomes new (`compare`), verbs are decided, what must not happen is refused and what must wait waits (`guard`), what stays
+//! keeps what it needs (`keep`), and the part that was asked for is kept (`scope`). `order` turns a plan into steps.
 
 mod claim;
 mod compare;
 mod guard;
 mod hold;
+mod keep;
 pub mod order;
 mod scope;
 
@@ -116,6 +117,8 @@ struct Draft {
     waiting: BTreeMap<Address, String>,
     refusals: BTreeMap<Address, (String, String)>,
     leftovers: Vec<Leftover>,
+    /// Why leftovers stay, by address. What counts at that address need not wait because of them.
+    kept: BTreeMap<Address, String>,
 }
 
 impl Draft {
@@ -246,6 +249,10 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
     let acted: BTreeSet<&Address> = draft.actions.values().filter(|a| a.action != Verb::NoOp).map(|a| &a.address).collect();
     let seen =
         claims.live.iter().chain(&claims.lookups).map(|(address, live)| (address.clone(), seen(live, acted.contains(address)))).collect();
+    let mut waiting = draft.waiting;
+    for (address, reason) in draft.kept {
+        waiting.entry(address).or_insert(reason);
+    }
     Plan {
         format_version: FORMAT_VERSION,
         stack: input.stack.to_owned(),
@@ -265,7 +272,7 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
             })
             .collect(),
         actions: draft.actions.into_values().collect(),
-        waiting: draft.waiting.into_iter().map(|(address, reason)| crate::model::plan::Waiting { address, reason }).collect(),
+        waiting: waiting.into_iter().map(|(address, reason)| crate::model::plan::Waiting { address, reason }).collect(),
         refusals: draft
             .refusals
             .into_iter()

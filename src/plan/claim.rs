@@ -44,6 +44,12 @@ impl Claims<'_> {
         self.index.get(kind)?.get(id)
     }
 
+    /// Where the one that counts in place of a leftover of `address` is by now: it may have moved to another address meanwhile.
+    pub fn successor<'s>(&'s self, address: &'s Address) -> &'s Address {
+        let moved = || self.moved.iter().find(|(_, from)| *from == address);
+        if self.live.contains_key(address) { address } else { moved().map_or(address, |(to, _)| to) }
+    }
+
     /// `shape` with live ids turned into holes wherever a reference may stand.
     pub fn addressed(&self, live: &AnyLive) -> Value {
         self.addressed_without(live, &BTreeSet::new())

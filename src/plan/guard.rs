@@ -6,9 +6,9 @@ use super::claim::Claims;
 use super::compare::references;
 use super::{Draft, Wished};
 use crate::kinds::{AnyLive, DELETED, lookup};
+use crate::model::Address;
 use crate::model::edit::Cause;
-use crate::model::plan::{Action, Scope, Verb};
-use crate::model::{Address, hole};
+use crate::model::plan::{Scope, Verb};
 use crate::observe::Observed;
 
 /// Goes through the draft in the order in which one reason leads to the next. `declared` are the YAML's wishes, also on destroy.
@@ -25,11 +25,8 @@ pub(super) fn guard(
     lost_marks(draft, wishes, claims, observed);
     unreadable(draft, declared, claims, observed);
     strays(draft, claims);
-    leftovers(draft, observed, scope);
-    wait_for_needs(draft, wishes, claims);
-    keep_what_is_needed(draft, declared, claims);
-    // Who follows something that is kept after all has nothing to follow.
-    wait_for_needs(draft, wishes, claims);
+    leftovers(draft, declared, claims, observed, scope);
+    super::keep::keep_and_wait(draft, wishes, declared, claims);
 }
 
 /// Whether an object may not be lost: its own mark says so, or the YAML does (a mark can be stripped, and some kinds bear none).
@@ -175,7 +172,7 @@ fn unreadable(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &
     }
 }
 
-fn wait_for(draft: &mut Draft, address: &Address, reason: String) {
+pub(super) fn wait_for(draft: &mut Draft, address: &Address, reason: String) {
     draft.waiting.entry(address.clone()).or_insert(reason);
     match draft.actions.get(address).map(|action| action.action) {
         Some(Verb::Create) => {
@@ -230,12 +227,15 @@ fn resolved(claims: &Claims<'_>, live: &AnyLive, field: &str) -> bool {
 }
 
 /// Leftovers are dropped under the same rules as everything else.
-fn leftovers(draft: &mut Draft, observed: &Observed, scope: &Scope) {
+fn leftovers(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>, observed: &Observed, scope: &Scope) {
     let unread: BTreeSet<&str> = observed.unreadable.iter().map(|one| one.kind.as_str()).collect();
     for left in std::mem::take(&mut draft.leftovers) {
         let out = (!scope.target.is_empty() && !scope.target.iter().any(|t| left.address.is_under(t)))
             || scope.exclude.iter().any(|e| left.address.is_under(e));
-        let referrer = unread.iter().find(|unread| lookup(unread).is_some_and(|row| row.info().refers_to.contains(&left.seen.kind)));
+        let referrer = unread.iter().find(|unread| {
+            lookup(unread).is_some_and(|row| row.info().refers_to.contains(&left.seen.kind))
+                || names(unread, claims.successor(&left.address), declared)
+        });
         if out {
             continue;
         } else if left.seen.marks.protect && !scope.allow_delete.contains(&left.address) {
@@ -245,11 +245,21 @@ fn leftovers(draft: &mut Draft, observed: &Observed, scope: &Scope) {
                 format!("if its loss is meant: --allow-delete {} (see runbooks/protected.md)", left.address),
             );
         } else if let Some(referrer) = referrer {
-            draft.waiting.entry(left.address.clone()).or_insert(format!("{referrer} could not be read and may still use {}", left.seen.id));
+            let reason = format!("{referrer} could not be read and may still use {}", left.seen.id);
+            draft.kept.entry(left.address.clone()).or_insert(reason);
         } else {
             draft.leftovers.push(left);
         }
     }
+}
+
+/// Whether a wish of `kind` names `address`, be it in a text.
+fn names(kind: &str, address: &Address, declared: &BTreeMap<Address, Wished>) -> bool {
+    let mut found = false;
+    for wish in declared.values().filter(|wish| wish.kind.name == kind) {
+        references(wish.kind.info(), &wish.spec, |_, hole| found |= hole.address == *address);
+    }
+    found
 }
 
 /// What needs something that is neither live nor about to be made waits too, and so on.
@@ -297,44 +307,4 @@ pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wishe
             wait_for(draft, &address, reason);
         }
     }
-}
-
-/// What stays keeps all that it needs: what was refused, what waits, what is outside the scope, and what is as it should be.
-pub(super) fn keep_what_is_needed(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
-    let lost = |action: &Action| matches!(action.action, Verb::Delete | Verb::Replace);
-    if !draft.actions.values().any(lost) {
-        return;
-    }
-    let stays = |draft: &Draft, address: &Address| draft.actions.get(address).is_none_or(|action| action.action == Verb::NoOp);
-    // A setting that is always there goes with what it is a setting of.
-    let is_setting = |live: &AnyLive| lookup(live.kind).is_some_and(|row| row.singleton);
-    let live = claims.live.iter().filter(|(_, live)| !is_setting(live)).map(|(address, _)| address);
-    let mut staying: Vec<Address> = live.filter(|address| stays(draft, address)).cloned().collect();
-    while let Some(address) = staying.pop() {
-        let Some(live) = claims.live.get(&address) else { continue };
-        // What was held back keeps all that its wish names; what merely is outside the scope, only what it holds on to by id.
-        let held = draft.refusals.contains_key(&address) || draft.waiting.contains_key(&address);
-        let wish = declared.get(&address).filter(|_| held);
-        for target in needs_of(live, wish, claims) {
-            if target != address && draft.actions.get(&target).is_some_and(lost) {
-                wait_for(draft, &target, format!("kept: {address} needs it"));
-                staying.push(target);
-            }
-        }
-    }
-}
-
-fn needs_of(live: &AnyLive, wish: Option<&Wished>, claims: &Claims<'_>) -> BTreeSet<Address> {
-    let mut needs = BTreeSet::new();
-    if let Some(row) = lookup(live.kind) {
-        row.info().visit(&live.shape, &mut |leaf, id| {
-            needs.extend(leaf.kind.and_then(|kind| claims.address(kind, id)).cloned());
-        });
-    }
-    if let Some(wish) = wish {
-        references(wish.kind.info(), &wish.spec, |_, hole: hole::Hole| {
-            needs.insert(hole.address);
-        });
-    }
-    needs
 }

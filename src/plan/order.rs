@@ -5,6 +5,8 @@
 
 mod cut;
 mod early;
+mod leftover;
+mod paths;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -55,6 +57,7 @@ pub fn steps(plan: &Plan) -> Result<Vec<Step>, Circle> {
     build.creation_edges();
     build.deletion_edges();
     build.cut_circles();
+    build.drop_leftovers_last();
     build.lean_early();
     build.finish()
 }
@@ -228,6 +231,10 @@ impl<'a> Build<'a> {
     /// A target that is live and stays as it is may still be on its way (an earlier apply was interrupted): it is waited for all the same.
     fn ready_of_seen(&mut self, user: &Address, target: &Address) -> Option<usize> {
         self.actions.get(user)?;
+        self.ready_of_live(target)
+    }
+
+    fn ready_of_live(&mut self, target: &Address) -> Option<usize> {
         let seen = self.plan.seen.get(target).filter(|_| !target.is_lookup())?;
         let kind = lookup(&seen.kind).filter(|kind| !kind.at_once)?;
         let at = self.steps.len();

@@ -32,8 +32,7 @@ pub(super) fn narrow(
     let complete = scope.target.is_empty() && scope.exclude.is_empty() && scope.planes.is_empty();
     if !complete {
         // What is outside the scope stays, and keeps what it needs.
-        super::guard::keep_what_is_needed(draft, declared, claims);
-        super::guard::wait_for_needs(draft, wishes, claims);
+        super::keep::keep_and_wait(draft, wishes, declared, claims);
     }
     complete
 }

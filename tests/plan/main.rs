@@ -2,6 +2,7 @@
 
 mod decisions;
 mod hold;
+mod leftover;
 mod order;
 mod policy;
 mod properties;

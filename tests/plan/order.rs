@@ -8,19 +8,25 @@ use serde_json::json;
 use crate::world::{World, at, to};
 
 /// The steps in an order that respects them, as words.
-fn walk(plan: &Plan) -> Vec<String> {
+pub fn walk(plan: &Plan) -> Vec<String> {
+    walk_by(plan, |free| free.first().copied())
+}
+
+/// The steps in an order that `choose` makes of those that may be next.
+pub fn walk_by(plan: &Plan, choose: impl Fn(&[usize]) -> Option<usize>) -> Vec<String> {
     let steps = steps(plan).unwrap();
     let mut done = vec![false; steps.len()];
     let mut order = Vec::new();
     while order.len() < steps.len() {
-        let next = (0..steps.len()).filter(|at| !done[*at]).find(|at| steps[*at].needs.iter().all(|need| done[*need])).unwrap();
+        let free: Vec<usize> = (0..steps.len()).filter(|at| !done[*at] && steps[*at].needs.iter().all(|need| done[*need])).collect();
+        let next = choose(&free).unwrap();
         done[next] = true;
         order.push(format!("{:?} {}", steps[next].what, steps[next].address));
     }
     order
 }
 
-fn before(order: &[String], first: &str, then: &str) {
+pub fn before(order: &[String], first: &str, then: &str) {
     let place = |text: &str| order.iter().position(|one| one == text).unwrap_or_else(|| panic!("no `{text}` in {order:#?}"));
     assert!(place(first) < place(then), "`{first}` should come before `{then}`: {order:#?}");
 }

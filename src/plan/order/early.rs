@@ -4,10 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use petgraph::algo::{DfsSpace, has_path_connecting};
-use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::Visitable;
-
+use super::paths::Paths;
 use super::{Build, Step};
 use crate::kinds::lookup;
 use crate::model::report::Do;
@@ -82,27 +79,5 @@ impl Build<'_> {
             at += 1;
             stays(&(at - 1))
         });
-    }
-}
-
-type Graph = DiGraph<(), ()>;
-
-/// Which step leads to which.
-struct Paths {
-    graph: Graph,
-    space: DfsSpace<NodeIndex, <Graph as Visitable>::Map>,
-}
-
-impl Paths {
-    fn new(graph: Graph) -> Self {
-        Self { space: DfsSpace::new(&graph), graph }
-    }
-
-    fn lead(&mut self, from: usize, to: usize) -> bool {
-        has_path_connecting(&self.graph, NodeIndex::new(from), NodeIndex::new(to), Some(&mut self.space))
-    }
-
-    fn add(&mut self, first: usize, then: usize) {
-        self.graph.add_edge(NodeIndex::new(first), NodeIndex::new(then), ());
     }
 }

@@ -1,0 +1,66 @@
+//! What an interrupted replacement left over goes as it would have gone without the interruption: when its successor is ready and all
+//! who use that one have moved, also those that name it in a text (a DNS record the load balancer).
+
+use std::collections::BTreeMap;
+
+use super::Build;
+use super::paths::Paths;
+use crate::kinds::lookup;
+use crate::model::Address;
+use crate::model::plan::Verb;
+use crate::model::report::Do;
+use crate::plan::compare::references;
+
+impl Build<'_> {
+    /// Adds the edges. What would run in a circle with them has to go before for a reason of AWS's, and does.
+    pub(super) fn drop_leftovers_last(&mut self) {
+        let mut drops: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
+        for (at, step) in self.steps.iter().enumerate().filter(|(_, step)| step.leftover.is_some()) {
+            drops.entry(self.successor(&step.address).clone()).or_default().push(at);
+        }
+        if drops.is_empty() {
+            return;
+        }
+        let mut waits: Vec<(usize, usize)> = Vec::new();
+        for (address, drops) in &drops {
+            let lasts = self.last_of(address);
+            waits.extend(lasts.iter().flat_map(|last| drops.iter().map(|drop| (*last, *drop))));
+        }
+        let mut steps: BTreeMap<&Address, Vec<usize>> = BTreeMap::new();
+        for (at, step) in self.steps.iter().enumerate().filter(|(_, step)| step.leftover.is_none()) {
+            steps.entry(&step.address).or_default().push(at);
+        }
+        for (user, wish) in &self.plan.wishes {
+            let (Some(steps), Some(kind)) = (steps.get(user), lookup(&wish.kind)) else { continue };
+            references(kind.info(), &wish.spec, |_, hole| {
+                let drops = drops.get(&hole.address).filter(|_| hole.address != *user).into_iter().flatten();
+                waits.extend(drops.flat_map(|drop| steps.iter().map(|step| (*step, *drop))));
+            });
+        }
+        let mut paths = Paths::new(self.graph());
+        for (first, drop) in waits {
+            if !self.edges.contains(&(first, drop)) && !paths.lead(drop, first) {
+                paths.add(first, drop);
+                self.edges.insert((first, drop));
+            }
+        }
+    }
+
+    /// Where the one that counts is by now: it may have moved to another address meanwhile.
+    fn successor<'s>(&'s self, address: &'s Address) -> &'s Address {
+        if self.plan.seen.contains_key(address) {
+            return address;
+        }
+        let moved = self.plan.seen.iter().find(|(_, seen)| seen.marks.address.as_ref() == Some(address));
+        moved.map_or(address, |(address, _)| address)
+    }
+
+    /// The steps after which `address` is as it is to be. One that stays as it is may still be on its way: it is waited for.
+    fn last_of(&mut self, address: &Address) -> Vec<usize> {
+        match self.actions.get(address).map(|action| action.action) {
+            None => self.ready(address).or_else(|| self.ready_of_live(address)).into_iter().collect(),
+            Some(Verb::Delete) => Vec::new(),
+            Some(_) => [Do::Create, Do::Settle, Do::Update, Do::Ready].into_iter().filter_map(|what| self.step(address, what)).collect(),
+        }
+    }
+}
