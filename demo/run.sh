@@ -10,7 +10,9 @@ estate=desired/hostedehr
 work=$(mktemp -d)
 sandbox=
 
-step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+bold='' dim='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') dim=$(printf '\033[2m') plain=$(printf '\033[0m'); fi
+step() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 clean() {
   if [ -n "$sandbox" ]; then kill "$sandbox" 2>/dev/null || true; wait "$sandbox" 2>/dev/null || true; fi
@@ -21,7 +23,7 @@ trap clean EXIT
 expect() {
   local want=$1 got=0
   shift
-  printf '\033[2m$ %s\033[0m\n' "$*"
+  printf '%s$ %s%s\n' "$dim" "$*" "$plain"
   "$@" || got=$?
   [ "$got" = "$want" ] || fail "\`$*\` ended with $got, not $want"
 }
@@ -40,7 +42,7 @@ grep -v '^messages' "$work/sandbox.err"
 
 step "What the first apply would do"
 expect 2 "$reeve" plan "$estate" --format markdown >"$work/plan.md"
-head -n 3 "$work/plan.md"
+head -n 6 "$work/plan.md"
 
 step "Apply: the whole AWS half of the estate"
 expect 0 "$reeve" apply "$estate" --auto-approve

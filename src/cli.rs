@@ -13,6 +13,7 @@ mod schema;
 mod scope;
 mod show;
 mod stack;
+mod stop;
 mod terminal;
 mod unlock;
 mod validate;

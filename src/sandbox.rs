@@ -178,12 +178,14 @@ impl Sandbox {
 
     /// The variables that make any AWS client talk to it.
     #[must_use]
-    pub fn environment(&self) -> [(&'static str, String); 4] {
+    pub fn environment(&self) -> [(&'static str, String); 5] {
         [
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
+            // What boto3 and the older command line read.
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
         ]
     }
 }

@@ -6,12 +6,12 @@ mod walk;
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 pub use adopt::Adopt;
 
 use super::plan::{available, exit, make, show};
 use super::stack::{connect, load};
+use super::stop::Stop;
 use super::terminal::Terminal;
 use super::{Dir, Exit, Failure, Format, ScopeArgs, code};
 use crate::model::plan::{Plan, Scope};
@@ -224,15 +224,12 @@ async fn approve(how: &How, session: &Session, plan: &Plan, terminal: &Terminal)
     }
 }
 
-/// Until the first step a Ctrl-C (or SIGTERM) ends it at once, and the lease is given back.
+/// Until the first step a signal ends it at once, and the lease is given back.
 async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return work.await;
-    };
+    let Ok(mut stop) = Stop::listen() else { return work.await };
     tokio::select! {
         done = work => done,
-        _ = interrupt.recv() => Err(Failure::new(code::INTERRUPTED, "interrupted: nothing was touched")),
-        _ = terminate.recv() => Err(Failure::new(code::INTERRUPTED, "interrupted: nothing was touched")),
+        () = stop.asked() => Err(Failure::new(code::INTERRUPTED, "interrupted: nothing was touched")),
     }
 }
 

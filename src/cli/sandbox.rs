@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::stop::Stop;
 use super::terminal::Terminal;
 use super::{Exit, Failure, code};
 use crate::sandbox::{ACCOUNT, Options, Sandbox as Emulated, ZONE};
@@ -34,10 +34,9 @@ impl Sandbox {
         for (name, value) in sandbox.environment() {
             terminal.data(&format!("export {name}={value}"));
         }
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(format!("cannot listen for SIGTERM: {error}")))?;
+        let mut stop = Stop::listen().map_err(|error| failed(format!("cannot listen for signals: {error}")))?;
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => Ok(code::DONE),
-            _ = terminate.recv() => Ok(code::DONE),
+            () = stop.asked() => Ok(code::DONE),
             ended = sandbox.wait() => Err(failed(match ended {
                 Ok(status) => format!("the emulated AWS ended by itself ({status}); see {}", sandbox.log.display()),
                 Err(error) => format!("the emulated AWS cannot be waited for: {error}"),

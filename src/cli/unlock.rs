@@ -18,6 +18,13 @@ impl Unlock {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let loaded = load(&self.dir.dir)?;
         let session = connect(&loaded, terminal).await?;
+        if let Ok(Some(holder)) = session.record().holder().await
+            && holder.is_held_here()
+        {
+            let (who, pid) = (holder.describe(), holder.pid);
+            return Err(Failure::new(code::LOCKED, format!("the lock is not released: its holder is alive, {who}"))
+                .advice(format!("let it end, or ask it to (`kill {pid}`): it finishes what it has begun and gives the lock back")));
+        }
         let by = session.connection.caller.clone();
         let unlocked = session.record().unlock(&by).await.map_err(|error| Failure::from(crate::session::Error::from(error)))?;
         terminal.say(&match unlocked {

@@ -67,12 +67,27 @@ impl LeaseFile {
         }
     }
 
+    /// Whether its holder is another process of this program, alive on this machine.
+    #[must_use]
+    pub fn is_held_here(&self) -> bool {
+        let ours = command_of("self");
+        self.host == host() && self.pid != std::process::id() && ours.is_some() && command_of(&self.pid.to_string()) == ours
+    }
+
     /// The holder in words: who, where, doing what, since when and for how long.
     #[must_use]
     pub fn describe(&self) -> String {
         let Self { who, host, pid, command, since, expires, .. } = self;
         format!("{who} on {host} (process {pid}, `{command}`) since {since:.0}; the lease ends at {expires:.0} unless it is renewed")
     }
+}
+
+/// What a process calls itself; `None` when there is none. A dead one that nobody has asked after yet is none either.
+fn command_of(pid: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    value("State:").filter(|state| !state.starts_with(['Z', 'X']))?;
+    value("Name:").map(str::to_owned)
 }
 
 /// The machine's name. Only people read it, so an unknown one is no error.

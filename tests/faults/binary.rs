@@ -65,6 +65,8 @@ async fn a_killed_apply_is_locked_until_it_is_unlocked_and_then_goes_on() {
     let (want, _) = world.clean().await;
     let dir = folder(&world);
     let mut child = in_the_middle(&world, &dir, 12).await;
+    let text = ends(reeve(&world, &["unlock"], &dir), 4).await;
+    assert!(text.contains("its holder is alive") && text.contains("kill "), "a living holder keeps it: {text}");
     child.kill().await.expect("killed");
     // What it had sent is carried out by now.
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -79,16 +81,25 @@ async fn a_killed_apply_is_locked_until_it_is_unlocked_and_then_goes_on() {
 
 #[tokio::test]
 async fn an_interrupted_apply_ends_with_130_and_goes_on() {
+    is_interrupted_by("-INT").await;
+}
+
+#[tokio::test]
+async fn an_apply_that_loses_its_terminal_gives_the_lock_back() {
+    is_interrupted_by("-HUP").await;
+}
+
+async fn is_interrupted_by(name: &str) {
     let mut world = World::new(whole()).await;
     let (want, _) = world.clean().await;
     let dir = folder(&world);
     let child = in_the_middle(&world, &dir, 12).await;
-    signal("-INT", &child);
+    signal(name, &child);
     let text = told(&child.wait_with_output().await.expect("it ends"), 130);
     assert!(text.contains("reeve apply"), "it says how to go on: {text}");
     ends(reeve(&world, &APPLY, &dir), 0).await;
     ends(reeve(&world, &["plan"], &dir), 0).await;
-    world.is_converged(&want, "after SIGINT").await;
+    world.is_converged(&want, name).await;
 }
 
 #[tokio::test]

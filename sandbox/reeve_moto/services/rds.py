@@ -1,5 +1,8 @@
 """RDS: subnet groups that survive a change, Performance Insights, event subscriptions, engine versions, in-use errors."""
-from moto.rds.models import RDSBackend
+import random
+import string
+
+from moto.rds.models import DBInstance, RDSBackend
 
 from ..actions import action, fail
 
@@ -11,6 +14,19 @@ VERSIONS = [
     ("mysql", "8.4.5", "mysql8.4"), ("mysql", "8.4.6", "mysql8.4"), ("mysql", "8.4.7", "mysql8.4"),
     ("mariadb", "10.11.14", "mariadb10.11"), ("mariadb", "11.4.8", "mariadb11.4"), ("mariadb", "11.8.3", "mariadb11.8"),
 ]
+
+
+ORIGINAL_INIT = DBInstance.__init__
+
+
+def with_an_id_of_its_own(self, *args, **kwargs):
+    """A server's resource id is never used twice; moto has one for all.
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html"""
+    ORIGINAL_INIT(self, *args, **kwargs)
+    self.dbi_resource_id = "db-" + "".join(random.choices(string.ascii_uppercase + string.digits, k=26))
+
+
+DBInstance.__init__ = with_an_id_of_its_own
 
 
 @action("rds", "ModifyDBSubnetGroup", page=API + "ModifyDBSubnetGroup.html")

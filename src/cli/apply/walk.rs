@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use super::super::stop::Stop;
 use super::super::terminal::Terminal;
 use super::super::{Exit, Failure};
 use crate::apply::Halt;
@@ -40,14 +40,11 @@ pub async fn walk(
     Ok(applied.exit_code)
 }
 
-/// The first Ctrl-C or SIGTERM asks to stop soon, the second now.
+/// The first signal asks to stop soon, the second now.
 async fn listen(halt: watch::Sender<Halt>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    let Ok(mut stop) = Stop::listen() else { return };
     for level in [Halt::Soon, Halt::Now] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        stop.asked().await;
         let _ = halt.send(level);
     }
     std::future::pending::<()>().await;
