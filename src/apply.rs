@@ -153,11 +153,9 @@ impl<'a> Walk<'a> {
                 break;
             }
             tokio::select! {
-                Some((at, performed)) = running.next() => {
-                    performer.slots.give();
-                    self.settle(at, performed);
-                }
-                () = performer.slots.freed() => {}
+                // Why everything stops comes before the steps that it ended: the last of them may end the walk.
+                biased;
+                Ok(()) = lost.changed() => self.stop_for(Stop::LeaseLost),
                 Ok(()) = halt.changed() => {
                     let now = *halt.borrow_and_update();
                     self.stop_for(Stop::Interrupted);
@@ -165,9 +163,13 @@ impl<'a> Walk<'a> {
                         break;
                     }
                 }
+                Some((at, performed)) = running.next() => {
+                    performer.slots.give();
+                    self.settle(at, performed);
+                }
+                () = performer.slots.freed() => {}
                 // The lease is about to be renewed, or lost: either is known within moments.
                 () = tokio::time::sleep(RENEWAL), if starved => {}
-                Ok(()) = lost.changed() => self.stop_for(Stop::LeaseLost),
             }
         }
         self.conclude()

@@ -58,7 +58,11 @@ async fn a_server_and_its_groups_live() {
                     "monitoring_interval": 60, "monitoring_role": "arn:aws:iam::123456789012:role/reeve/db/monitoring",
                 }),
             )),
-            wish(with(&base, json!({ "allocated_storage": 50, "enable_performance_insights": false }))),
+            wish(with(
+                &base,
+                json!({ "allocated_storage": 50, "enable_performance_insights": false,
+                "performance_insights_kms_key": null }),
+            )),
         ])
         .await;
     server.dies::<DbInstance>(&made.id).await;
