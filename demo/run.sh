@@ -65,7 +65,7 @@ expect 0 "$reeve" plan "$estate"
 
 step "Done. To go on by hand"
 cat <<TEXT
-  make sandbox                     an emulated AWS on port 4566; it prints four lines to export in another terminal
+  make sandbox                     an emulated AWS on port 4566; it prints lines to export in another terminal
   $reeve plan $estate
   $reeve apply $estate
   \$EDITOR $estate/stack.yaml       change something, plan again
