@@ -144,7 +144,8 @@ fn changed(kind: &Row, live: &Value, seen: &Value, cuts: &BTreeSet<String>) -> V
     moved
 }
 
-/// The fields that differ. That an object refers to less is no news: steps of the same plan move what it held to others.
+/// The fields that differ. That an object refers to less is no news: steps of the same plan move what it held to others. Everything else in
+/// such a field is.
 fn differing(kind: &Row, live: &Value, seen: &Value) -> Vec<String> {
     let mut live = live.clone();
     (kind.restate)(&mut live, seen);
@@ -155,13 +156,53 @@ fn differing(kind: &Row, live: &Value, seen: &Value) -> Vec<String> {
     let (now, then) = (live.as_object().unwrap_or(&empty), seen.as_object().unwrap_or(&empty));
     let (now_refers, then_referred) = (references(kind, &live), references(kind, seen));
     let names: BTreeSet<&String> = now.keys().chain(then.keys()).collect();
+    let none = BTreeSet::new();
     let differs = |name: &&String| {
-        let less = then_referred
-            .get(*name)
-            .is_some_and(|then| now_refers.get(*name).is_none_or(|now| now.is_subset(then) && now.len() < then.len()));
-        now.get(*name) != then.get(*name) && !less
+        let (now, then) = (now.get(*name).unwrap_or(&Value::Null), then.get(*name).unwrap_or(&Value::Null));
+        let gone = then_referred.get(*name).unwrap_or(&none) - now_refers.get(*name).unwrap_or(&none);
+        !lacks_only(now, then, &gone)
     };
     names.into_iter().filter(differs).cloned().collect()
+}
+
+/// Whether `now` is `then` without what refers to `gone`: the reference itself, or the whole entry of a list that it stands in.
+fn lacks_only(now: &Value, then: &Value, gone: &BTreeSet<String>) -> bool {
+    if now == then {
+        return true;
+    }
+    match (now, then) {
+        (Value::Null, Value::String(id)) => gone.contains(id),
+        (Value::Null, Value::Array(entries)) => entries.iter().all(|entry| refers(entry, gone)),
+        (Value::Array(now), Value::Array(then)) => {
+            let mut left: Vec<&Value> = now.iter().collect();
+            // Those that are there unchanged first: one of them is not what became of another.
+            let (same, other): (Vec<&Value>, Vec<&Value>) = then.iter().partition(|entry| now.contains(entry));
+            let explained = same.into_iter().chain(other).all(|entry| match left.iter().position(|one| lacks_only(one, entry, gone)) {
+                Some(at) => {
+                    left.remove(at);
+                    true
+                }
+                None => refers(entry, gone),
+            });
+            explained && left.is_empty()
+        }
+        (Value::Object(now), Value::Object(then)) => {
+            let names: BTreeSet<&String> = now.keys().chain(then.keys()).collect();
+            let part = |of: &serde_json::Map<String, Value>, name: &str| of.get(name).cloned().unwrap_or_default();
+            names.into_iter().all(|name| lacks_only(&part(now, name), &part(then, name), gone))
+        }
+        _ => false,
+    }
+}
+
+/// Whether one of `ids` stands anywhere in it.
+fn refers(value: &Value, ids: &BTreeSet<String>) -> bool {
+    match value {
+        Value::String(text) => ids.contains(text),
+        Value::Array(parts) => parts.iter().any(|part| refers(part, ids)),
+        Value::Object(parts) => parts.values().any(|part| refers(part, ids)),
+        _ => false,
+    }
 }
 
 /// The ids that each field refers to.
@@ -196,8 +237,12 @@ mod tests {
             (shape("app", json!([from("sg-a")])), vec![]),
             (shape("app", json!([])), vec![]),
             (shape("app", json!([from("sg-a"), from("sg-b"), from("sg-c")])), vec!["ingress"]),
-            (shape("app", json!([from("sg-a"), from("sg-b"), open])), vec!["ingress"]),
+            (shape("app", json!([from("sg-a"), from("sg-b"), open.clone()])), vec!["ingress"]),
             (shape("another", json!([from("sg-a")])), vec!["description"]),
+            // Less is referred to, and something else is there besides.
+            (shape("app", json!([from("sg-a"), open])), vec!["ingress"]),
+            (shape("app", json!([{ "ip_protocol": "tcp", "from_port": 22, "to_port": 443, "group": "sg-a" }])), vec!["ingress"]),
+            (shape("app", json!([{ "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ip": "0.0.0.0/0" }])), vec!["ingress"]),
         ] {
             assert_eq!(changed(kind, &now, &seen, &BTreeSet::new()), expected, "{now}");
         }
