@@ -1,7 +1,7 @@
 //! Planning: pure. What is desired, what is observed and what was last applied, into a plan.
 //!
-//! The story: every live object is claimed by an address (`claim`), each wish is compared with its live object until nothing
-//! more becomes new (`compare`), verbs are decided, what must not happen is refused and what must wait waits (`guard`), what stays
+//! The story: every live object is claimed by an address (`claim`), what was there and is not found is told from what is new (`missing`),
+//! each wish is compared with its live object until nothing more becomes new (`compare`), verbs are decided, what must not happen is refused and what must wait waits (`guard`), what stays
 //! keeps what it needs (`keep`), and the part that was asked for is kept (`scope`). `order` turns a plan into steps.
 
 mod claim;
@@ -9,8 +9,10 @@ mod compare;
 mod guard;
 mod hold;
 mod keep;
+mod missing;
 pub mod order;
 mod scope;
+mod shrink;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +29,7 @@ use crate::model::marks::Applied;
 use crate::model::plan::{Action, By, FORMAT_VERSION, Leftover, Made, Plan, Scope, Seen, Verb, Wish};
 use crate::observe::Observed;
 use claim::Claims;
+use missing::Missing;
 
 /// One resource as the YAML wishes it.
 #[derive(Debug, Clone)]
@@ -58,7 +61,7 @@ pub struct Input<'a> {
     pub wishes: &'a BTreeMap<Address, Wished>,
     /// What is.
     pub observed: &'a Observed,
-    /// What was last applied, of what bears no tag or has vanished. Labels only.
+    /// What was last applied, of what bears no tag or has vanished. It labels, and holds back what would be an empty successor.
     pub history: &'a BTreeMap<Address, Applied>,
     /// What earlier applies called the objects without tags that they made, by kind and id. Labels only.
     pub made: &'a BTreeMap<(String, String), Address>,
@@ -83,7 +86,8 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
             .collect(),
         ..Draft::default()
     };
-    let compared = compare::compare(wishes, &claims, input.history, &input.scope, &mut draft);
+    let missing = Missing::find(wishes, &claims, input);
+    let compared = compare::compare(wishes, &claims, input.history, &input.scope, &missing, &mut draft);
     for (address, wish) in wishes {
         let action = match claims.live.get(address) {
             None => create(address, wish, &claims, input.history, &compared),
@@ -105,7 +109,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
             draft.actions.insert(address.clone(), delete(address, live, input.destroy, claims.remembered.contains(address)));
         }
     }
-    guard::guard(&mut draft, wishes, input.wishes, &claims, input.observed, &input.scope);
+    guard::guard(&mut draft, missing, wishes, input.wishes, &claims, input.observed, &input.scope);
     let complete = scope::narrow(&mut draft, wishes, input.wishes, &claims, &input.scope);
     Ok(assemble(input, wishes, &claims, draft, complete))
 }
@@ -116,6 +120,8 @@ struct Draft {
     actions: BTreeMap<Address, Action>,
     waiting: BTreeMap<Address, String>,
     refusals: BTreeMap<Address, (String, String)>,
+    /// The refusals that come first: what is planned besides may look different once these are settled.
+    missing: BTreeSet<Address>,
     leftovers: Vec<Leftover>,
     /// Why leftovers stay, by address. What counts at that address need not wait because of them.
     kept: BTreeMap<Address, String>,
@@ -249,6 +255,16 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
     let acted: BTreeSet<&Address> = draft.actions.values().filter(|a| a.action != Verb::NoOp).map(|a| &a.address).collect();
     let seen =
         claims.live.iter().chain(&claims.lookups).map(|(address, live)| (address.clone(), seen(live, acted.contains(address)))).collect();
+    // Who uses what took the place of a leftover is waited for before that one goes, also where it has moved already.
+    let succeeded: BTreeSet<&Address> = draft.leftovers.iter().map(|left| claims.successor(&left.address)).collect();
+    let told = |address: &Address, wish: &Wished| {
+        let mut uses = false;
+        if !succeeded.is_empty() {
+            references(wish.kind.info(), &wish.spec, |_, hole| uses |= succeeded.contains(&hole.address));
+        }
+        uses || acted.contains(address)
+    };
+    let (first, then): (Vec<_>, Vec<_>) = draft.refusals.into_iter().partition(|(address, _)| draft.missing.contains(address));
     let mut waiting = draft.waiting;
     for (address, reason) in draft.kept {
         waiting.entry(address).or_insert(reason);
@@ -266,16 +282,16 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
         destroy: input.destroy,
         wishes: wishes
             .iter()
-            .filter(|(address, _)| acted.contains(address))
+            .filter(|(address, wish)| told(address, wish))
             .map(|(address, wish)| {
                 (address.clone(), Wish { kind: wish.kind.name.to_owned(), spec: wish.spec.clone(), protect: wish.protect })
             })
             .collect(),
         actions: draft.actions.into_values().collect(),
         waiting: waiting.into_iter().map(|(address, reason)| crate::model::plan::Waiting { address, reason }).collect(),
-        refusals: draft
-            .refusals
+        refusals: first
             .into_iter()
+            .chain(then)
             .map(|(address, (reason, hint))| crate::model::plan::Refusal { address, reason, hint, by: By::Protection })
             .collect(),
         unreadable: input.observed.unreadable.clone(),

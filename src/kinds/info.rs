@@ -25,6 +25,8 @@ pub struct Field {
     pub need: Need,
     /// What it refers to cannot be dropped while it does.
     pub holds: bool,
+    /// A number that becomes larger in place and never smaller.
+    pub grows: bool,
     /// Its default (`null` when it has none).
     pub default: Value,
 }
@@ -99,6 +101,7 @@ impl Field {
             replace: schema.get("x-replace").and_then(Value::as_bool).unwrap_or_default(),
             need,
             holds: schema.get("x-holds").and_then(Value::as_bool).unwrap_or(true),
+            grows: schema.get("x-grows").and_then(Value::as_bool).unwrap_or_default(),
             default: schema.get("default").cloned().unwrap_or_default(),
         }
     }

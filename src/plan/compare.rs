@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::claim::Claims;
 use super::guard::is_protected;
+use super::missing::Missing;
+use super::shrink::lowered;
 use super::{Draft, Wished};
 use crate::kinds::info::Info;
 use crate::kinds::{AnyLive, Row};
@@ -91,11 +93,12 @@ pub(super) fn compare(
     claims: &Claims<'_>,
     history: &BTreeMap<Address, Applied>,
     scope: &Scope,
+    missing: &Missing,
     draft: &mut Draft,
 ) -> Compared {
     let mut held = BTreeSet::new();
     loop {
-        let (compared, new) = compare_without(wishes, claims, history, scope, draft, &held);
+        let (compared, new) = compare_without(wishes, claims, history, scope, missing, draft, &held);
         let more = super::hold::held(wishes, claims, scope, &compared, &new);
         if more.is_empty() {
             return compared;
@@ -113,6 +116,7 @@ fn compare_without(
     claims: &Claims<'_>,
     history: &BTreeMap<Address, Applied>,
     scope: &Scope,
+    missing: &Missing,
     draft: &mut Draft,
     held: &BTreeSet<Address>,
 ) -> (Compared, BTreeSet<Address>) {
@@ -137,13 +141,16 @@ fn compare_without(
             };
             if live.kind != wish.kind.name {
                 // A protected one is refused by the guard, and nothing follows it then.
-                if !is_protected(address, live, Some(wish), scope) {
+                if !missing.holds(address) && !is_protected(address, live, Some(wish), scope) {
                     became_new.insert(address.clone());
                 }
                 continue;
             }
-            let (edits, causes) = differences(wish, live, applied(address, live, history), claims, &new);
-            if edits.iter().any(|edit| edit.replace) {
+            let applied = applied(address, live, history);
+            let shrinks = lowered(wish, live, applied);
+            let (edits, causes) = differences(wish, live, applied, claims, &new);
+            // What waits for something that does not come is neither lost nor followed.
+            if edits.iter().any(|edit| edit.replace) && !missing.holds(address) && shrinks.is_none() {
                 if is_protected(address, live, Some(wish), scope) {
                     let fields: Vec<_> = edits.iter().filter(|e| e.replace).map(|e| e.field.as_str()).collect();
                     draft.refuse(
@@ -154,6 +161,9 @@ fn compare_without(
                 } else if !held.contains(address) {
                     became_new.insert(address.clone());
                 }
+            }
+            if let Some((reason, hint)) = shrinks {
+                draft.refuse(address, reason, hint);
             }
             compared.edits.insert(address.clone(), edits);
             compared.causes.insert(address.clone(), causes);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim::Claims;
 use super::compare::references;
+use super::missing::Missing;
 use super::{Draft, Wished};
 use crate::kinds::{AnyLive, DELETED, lookup};
 use crate::model::Address;
@@ -14,15 +15,16 @@ use crate::observe::Observed;
 /// Goes through the draft in the order in which one reason leads to the next. `declared` are the YAML's wishes, also on destroy.
 pub(super) fn guard(
     draft: &mut Draft,
+    missing: Missing,
     wishes: &BTreeMap<Address, Wished>,
     declared: &BTreeMap<Address, Wished>,
     claims: &Claims<'_>,
     observed: &Observed,
     scope: &Scope,
 ) {
+    missing.hold_back(draft);
     scheduled_for_deletion(draft, declared, claims, scope);
     protect(draft, declared, claims, scope);
-    lost_marks(draft, wishes, claims, observed);
     unreadable(draft, declared, claims, observed);
     strays(draft, claims);
     leftovers(draft, declared, claims, observed, scope);
@@ -51,7 +53,7 @@ fn scheduled_for_deletion(draft: &mut Draft, declared: &BTreeMap<Address, Wished
 }
 
 /// The hint of how to have back what AWS is going to delete.
-fn reprieve(kind: &str, id: &str) -> String {
+pub(super) fn reprieve(kind: &str, id: &str) -> String {
     let command = lookup(kind).map(|row| row.reprieve.replace("ID", id)).unwrap_or_default();
     format!("have it back while it is there: {command} (see {REPRIEVED})")
 }
@@ -80,49 +82,6 @@ fn leave(draft: &mut Draft, address: &Address) {
         action.edits.clear();
         action.cause.clear();
         action.reason.clear();
-    }
-}
-
-/// A live object of ours points at an unmarked one where its wish names an address that is not live: the mark was lost. Making a second one
-/// would move the estate over to it.
-fn lost_marks(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>, observed: &Observed) {
-    if observed.unmarked.is_empty() {
-        return;
-    }
-    for (address, live) in &claims.live {
-        let (Some(wish), Some(row)) = (wishes.get(address), lookup(live.kind)) else { continue };
-        let mut suspects: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
-        row.info().visit(&live.shape, &mut |leaf, id| {
-            if let Some(kind) = leaf.kind.and_then(lookup)
-                && observed.unmarked.contains(&(kind.name.to_owned(), id.to_owned()))
-            {
-                suspects.entry(leaf.field.to_owned()).or_default().push((kind.name, id));
-            }
-        });
-        references(row.info(), &wish.spec, |field, hole| {
-            let Some(creation) = draft.actions.get(&hole.address).filter(|action| action.action == Verb::Create) else { return };
-            let kind = creation.kind.clone();
-            if let Some((_, id)) = suspects.get(field).into_iter().flatten().find(|(suspect, _)| *suspect == kind) {
-                let target = hole.address.clone();
-                let doom = observed.doomed.get(&(kind.clone(), (*id).to_owned()));
-                draft.refusals.entry(target.clone()).or_insert_with(|| match doom {
-                    Some(why) => (
-                        format!("{address} still uses {id}, and {why}, which reeve did not ask for: a second one is not made"),
-                        reprieve(&kind, id),
-                    ),
-                    None => (
-                        format!("{address} still uses {id}, which bears no owner mark: the mark of {target} was lost, and a second one is not made"),
-                        format!("take it back: reeve adopt DIR {target} {id} (see runbooks/lost-mark.md)"),
-                    ),
-                });
-            }
-        });
-    }
-    let refused: Vec<Address> = draft.refusals.keys().cloned().collect();
-    for address in refused {
-        if draft.actions.get(&address).is_some_and(|action| action.action == Verb::Create) {
-            draft.actions.remove(&address);
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The history: what was last applied to each address. It only tells drift from change for what has vanished or bears
-//! no tag, and gives a crashed run's tokens to the next; it decides no action.
+//! The history: what was last applied to each address. It tells drift from change for what has vanished or bears
+//! no tag, holds back the creation of something protected that has vanished, and gives a crashed run's tokens to the next; it causes no action.
 //!
 //! `history.json` is written once, at the end of a run, and names the last journal object that is in it. Loading reads
 //! it and lists the journal behind that object: normally nothing; after a crash, the crashed run's objects, which are

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::spare;
 use crate::support::{Estate, Ground, OTHER_ZONE, at, changes, wish};
 
-async fn adopt(estate: &Estate, address: &str, id: &str) -> Result<(), Error> {
+pub async fn adopt(estate: &Estate, address: &str, id: &str) -> Result<(), Error> {
     let address = at(address);
     estate.held(async |held| estate.session.adopt(held, &address, &estate.wishes[&address], id, "reeve adopt").await).await
 }

@@ -17,3 +17,4 @@ mod moved;
 mod network;
 mod replace;
 mod spare;
+mod vanished;

@@ -207,13 +207,26 @@ fn what_is_excluded_is_neither_refused_nor_waiting() {
 }
 
 #[test]
-fn what_would_follow_something_refused_waits_at_any_depth() {
+fn what_needs_something_refused_waits_and_nothing_follows_it_further() {
     let mut world = World::files().applied();
     world.vanish("vpc.vpc");
     world.observed.unmarked.insert(("aws.vpc".into(), id_of(&at("vpc.vpc"))));
+    world.wish(
+        "vpc.private/c",
+        "aws.subnet",
+        json!({ "vpc": to("vpc.vpc"), "availability_zone": "us-east-1c", "cidr_block": "10.20.32.0/20" }),
+    );
+    world.wish(
+        "files.mount/c",
+        "aws.mount_target",
+        json!({ "file_system": to("files.file_system"), "subnet": to("vpc.private/c"), "security_groups": [] }),
+    );
     let plan = world.plan();
     assert_eq!(changes(&plan), [], "mount targets use subnets, which use the VPC");
-    assert!(plan.waiting.iter().any(|w| w.address == at("files.mount/a")), "{:?}", plan.waiting);
+    let waits = |address: &str| plan.waiting.iter().find(|one| one.address == at(address)).map(|one| one.reason.as_str());
+    assert_eq!(waits("vpc.private/c"), Some("it needs vpc.vpc, whose mark was lost"));
+    assert_eq!(waits("files.mount/c"), Some("it needs vpc.private/c, which waits"));
+    assert_eq!(waits("files.mount/a"), None, "its subnet stays");
 }
 
 #[test]

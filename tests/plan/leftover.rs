@@ -97,6 +97,15 @@ fn it_is_kept_while_something_outside_the_scope_uses_it() {
 }
 
 #[test]
+fn a_user_that_has_moved_already_is_waited_for() {
+    let mut world = watched();
+    interrupted(&mut world, "vpc.app");
+    let plan = world.plan();
+    assert_eq!((plan.changes().count(), plan.leftovers.len()), (0, 1));
+    before(&walk(&plan), "Ready edge.alb", "Delete vpc.app");
+}
+
+#[test]
 fn it_is_kept_while_a_user_waits_or_could_not_be_read() {
     let mut world = watched();
     interrupted(&mut world, "edge.alb");

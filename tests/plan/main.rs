@@ -3,6 +3,7 @@
 mod decisions;
 mod hold;
 mod leftover;
+mod missing;
 mod order;
 mod policy;
 mod properties;

@@ -62,8 +62,8 @@ pub struct DbInstance {
     pub engine_version: String,
     /// Its size: `db.r6g.large`.
     pub db_instance_class: String,
-    /// GiB of disk at first. RDS may grow it and never shrinks it: a smaller number changes nothing.
-    #[schemars(range(min = 20, max = 65536))]
+    /// GiB of disk at first. RDS may grow it and never shrinks it.
+    #[schemars(range(min = 20, max = 65536), extend("x-grows" = true))]
     pub allocated_storage: i32,
     /// GiB to which RDS may grow the disk by itself. Default: it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! What an interrupted replacement left over goes as it would have gone without the interruption: when its successor is ready and all
 //! who use that one have moved, also those that name it in a text (a DNS record the load balancer).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Build;
 use super::paths::Paths;
@@ -26,16 +26,22 @@ impl Build<'_> {
             let lasts = self.last_of(address);
             waits.extend(lasts.iter().flat_map(|last| drops.iter().map(|drop| (*last, *drop))));
         }
-        let mut steps: BTreeMap<&Address, Vec<usize>> = BTreeMap::new();
+        let mut steps: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
         for (at, step) in self.steps.iter().enumerate().filter(|(_, step)| step.leftover.is_none()) {
-            steps.entry(&step.address).or_default().push(at);
+            steps.entry(step.address.clone()).or_default().push(at);
         }
         for (user, wish) in &self.plan.wishes {
-            let (Some(steps), Some(kind)) = (steps.get(user), lookup(&wish.kind)) else { continue };
+            let Some(kind) = lookup(&wish.kind) else { continue };
+            let mut left: BTreeSet<usize> = BTreeSet::new();
             references(kind.info(), &wish.spec, |_, hole| {
-                let drops = drops.get(&hole.address).filter(|_| hole.address != *user).into_iter().flatten();
-                waits.extend(drops.flat_map(|drop| steps.iter().map(|step| (*step, *drop))));
+                left.extend(drops.get(&hole.address).filter(|_| hole.address != *user).into_iter().flatten());
             });
+            if left.is_empty() {
+                continue;
+            }
+            // One that has moved already may still be on its way there.
+            let lasts = steps.get(user).cloned().unwrap_or_else(|| self.last_of(user));
+            waits.extend(left.iter().flat_map(|drop| lasts.iter().map(|last| (*last, *drop))));
         }
         let mut paths = Paths::new(self.graph());
         for (first, drop) in waits {
