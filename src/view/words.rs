@@ -46,6 +46,8 @@ fn drifted(action: &Action) -> bool {
 fn drift_summary(plan: &Plan, others: usize, renewed: usize) -> String {
     let number = plan.actions.len();
     let mut text = match (number, others) {
+        // What has vanished and was protected is among the refused.
+        (0, _) if !plan.refusals.is_empty() => format!("Besides what is refused, no drift in {}", count(others, "resource")),
         (0, _) => format!("No drift in {}", count(others, "resource")),
         (_, 0) => format!("{} drifted", have(number)),
         _ => format!("{} drifted; the other {others} {} not", have(number), if others == 1 { "has" } else { "have" }),

@@ -90,3 +90,25 @@ async fn drift_shows_drift_and_counts_the_rest() {
     stack.ends(0, &["apply", stack.dir(), "--target", "vpc.private", "--auto-approve"]);
     assert!(stack.ends(0, &["drift", stack.dir(), scope[0], scope[1]]).out.contains("No drift"));
 }
+
+#[tokio::test]
+async fn what_is_protected_and_has_vanished_is_refused_by_drift_and_apply() {
+    let stack = Stack::new("vanished").await;
+    let scope = [stack.dir(), "--target", "edge.logs"];
+    let run = |code: i32, command: &str, more: &[&str]| stack.ends(code, &[&[command][..], &scope, more].concat());
+    run(0, "apply", &["--auto-approve"]);
+    let plan: Value = serde_json::from_str(&run(0, "plan", &["--format", "json"]).out).unwrap();
+    let s3 = &stack.account().await.s3;
+    s3.delete_bucket().bucket(plan["seen"]["edge.logs"]["id"].as_str().unwrap()).send().await.unwrap();
+
+    let told = "edge.logs: it was there, holds what cannot be made again, and has vanished: a new one would be empty";
+    for (command, more) in [("drift", &[][..]), ("plan", &[]), ("apply", &["--auto-approve"])] {
+        let ran = run(5, command, more);
+        assert!(format!("{}{}", ran.out, ran.err).contains(told), "{command}: {} {}", ran.out, ran.err);
+    }
+    let drift = run(5, "drift", &[]);
+    assert!(drift.out.contains("Besides what is refused, no drift in ") && drift.out.contains("runbooks/vanished.md"), "{}", drift.out);
+    assert!(s3.list_buckets().send().await.unwrap().buckets().iter().all(|one| !one.name().unwrap().contains("edge-logs")));
+    run(0, "apply", &["--allow-delete", "edge.logs", "--auto-approve"]);
+    run(0, "drift", &[]);
+}
