@@ -3,15 +3,32 @@
 //! `folder` reads files and is the only I/O. `read` makes spanned trees of text, `documents` sorts them, `shape` and
 //! `check` hold them against schemas, `module` and `template` compile modules, `expand` makes resources of them, and `graph`
 //! checks what refers to what. Pure and total: the same text gives the same graph, however it is split into files.
+//!
+//! **All problems at once.** No step stops at a mistake, for what the next one would find is wanted in the same run. Nor does a mistake
+//! make another: what is wrong is reported once, where it was written, and *doubtful* from there on.
+//! 1. A document that is no YAML is skipped to the next `---`. Its kind and name, as far as they were read, say what may be missing.
+//! 2. `check` names the wrong paths of a document, `mend` makes a tree of the rest that fits: what is wrong is left out, so that its default
+//!    counts; what is needed gets a value of its type. So a stack can always be read, and its tenants held against it.
+//! 3. Expressions see which paths are doubtful (`doubt`). One that takes such a path is evaluated all the same, and its value is doubtful;
+//!    an expression that cannot be compiled or evaluated gives nothing, which is doubtful.
+//! 4. A resource with a doubtful or wrong field has a flaw there. All its other fields are checked, by its kind too.
+//!    A reference to what may exist, or not, because of a doubtful `for_each` or `when` is not judged.
+//! 5. What is found at a doubtful value is not reported. The same words at the same place are one problem.
+//!
+//! Work and memory stay bounded: a load has one budget for all its expressions, and when that is spent, which is a problem, no more is
+//! expanded; of the problems themselves only the first are kept, and the others counted.
 
 mod builtin;
 pub mod check;
+pub mod countries;
 pub mod documents;
+mod doubt;
 pub mod expand;
 pub mod expression;
 pub mod folder;
 mod graph;
 pub mod inputs;
+mod mend;
 pub mod module;
 pub mod networks;
 mod origin;
@@ -31,12 +48,14 @@ pub mod tenant;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use documents::Documents;
+use documents::{Checked, Documents};
 use expand::{Expanded, Expander};
 use expression::Language;
 use module::Module;
 use origin::Origins;
 use sections::Sections;
+use semantics::{Applicant, Doubted};
+use shape::Shape;
 
 pub use expand::{RefUse, Resource};
 pub use policy::Policy;
@@ -45,7 +64,7 @@ pub use stack::Stack;
 pub use tenant::Tenant;
 
 use crate::kinds;
-use crate::model::node::Node;
+use crate::model::node::{Node, Value};
 use crate::model::problem::{Place, Problem, Problems};
 use crate::model::{self, Address};
 
@@ -102,7 +121,7 @@ pub fn modules(dir: Option<&Path>) -> Result<BTreeMap<String, Module>, Problems>
         let documents = sort(&files, &mut problems);
         let language = Language::new()?;
         let modules = compile_modules(&language, &builtin, &documents, &mut problems);
-        if problems.is_empty() { Ok(modules) } else { Err(with_lines(problems, &builtin, &files)) }
+        if problems.is_empty() { Ok(modules.by_name) } else { Err(with_lines(problems, &builtin, &files)) }
     })
 }
 
@@ -157,16 +176,30 @@ fn with_lines(problems: Problems, modules: &[SourceFile], files: &[SourceFile]) 
 }
 
 fn assemble(modules: &[SourceFile], files: &[SourceFile], problems: &mut Problems) -> Option<Desired> {
-    let documents = sort(files, problems);
-    let unreadable = !problems.is_empty();
+    let unread = !problems.is_empty();
+    let mut documents = sort(files, problems);
+    if unread {
+        documents.cut.push(Node::new(Value::Null, Place { file: "".into(), line: 1, column: 1, len: 1 }));
+    }
     let known = problems.places();
     let mut later = Problems::new();
-    let desired = understand(modules, &documents, unreadable, &mut later);
-    problems.extend_elsewhere(later, &known);
+    let desired = understand(modules, &documents, &mut later);
+    problems.merge(later.only(|problem| problem.place.as_ref().is_none_or(|place| !known.contains(place))));
     desired
 }
 
-fn understand(modules: &[SourceFile], documents: &Documents, unreadable: bool, problems: &mut Problems) -> Option<Desired> {
+/// The modules of a stack.
+#[derive(Debug, Default)]
+pub struct Modules {
+    /// Those that could be compiled, at least in part.
+    by_name: BTreeMap<String, Module>,
+    /// The names of the others.
+    unusable: BTreeSet<String>,
+    /// There may be others whose names are not known.
+    may_lack: bool,
+}
+
+fn understand(modules: &[SourceFile], documents: &Documents, problems: &mut Problems) -> Option<Desired> {
     let language = match Language::new() {
         Ok(language) => language,
         Err(problem) => {
@@ -175,45 +208,43 @@ fn understand(modules: &[SourceFile], documents: &Documents, unreadable: bool, p
         }
     };
     let modules = compile_modules(&language, modules, documents, problems);
-    let broken = !problems.is_empty();
-    let mut found = Vec::new();
-    let policies = documents::policies(&language, &documents.policies, &mut found);
-    let document = the_stack(documents, unreadable, &mut found);
-    let sections = document.and_then(|document| sections::read(document, &modules, &mut found));
-    let tenants = documents::tenants(&documents.tenants, &mut found);
-    let by_name: HashMap<Place, &Node> =
-        documents.tenants.iter().filter_map(|document| documents::name(document).map(|(_, place)| (place.clone(), document))).collect();
-    let mut tenants = semantics::tenants(sections.as_ref().map(|sections| &sections.stack), tenants, &by_name, &mut found);
-    tenants.retain(|tenant| schema::is_label(&tenant.name));
-    problems.extend(found);
-    let sections = sections?;
-    // With a broken module or section the rest of the expansion would only repeat what is known.
-    if broken || sections.broken {
-        return None;
+    let policies = documents::policies(&language, &documents.policies, problems);
+    let shape = Shape::compile(&schema::tenant());
+    let applicants: Vec<Applicant<'_>> =
+        (documents.tenants.iter()).filter_map(|document| Applicant::new(Checked::plain(&shape, document, problems), problems)).collect();
+    let mut users: HashMap<String, usize> = HashMap::new();
+    for name in applicants.iter().filter_map(Applicant::distribution) {
+        *users.entry(name.to_owned()).or_default() += 1;
     }
-    let origins = Origins::new(&modules, &sections, &documents.tenants);
-    let Expanded { resources, work, .. } = expand(&language, &modules, &sections, &tenants, &origins, problems);
-    let warnings = semantics::warnings(&sections.stack);
-    Some(Desired { stack: sections.stack, warnings, tenants, policies, resources, work })
+    let sections = the_stack(documents, problems).and_then(|document| sections::read(document, &modules, &users, problems));
+    let of_stack = sections.as_ref().map(|sections| (&sections.stack, &sections.checked));
+    let tenants = semantics::tenants(of_stack, applicants, problems);
+    let sections = sections?;
+    let unnamed = tenants.len() < documents.tenants.len() || documents.may_lack("Tenant");
+    let expanded = expand(&language, &modules, sections, &documents.tenants, &tenants, unnamed, problems);
+    let (stack, Expanded { resources, work, .. }) = expanded;
+    let tenants = tenants.into_iter().map(|(tenant, _)| tenant).collect();
+    Some(Desired { warnings: semantics::warnings(&stack), stack, tenants, policies, resources, work })
 }
 
 /// All documents of all files, in the order of their places.
 fn sort(files: &[SourceFile], problems: &mut Problems) -> Documents {
     let mut files: Vec<&SourceFile> = files.iter().collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let (mut documents, mut nodes, mut found) = (Documents::default(), 0, Vec::new());
+    let (mut documents, mut nodes) = (Documents::default(), 0);
     for file in files {
-        for document in read::documents(file, &mut nodes, problems) {
-            documents.add(document, &mut found);
+        let contents = read::documents(file, &mut nodes, problems);
+        documents.cut.extend(contents.cut);
+        for document in contents.documents {
+            documents.add(document, problems);
         }
     }
-    problems.extend(found);
     documents
 }
 
-fn the_stack<'d>(documents: &'d Documents, unreadable: bool, problems: &mut Vec<Problem>) -> Option<&'d Node> {
+fn the_stack<'d>(documents: &'d Documents, problems: &mut Problems) -> Option<&'d Node> {
     let first = documents.stacks.first();
-    if first.is_none() && !unreadable {
+    if first.is_none() && !documents.may_lack("Stack") {
         let help = "write a document with `kind: Stack`, a name, a region, a domain and one distribution";
         problems.push(Problem::anywhere("there is no stack in this folder").help(help));
     }
@@ -226,73 +257,75 @@ fn the_stack<'d>(documents: &'d Documents, unreadable: bool, problems: &mut Vec<
 }
 
 /// The built-in modules and those of the folder, which win.
-fn compile_modules(
-    language: &Language,
-    builtin: &[SourceFile],
-    documents: &Documents,
-    problems: &mut Problems,
-) -> BTreeMap<String, Module> {
-    let shape = shape::Shape::compile(&module::document_schema());
+fn compile_modules(language: &Language, builtin: &[SourceFile], documents: &Documents, problems: &mut Problems) -> Modules {
+    let shape = Shape::compile(&module::document_schema());
     let mut nodes = 0;
-    let builtin = builtin.iter().flat_map(|file| read::documents(file, &mut nodes, problems)).collect::<Vec<_>>();
-    let own_names: Vec<&str> = documents.modules.iter().filter_map(|document| documents::name(document).map(|(name, _)| name)).collect();
-    let kept = builtin.iter().filter(|document| documents::name(document).is_none_or(|(name, _)| !own_names.contains(&name)));
-    let mut modules: BTreeMap<String, Module> = BTreeMap::new();
+    let builtin = builtin.iter().flat_map(|file| read::documents(file, &mut nodes, problems).documents).collect::<Vec<_>>();
+    let cut = documents.cut.iter().filter(|cut| cut.get("kind").and_then(Node::as_str) == Some("Module"));
+    let own = |documents: &mut dyn Iterator<Item = &Node>| documents.filter_map(documents::name).map(|(name, _)| name.to_owned()).collect();
+    let mut modules = Modules { unusable: own(&mut cut.clone()), may_lack: documents.may_lack("Module"), ..Modules::default() };
+    let own_names: BTreeSet<String> = own(&mut documents.modules.iter().chain(cut));
+    let kept = builtin.iter().filter(|document| documents::name(document).is_none_or(|(name, _)| !own_names.contains(name)));
     for document in kept.chain(&documents.modules) {
-        let mut found = Vec::new();
-        check::check(&shape, document, &mut found);
-        if found.is_empty() {
-            let module = Module::compile(language, document, &mut found);
-            if schema::is_own_field(&module.name) {
-                found.push(Problem::at(
-                    &module.place,
-                    format!("a module cannot have the name `{}`, which is a field of the stack", module.name),
-                ));
-            }
-            if let Some(other) = modules.get(&module.name) {
-                found.push(documents::twice("module", &module.name, &module.place, &other.place));
-            } else {
-                modules.insert(module.name.clone(), module);
-            }
+        let checked = Checked::of(&shape, document, problems);
+        let Some((name, place)) = checked.name() else {
+            modules.may_lack = true;
+            continue;
+        };
+        let module = Module::compile(language, &checked, problems);
+        if schema::is_own_field(name) {
+            let message = format!("a module cannot have the name `{name}`, which is a field of the stack");
+            problems.push(Problem::at(place, message));
+        } else if let Some(other) = modules.by_name.get(name) {
+            problems.push(documents::twice("module", name, place, &other.place));
+        } else {
+            modules.by_name.insert(name.to_owned(), module);
         }
-        problems.extend(found);
     }
     modules
 }
 
+/// The stack with all that its modules make. `unnamed`: there are tenants that have no name of their own.
 fn expand(
     language: &Language,
-    modules: &BTreeMap<String, Module>,
-    sections: &Sections,
-    tenants: &[Tenant],
-    origins: &Origins<'_>,
+    modules: &Modules,
+    mut sections: Sections<'_>,
+    documents: &[Node],
+    tenants: &[Doubted],
+    unnamed: bool,
     problems: &mut Problems,
-) -> Expanded {
-    let facts: Vec<serde_json::Value> = tenants.iter().map(|tenant| tenant.facts(&sections.stack)).collect();
-    let named = || tenants.iter().map(|tenant| tenant.name.as_str()).zip(&facts);
-    let stack = sections.facts(named());
+) -> (Stack, Expanded) {
+    let facts: Vec<serde_json::Value> = tenants.iter().map(|(tenant, _)| tenant.facts(&sections.stack)).collect();
+    let named = || tenants.iter().zip(&facts).map(|((tenant, doubts), facts)| (tenant.name.as_str(), facts, doubts));
+    let stack = sections.facts(named().map(|(name, facts, _)| (name, facts)));
     let mut root = language.scope();
     root.bind("stack", &stack);
-    let mut found = Vec::new();
-    sections.check(modules, &root, &mut found);
-    let refused = !found.is_empty();
-    problems.extend(found);
-    if refused {
-        return Expanded::default(); // what these inputs expand to would be wrong in the same way
+    root.doubts = sections.doubts(modules);
+    let failed = sections.check(&modules.by_name, &root, problems);
+    sections.checked.doubts.add_under(&["spec"], &failed);
+    root.doubts = sections.doubts(modules);
+    if unnamed || tenants.iter().any(|(_, doubts)| !doubts.is_empty()) {
+        root.doubts.add_at(&["stack", "tenants"]);
     }
-    let mut expander = Expander::new(origins, problems);
-    for (name, module) in modules {
-        let section = &sections.values[name];
+    let origins = Origins::new(&modules.by_name, &sections, documents);
+    let mut expander = Expander::new(&origins, problems);
+    for (name, module) in &modules.by_name {
+        let (section, doubts) = (&sections.values[name], sections.doubts_of(name));
         if name == module::TENANT {
-            expander.tenants(module, section, named(), &root);
+            expander.tenants(module, section, &doubts, named(), &root);
         } else {
-            expander.module(module, section, &root);
+            expander.module(module, section, &doubts, &root);
         }
     }
-    let expanded = expander.expanded;
+    let mut expanded = expander.expanded;
+    expanded.may_lack = modules.may_lack;
+    expanded.unsure.extend(modules.unusable.iter().cloned());
+    if unnamed {
+        expanded.unsure.insert(module::TENANT.to_owned());
+    }
     let mut between = Problems::new();
     graph::check(&expanded, &mut between);
-    networks::check(&expanded.resources, &mut between);
-    problems.extend_elsewhere(between.map(|problem| origins.trace(problem, None)), &BTreeSet::new());
-    expanded
+    networks::check(&expanded, &mut between);
+    problems.merge(between.map(|problem| origins.trace(problem, None)));
+    (sections.stack.clone(), expanded)
 }

@@ -1,5 +1,7 @@
 //! Reading a stack: from text to resources, and from mistakes to words.
 
+#[path = "desired/at_once.rs"]
+mod at_once;
 #[path = "desired/hostile.rs"]
 mod hostile;
 #[path = "desired/mistakes.rs"]
@@ -84,7 +86,7 @@ fn a_folder_is_read_at_any_depth_without_hidden_names_and_links_out() {
     std::os::unix::fs::symlink(outside.path(), dir.path().join("out.yaml")).unwrap();
     std::os::unix::fs::symlink(dir.path(), dir.path().join("a/circle")).unwrap();
     let (_, problems) = desired::folder::files(dir.path());
-    assert_eq!(problems.len(), 1, "{problems}");
+    assert_eq!(problems.count(), 1, "{problems}");
     assert!(problems.to_string().contains("link out of the folder"), "{problems}");
     assert!(desired::load(Path::new("/nowhere/at/all")).is_err());
 }

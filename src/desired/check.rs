@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use super::doubt::Doubts;
 use super::quantity;
-use super::shape::{Field, Format, Holes, Object, Shape, Text, Want};
+use super::shape::{Format, Holes, Object, Shape, Text, Want};
 use crate::kinds::info::Need;
 use crate::model::Cidr;
 use crate::model::hole::{self, Hole};
 use crate::model::node::{Entry, Node, Value};
-use crate::model::problem::{Place, Problem, suggest};
+use crate::model::problem::{Place, Problem, Problems, nearest, suggest};
 
 /// A reference that stands in a tree.
 #[derive(Debug, Clone)]
@@ -26,17 +27,26 @@ pub struct Found {
     pub place: Place,
 }
 
-/// Checks a tree. Returns the references in it.
-pub fn check(shape: &Shape, node: &Node, problems: &mut Vec<Problem>) -> Vec<Found> {
-    let mut walk = Walk { shape, problems, found: Vec::new(), path: Vec::new(), need: Need::Made };
+/// What a check finds besides problems.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// The references in the tree.
+    pub found: Vec<Found>,
+    /// What is wrong or missing.
+    pub wrong: Doubts,
+}
+
+/// Checks a tree.
+pub fn check(shape: &Shape, node: &Node, problems: &mut Problems) -> Checked {
+    let mut walk = Walk { shape, problems, checked: Checked::default(), path: Vec::new(), need: Need::Made };
     walk.node(shape.root, node);
-    walk.found
+    walk.checked
 }
 
 struct Walk<'s, 'n, 'p> {
     shape: &'s Shape,
-    problems: &'p mut Vec<Problem>,
-    found: Vec<Found>,
+    problems: &'p mut Problems,
+    checked: Checked,
     path: Vec<Step<'n>>,
     need: Need,
 }
@@ -91,7 +101,17 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
     }
 
     fn problem(&mut self, place: &Place, message: String, help: Option<String>) {
+        self.checked.wrong.add(self.keys());
         self.problems.push(Problem::at(place, message).maybe_help(help));
+    }
+
+    /// The keys and positions that lead here.
+    fn keys(&self) -> Vec<String> {
+        let step = |step: &Step<'_>| match step {
+            Step::Key(entry) => entry.key.clone(),
+            Step::Item(at) => at.to_string(),
+        };
+        self.path.iter().map(step).collect()
     }
 
     fn wrong_type(&mut self, want: &Want, node: &'n Node) {
@@ -238,15 +258,8 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
     }
 
     fn keep(&mut self, node: &Node, hole: Hole, kind: Option<&str>) {
-        let path: Vec<String> = self
-            .path
-            .iter()
-            .map(|step| match step {
-                Step::Key(entry) => entry.key.clone(),
-                Step::Item(at) => at.to_string(),
-            })
-            .collect();
-        self.found.push(Found { path: path.join("."), hole, kind: kind.map(str::to_owned), need: self.need, place: node.place.clone() });
+        let (path, kind) = (self.keys().join("."), kind.map(str::to_owned));
+        self.checked.found.push(Found { path, hole, kind, need: self.need, place: node.place.clone() });
     }
 
     /// What may be anything: only references are looked for.
@@ -294,6 +307,8 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
     }
 
     fn object(&mut self, object: &'s Object, node: &'n Node, entries: &'n [Entry]) {
+        let has = |name: &str| entries.iter().any(|entry| entry.key == name);
+        let mut misspelt: Vec<&str> = Vec::new();
         for entry in entries {
             match (object.fields.get(&entry.key), object.rest) {
                 (Some(field), _) => {
@@ -304,41 +319,52 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
                 }
                 (None, Some(rest)) => self.step(Step::Key(entry), |walk| walk.node(rest, &entry.value)),
                 (None, None) => {
-                    let has = |name: &&String| !entries.iter().any(|entry| entry.key == **name);
-                    let missing: Vec<&str> = object.fields.keys().filter(has).map(String::as_str).collect();
-                    self.problem(&entry.place, format!("unknown field `{:.60}`", entry.key), suggest(&entry.key, missing));
+                    let missing: Vec<&str> = object.fields.keys().map(String::as_str).filter(|name| !has(name)).collect();
+                    misspelt.extend(nearest(&entry.key, missing.iter().copied()));
+                    let problem = Problem::at(&entry.place, format!("unknown field `{:.60}`", entry.key));
+                    self.problems.push(problem.maybe_help(suggest(&entry.key, missing)));
                 }
             }
         }
-        for (name, _) in object.fields.iter().filter(|(name, field)| is_missing(name, field, entries)) {
-            match self.path.last().copied() {
-                Some(Step::Key(entry)) => self.problem(&entry.place, format!("`{}` has no `{name}`", entry.key), None),
-                _ => self.problem(&node.place, format!("`{name}` is missing"), None),
+        for (name, field) in object.fields.iter().filter(|(name, _)| !has(name)) {
+            let misspelt = misspelt.contains(&name.as_str());
+            if !field.required && !misspelt {
+                continue;
             }
+            self.checked.wrong.add([self.keys(), vec![name.clone()]].concat());
+            if misspelt {
+                continue; // one mistake: it is there under another name
+            }
+            let problem = match self.path.last().copied() {
+                Some(Step::Key(entry)) => Problem::at(&entry.place, format!("`{}` has no `{name}`", entry.key)),
+                _ => Problem::at(&node.place, format!("`{name}` is missing")),
+            };
+            self.problems.push(problem);
         }
     }
 
     /// The first alternative without a mistake; if all have some, the one that was most likely meant tells its own.
     fn one_of(&mut self, alternatives: &'s [usize], node: &'n Node) {
-        let mut best: Option<(usize, Vec<Problem>, Vec<Found>)> = None;
+        let mut best: Option<(usize, Problems, Checked)> = None;
         for alternative in alternatives {
-            let mut problems = Vec::new();
-            let mut inner =
-                Walk { shape: self.shape, problems: &mut problems, found: Vec::new(), path: self.path.clone(), need: self.need };
+            let mut problems = Problems::new();
+            let (path, need) = (self.path.clone(), self.need);
+            let mut inner = Walk { shape: self.shape, problems: &mut problems, checked: Checked::default(), path, need };
             inner.node(*alternative, node);
-            let found = inner.found;
+            let checked = inner.checked;
             if problems.is_empty() {
-                self.found.extend(found);
+                self.checked.found.extend(checked.found);
                 return;
             }
-            let distance = problems.len() + 100 * self.unlikely(*alternative, node);
+            let distance = problems.count() + 100 * self.unlikely(*alternative, node);
             if best.as_ref().is_none_or(|(least, ..)| distance < *least) {
-                best = Some((distance, problems, found));
+                best = Some((distance, problems, checked));
             }
         }
-        if let Some((_, problems, found)) = best {
-            self.problems.extend(problems);
-            self.found.extend(found);
+        if let Some((_, problems, checked)) = best {
+            self.problems.merge(problems);
+            self.checked.found.extend(checked.found);
+            self.checked.wrong.add(self.keys());
         }
     }
 
@@ -358,10 +384,6 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
             _ => 10,
         }
     }
-}
-
-fn is_missing(name: &str, field: &Field, entries: &[Entry]) -> bool {
-    field.required && !entries.iter().any(|entry| entry.key == name)
 }
 
 fn reference_help(kind: &str) -> String {

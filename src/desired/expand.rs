@@ -1,17 +1,22 @@
 //! Modules into resources. Pure and total; the module `tenant` once per tenant, all others once.
+//!
+//! A mistake does not end it: what is wrong or doubtful ([`super::doubt`]) is a flaw of its resource, and everything else about that
+//! resource is looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::check::{Found, check};
+use super::check::{Checked, Found, check};
+use super::doubt::Doubts;
 use super::expression::{Scope, budget};
+use super::mend::mend;
 use super::module::{Let, Module, ResourceTemplate, TENANT};
 use super::origin::Origins;
 use super::read;
 use super::shape::Shape;
-use super::template::Template;
+use super::template::{Findings, Template};
 use crate::kinds::{Row, info::Need};
 use crate::model::node::{Node, Value};
 use crate::model::problem::{Place, Problem, Problems};
@@ -75,14 +80,23 @@ pub struct RefUse {
 /// What an expansion gives.
 #[derive(Debug, Default)]
 pub struct Expanded {
-    /// The resources that are right.
+    /// The resources, as far as they are right.
     pub resources: BTreeMap<Address, Resource>,
-    /// The addresses of those that are wrong, with their kinds as far as known: those who refer to them are not to blame.
-    pub invalid: BTreeMap<Address, Option<&'static Row>>,
-    /// Modules of which some resources could not even be named; references into them are not checked.
-    pub unsure: Vec<String>,
+    /// Of those that are not, the fields that are wrong or doubtful. These bear no references.
+    pub flaws: BTreeMap<Address, BTreeSet<String>>,
+    /// What may exist under these names is not known; references to it are not checked.
+    pub unsure: BTreeSet<String>,
+    /// There may be modules that could not be read.
+    pub may_lack: bool,
     /// Expressions evaluated and resources parsed: the work, for tests of its growth.
     pub work: usize,
+}
+
+impl Expanded {
+    /// Whether a field of a resource is not known to be right.
+    pub fn is_flawed(&self, address: &Address, field: &str) -> bool {
+        self.flaws.get(address).is_some_and(|flaws| flaws.contains(field))
+    }
 }
 
 /// Expands modules one after the other.
@@ -106,58 +120,56 @@ impl<'a> Expander<'a> {
         self.problems.push(self.origins.trace(problem, self.tenant.as_deref()));
     }
 
-    /// Expands a module other than `tenant`. `root` knows `stack`.
-    pub fn module<'v>(&mut self, module: &'v Module, section: &'v Json, root: &Scope<'_, 'v>) {
+    fn report(&mut self, problems: Problems) {
+        problems.into_iter().for_each(|problem| self.problem(problem));
+    }
+
+    /// Expands a module other than `tenant`. `root` knows `stack`; `doubts` are those of the section.
+    pub fn module<'v>(&mut self, module: &'v Module, section: &'v Json, doubts: &Doubts, root: &Scope<'_, 'v>) {
         let mut scope = root.inner();
-        bind_fields(&mut scope, section);
-        if let Err(problem) = self.lets(module.lets.iter(), &mut scope) {
-            return self.unsure(module.name.clone(), problem);
-        }
+        bind_section(&mut scope, section, doubts);
+        self.lets(module.lets.iter(), &mut scope);
         for template in &module.resources {
             self.resource(&module.name, template, &scope);
         }
     }
 
-    /// Expands the module `tenant` for each of `tenants` (name and facts).
+    /// Expands the module `tenant` for each of `tenants`: name, facts, and what of them is doubtful.
     pub fn tenants<'v>(
         &mut self,
         module: &'v Module,
         section: &'v Json,
-        tenants: impl Iterator<Item = (&'v str, &'v Json)>,
+        doubts: &Doubts,
+        tenants: impl Iterator<Item = (&'v str, &'v Json, &'v Doubts)>,
         root: &Scope<'_, 'v>,
     ) {
         let mut shared = root.inner();
-        bind_fields(&mut shared, section);
-        if let Err(problem) = self.lets(module.lets.iter().filter(|one| !one.of_tenant), &mut shared) {
-            return self.unsure(module.name.clone(), problem);
-        }
-        for (name, facts) in tenants {
+        bind_section(&mut shared, section, doubts);
+        self.lets(module.lets.iter().filter(|one| !one.of_tenant), &mut shared);
+        for (name, facts, doubts) in tenants {
             let mut scope = shared.inner();
             scope.bind(TENANT, facts);
+            scope.doubts.add_under(&[TENANT], doubts);
             self.tenant = Some(name.to_owned());
-            let prefix = format!("{TENANT}/{name}");
-            if let Err(problem) = self.lets(module.lets.iter().filter(|one| one.of_tenant), &mut scope) {
-                self.unsure(prefix, problem);
-                continue;
-            }
+            self.lets(module.lets.iter().filter(|one| one.of_tenant), &mut scope);
             for template in &module.resources {
-                self.resource(&prefix, template, &scope);
+                self.resource(&format!("{TENANT}/{name}"), template, &scope);
             }
         }
         self.tenant = None;
     }
 
-    fn unsure(&mut self, module: String, problem: Problem) {
-        self.problem(problem);
-        self.expanded.unsure.push(module);
-    }
-
-    fn lets<'l>(&mut self, lets: impl Iterator<Item = &'l Let>, scope: &mut Scope<'_, '_>) -> Result<(), Problem> {
+    fn lets<'l>(&mut self, lets: impl Iterator<Item = &'l Let>, scope: &mut Scope<'_, '_>) {
         for one in lets {
             self.expanded.work += 1;
-            bind_let(one, scope)?;
+            let mut findings = Findings::default();
+            bind_let(one, scope, &mut findings);
+            self.report(findings.problems);
         }
-        Ok(())
+    }
+
+    fn unsure(&mut self, name: String) {
+        self.expanded.unsure.insert(name);
     }
 
     fn resource(&mut self, prefix: &str, template: &ResourceTemplate, scope: &Scope<'_, '_>) {
@@ -166,66 +178,125 @@ impl<'a> Expander<'a> {
             return self.one(&base, &template.place, template, scope);
         };
         self.expanded.work += 1;
-        let items = for_each.instantiate(scope).and_then(|node| items(&node, for_each.place()));
-        match items {
+        let mut findings = Findings::default();
+        let node = for_each.instantiate(scope, &mut findings);
+        let is_sure = findings.is_sure();
+        self.report(findings.problems);
+        if !is_sure {
+            self.unsure(base.clone());
+        }
+        match items(&node, for_each.place()) {
             Ok(items) => {
                 for (key, value) in items {
                     let mut inner = scope.inner();
                     inner.bind_owned("each", json!({ "key": key, "value": value }));
+                    if !is_sure {
+                        inner.doubts.add_at(&["each"]);
+                    }
                     self.one(&format!("{base}/{key}"), for_each.place(), template, &inner);
                 }
             }
-            Err(problem) => self.unsure(base, problem),
+            Err(problem) if is_sure => {
+                self.problem(problem);
+                self.unsure(base);
+            }
+            Err(_) => {}
         }
     }
 
-    fn one(&mut self, address: &str, place: &Place, template: &ResourceTemplate, scope: &Scope<'_, '_>) {
+    fn one(&mut self, name: &str, place: &Place, template: &ResourceTemplate, scope: &Scope<'_, '_>) {
+        if budget::spent() {
+            return self.unsure(name.to_owned());
+        }
         self.expanded.work += 1;
-        let address = match Address::parse(address) {
+        let address = match Address::parse(name) {
             Ok(address) => address,
             Err(error) => return self.problem(Problem::at(place, error.to_string())),
         };
-        if self.expanded.resources.contains_key(&address) || self.expanded.invalid.contains_key(&address) {
+        if self.expanded.resources.contains_key(&address) {
             return self.problem(Problem::at(place, format!("two resources have the address `{address}`")));
         }
-        match self.build(&address, template, scope) {
-            Ok(Some(resource)) => {
-                self.expanded.resources.insert(address, resource);
+        let Some(kind) = template.row else { return self.unsure(name.to_owned()) };
+        let mut findings = Findings::default();
+        let when = flag(template.when.as_ref(), true, scope, &mut findings);
+        if !findings.is_sure() {
+            self.report(findings.problems);
+            self.unsure(name.to_owned()); // whether it exists at all
+        }
+        if when {
+            let (resource, flaws, problems) = self.build(address, kind, template, scope);
+            self.report(problems);
+            if !flaws.is_empty() {
+                self.expanded.flaws.insert(resource.address.clone(), flaws);
             }
-            Ok(None) => {}
-            Err(problems) => {
-                problems.into_iter().for_each(|problem| self.problem(problem));
-                self.expanded.invalid.insert(address, template.row);
-            }
+            self.expanded.resources.insert(resource.address.clone(), resource);
         }
     }
 
-    fn build(&mut self, address: &Address, template: &ResourceTemplate, scope: &Scope<'_, '_>) -> Result<Option<Resource>, Vec<Problem>> {
-        if !flag(template.when.as_ref(), true, scope)? {
-            return Ok(None);
-        }
-        let Some(kind) = template.row else { return Err(Vec::new()) };
-        let protect = flag(template.protect.as_ref(), kind.stateful, scope)?;
-        let moved_from = moved(template.moved.as_ref(), scope)?;
-        let node = template.spec.instantiate(scope).map_err(|problem| vec![problem])?;
+    /// A resource as far as it is right, which of its fields are not, and what is wrong with it.
+    fn build(
+        &mut self,
+        address: Address,
+        kind: &'static Row,
+        template: &ResourceTemplate,
+        scope: &Scope<'_, '_>,
+    ) -> (Resource, BTreeSet<String>, Problems) {
+        let mut findings = Findings::default();
+        let protect = flag(template.protect.as_ref(), kind.stateful, scope, &mut findings);
+        let moved_from = moved(template.moved.as_ref(), scope, &mut findings);
+        let node = template.spec.instantiate(scope, &mut findings);
         if budget::keep_tree(read::size(&node, budget::ALL as usize)).is_err() {
             let message = format!("all resources together take more than {} values", budget::ALL);
-            return Err(vec![Problem::at(&template.place, message).help("let `for_each` go over less")]);
+            findings.problems.push(Problem::at(&template.place, message).help("let `for_each` go over less"));
         }
-        let mut problems = Vec::new();
         let shape = self.shapes.entry(kind.name).or_insert_with(|| Arc::new(Shape::compile(&kind.info().schema)));
-        let found = check(shape, &node, &mut problems);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let (spec, wrong) = (kind.parse)(&node).map_err(|error| vec![in_resource(error.into(), &template.place)])?;
-        if !wrong.is_empty() {
-            return Err(wrong.into_iter().map(|(field, message)| wrong_field(&node, &template.place, &field, message)).collect());
-        }
-        let refs = found.into_iter().map(ref_use).collect();
+        let mut found = Problems::new();
+        let Checked { found: refs, wrong } = check(shape, &node, &mut found);
+        let Findings { mut problems, doubts } = findings;
+        // What is found at a doubtful value is found elsewhere already.
+        problems.merge(found.only(|problem| problem.place.as_ref().is_none_or(|place| !doubts.contains(place))));
+        let flaws = flaws(&node, &doubts, &wrong);
+        let parsed = match flaws.is_empty() {
+            true => (kind.parse)(&node),
+            false => (kind.parse)(&mend(shape, &node, &wrong)),
+        };
+        let spec = match parsed {
+            Ok((spec, said)) => {
+                let said = said.into_iter().filter(|(field, message)| !is_of(&flaws, field, message));
+                problems.extend(said.map(|(field, message)| wrong_field(&node, &template.place, &field, message)));
+                spec
+            }
+            Err(error) => {
+                if flaws.is_empty() {
+                    problems.push(in_resource(error.into(), &template.place));
+                }
+                Json::Null
+            }
+        };
+        let refs = refs.into_iter().map(ref_use).filter(|used| !flaws.contains(first(&used.field))).collect();
         let (place, written) = (Arc::clone(&template.place), Arc::clone(&template.written));
-        Ok(Some(Resource { address: address.clone(), kind, spec, refs, protect, moved_from, place, written }))
+        (Resource { address, kind, spec, refs, protect, moved_from, place, written }, flaws, problems)
     }
+}
+
+/// The fields in which something is doubtful or wrong.
+fn flaws(node: &Node, doubts: &BTreeSet<Place>, wrong: &Doubts) -> BTreeSet<String> {
+    fn any(node: &Node, doubts: &BTreeSet<Place>) -> bool {
+        doubts.contains(&node.place)
+            || node.items().iter().any(|item| any(item, doubts))
+            || node.entries().iter().any(|entry| any(&entry.value, doubts))
+    }
+    let doubtful = node.entries().iter().filter(|entry| !doubts.is_empty() && any(&entry.value, doubts)).map(|entry| entry.key.clone());
+    doubtful.chain(wrong.firsts()).collect()
+}
+
+/// Whether what a kind says of a field may come from a flaw. Kinds name the other fields of a rule.
+fn is_of(flaws: &BTreeSet<String>, field: &str, message: &str) -> bool {
+    flaws.iter().any(|flaw| first(field) == flaw || message.contains(&format!("`{flaw}")))
+}
+
+fn first(field: &str) -> &str {
+    field.split('.').next().unwrap_or_default()
 }
 
 /// A problem without a place belongs to the resource.
@@ -235,8 +306,7 @@ fn in_resource(mut problem: Problem, place: &Place) -> Problem {
 }
 
 fn wrong_field(node: &Node, template: &Place, field: &str, message: String) -> Problem {
-    let first = field.split('.').next().unwrap_or_default();
-    match node.get(first) {
+    match node.get(first(field)) {
         Some(_) => Problem::at(&node.deepest(field.split('.')).place, format!("`{field}`: {message}")),
         None if field.is_empty() => Problem::at(template, message),
         None => Problem::at(template, format!("`{field}`: {message}")),
@@ -248,37 +318,47 @@ fn ref_use(found: Found) -> RefUse {
     RefUse { field: path, address, attribute, kind, need, place }
 }
 
-fn bind_fields<'v>(scope: &mut Scope<'_, 'v>, section: &'v Json) {
+fn bind_section<'v>(scope: &mut Scope<'_, 'v>, section: &'v Json, doubts: &Doubts) {
     for (name, value) in section.as_object().into_iter().flatten() {
         scope.bind(name, value);
     }
+    scope.doubts.add_under(&[], doubts);
 }
 
 /// Computes a `let` and adds its name.
-pub(super) fn bind_let(one: &Let, scope: &mut Scope<'_, '_>) -> Result<(), Problem> {
-    let value = one.value.instantiate(scope)?;
+pub(super) fn bind_let(one: &Let, scope: &mut Scope<'_, '_>, findings: &mut Findings) {
+    let value = one.value.instantiate(scope, findings);
     scope.bind_owned(&one.name, value.to_json());
-    Ok(())
-}
-
-/// The value of `when` or `protect`.
-fn flag(template: Option<&Template>, default: bool, scope: &Scope<'_, '_>) -> Result<bool, Vec<Problem>> {
-    let Some(template) = template else { return Ok(default) };
-    match template.instantiate(scope).map_err(|problem| vec![problem])?.value {
-        Value::Bool(b) => Ok(b),
-        Value::Null => Ok(default),
-        _ => Err(vec![Problem::at(template.place(), "this has to be true or false").help("write ${...} around an expression")]),
+    if !findings.is_sure() {
+        scope.doubts.add_at(&[&one.name]);
     }
 }
 
-fn moved(template: Option<&Template>, scope: &Scope<'_, '_>) -> Result<Vec<Address>, Vec<Problem>> {
-    let Some(template) = template else { return Ok(Vec::new()) };
-    let node = template.instantiate(scope).map_err(|problem| vec![problem])?;
-    let addresses = node.items().iter().map(|item| {
-        let text = item.as_str().unwrap_or_default();
-        Address::parse(text).map_err(|error| vec![Problem::at(&item.place, error.to_string())])
-    });
-    addresses.collect()
+/// The value of `when` or `protect`.
+fn flag(template: Option<&Template>, default: bool, scope: &Scope<'_, '_>, findings: &mut Findings) -> bool {
+    let Some(template) = template else { return default };
+    match template.instantiate(scope, findings).value {
+        Value::Bool(b) => b,
+        Value::Null => default,
+        _ => {
+            let problem = Problem::at(template.place(), "this has to be true or false").help("write ${...} around an expression");
+            findings.wrong(problem, template.place());
+            default
+        }
+    }
+}
+
+fn moved(template: Option<&Template>, scope: &Scope<'_, '_>, findings: &mut Findings) -> Vec<Address> {
+    let Some(template) = template else { return Vec::new() };
+    let node = template.instantiate(scope, findings);
+    let mut addresses = Vec::new();
+    for item in node.items() {
+        match Address::parse(item.as_str().unwrap_or_default()) {
+            Ok(address) => addresses.push(address),
+            Err(error) => findings.wrong(Problem::at(&item.place, error.to_string()), &item.place),
+        }
+    }
+    addresses
 }
 
 /// What `for_each` goes over: keys with values, in the order of the keys.

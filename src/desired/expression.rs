@@ -13,9 +13,10 @@ use cel::common::value::Val;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value as CelValue};
 use serde_json::Value as Json;
 
+use super::doubt::Doubts;
 use super::scan;
 use crate::model::node::Node;
-use crate::model::problem::{Place, Problem, suggest};
+use crate::model::problem::{Place, Problem, Problems, suggest};
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 8 << 10;
@@ -83,27 +84,31 @@ impl Language {
 
     /// A scope without names.
     pub fn scope<'v>(&self) -> Scope<'static, 'v> {
-        Scope(Context::with_env(Arc::clone(&self.env)))
+        Scope { context: Context::with_env(Arc::clone(&self.env)), doubts: Doubts::default() }
     }
 }
 
 /// The names that expressions see. They borrow their values.
-pub struct Scope<'p, 'v>(Context<'p, 'v>);
+pub struct Scope<'p, 'v> {
+    context: Context<'p, 'v>,
+    /// Which of the values are doubtful.
+    pub doubts: Doubts,
+}
 
 impl<'v> Scope<'_, 'v> {
     /// Adds a name.
     pub fn bind(&mut self, name: &str, json: &'v Json) {
-        self.0.add_variable_as_val(name, value::borrowed(json));
+        self.context.add_variable_as_val(name, value::borrowed(json));
     }
 
     /// Adds a name with a value of its own.
     pub fn bind_owned(&mut self, name: &str, json: Json) {
-        self.0.add_variable_as_val(name, value::owned(json));
+        self.context.add_variable_as_val(name, value::owned(json));
     }
 
     /// A scope that sees this one's names too.
     pub fn inner<'b>(&'b self) -> Scope<'b, 'v> {
-        Scope(self.0.new_inner_scope())
+        Scope { context: self.context.new_inner_scope(), doubts: self.doubts.clone() }
     }
 }
 
@@ -141,13 +146,18 @@ impl Expression {
         }
     }
 
-    /// Reports names that are not in `known`.
-    pub fn check_names<'k>(&self, known: impl Iterator<Item = &'k str> + Clone, problems: &mut Vec<Problem>) {
-        for name in &self.names {
-            if !known.clone().any(|known| known == name) {
-                problems.push(self.undefined(name).maybe_help(suggest(name, known.clone())));
-            }
-        }
+    /// Reports names that are not in `known`, and whether all are.
+    pub fn check_names<'k>(&self, known: impl Iterator<Item = &'k str> + Clone, problems: &mut Problems) -> bool {
+        let unknown = self.names.iter().filter(|name| !known.clone().any(|known| known == *name));
+        let unknown: Vec<Problem> = unknown.map(|name| self.undefined(name).maybe_help(suggest(name, known.clone()))).collect();
+        let all = unknown.is_empty();
+        problems.extend(unknown);
+        all
+    }
+
+    /// Whether it takes something doubtful.
+    pub fn doubtful(&self, scope: &Scope<'_, '_>) -> bool {
+        !scope.doubts.is_empty() && self.uses.iter().any(|path| scope.doubts.touch(path))
     }
 
     /// Evaluates to a tree whose nodes all stand at `place`.
@@ -179,7 +189,7 @@ impl Expression {
 
     fn evaluate<T>(&self, scope: &Scope<'_, '_>, take: impl FnOnce(&dyn Val) -> Result<T, value::NotJson>) -> Result<T, Problem> {
         budget::begin();
-        let value = CelValue::resolve_val(&self.tree, &scope.0).and_then(|value| budget::keep(value.as_ref()).map(|()| value));
+        let value = CelValue::resolve_val(&self.tree, &scope.context).and_then(|value| budget::keep(value.as_ref()).map(|()| value));
         if let Some(why) = budget::exhausted() {
             return Err(self.problem(why).help("let it go over less, or make a smaller text of it"));
         }

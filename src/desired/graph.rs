@@ -18,14 +18,17 @@ pub fn check(expanded: &Expanded, problems: &mut Problems) {
         }
     }
     cycles(&expanded.resources, problems);
-    twins(&expanded.resources, problems);
+    twins(expanded, problems);
 }
 
 /// What bears no tags is known by its key, and a setting that is always there by its kind: a second wish for it would never find its own.
-fn twins(resources: &BTreeMap<Address, Resource>, problems: &mut Problems) {
+fn twins(expanded: &Expanded, problems: &mut Problems) {
     let mut first: HashMap<(&str, String), &Resource> = HashMap::new();
-    for resource in resources.values().filter(|one| one.kind.singleton || !one.kind.key.is_empty()) {
+    for resource in expanded.resources.values().filter(|one| one.kind.singleton || !one.kind.key.is_empty()) {
         let row = resource.kind;
+        if row.key.iter().any(|field| expanded.is_flawed(&resource.address, field)) {
+            continue;
+        }
         let key: Vec<String> = row.key.iter().map(|field| resource.spec.get(*field).cloned().unwrap_or_default().to_string()).collect();
         let Some(other) = first.insert((row.name, key.join("\n")), resource) else { continue };
         let of = if row.key.is_empty() { "account and region".to_owned() } else { row.key.join(" and ") };
@@ -43,13 +46,11 @@ fn check_one(expanded: &Expanded, user: &Resource, used: &RefUse) -> Option<Prob
     if let Some(target) = expanded.resources.get(address) {
         return fits(used, target.kind);
     }
-    if let Some(row) = expanded.invalid.get(address) {
-        return row.and_then(|row| fits(used, row)); // its own mistake is reported already
-    }
-    if expanded.unsure.iter().any(|module| address.is_under(module)) {
+    let unknown = expanded.may_lack && !expanded.resources.keys().any(|known| known.module() == address.module());
+    if unknown || expanded.unsure.iter().any(|name| address.is_under(name)) {
         return None;
     }
-    let known = expanded.resources.keys().chain(expanded.invalid.keys()).map(Address::as_str);
+    let known = expanded.resources.keys().map(Address::as_str);
     let close = known.filter(|known| known.len().abs_diff(address.as_str().len()) <= 3);
     let problem = Problem::at(&used.place, format!("`{}` of {} refers to `{address}`, which does not exist", used.field, generic(user)));
     let help = nearest(address.as_str(), close).map(|near| format!("did you mean `{near}`?"));

@@ -3,11 +3,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::doubt::Doubts;
 use super::expression::{Expression, Language};
 use super::quantity;
 use super::shape::{Format, Shape, Text, Want};
 use crate::model::node::{Node, Value};
-use crate::model::problem::{Place, Problem};
+use crate::model::problem::{Problem, Problems};
 
 /// A rule that types cannot say.
 #[derive(Debug)]
@@ -24,11 +25,16 @@ pub struct Check {
     pub of_input: bool,
 }
 
-/// The JSON Schema of an object with these declarations as fields (`{ name: declaration }`).
-pub fn object(fields: Option<&Node>) -> Json {
+/// The JSON Schema of an object with these declarations as fields (`{ name: declaration }`). Where a declaration is doubtful, anything may
+/// stand.
+pub fn object(fields: Option<&Node>, doubts: &Doubts) -> Json {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for entry in fields.map(Node::entries).unwrap_or_default() {
+        if doubts.touch_at(&[&entry.key]) {
+            properties.insert(entry.key.clone(), Json::Bool(true));
+            continue;
+        }
         let schema = one(&entry.value);
         if entry.value.entry("default").is_none() && !is_optional(&schema) {
             required.push(Json::from(entry.key.clone()));
@@ -92,7 +98,7 @@ fn one(declaration: &Node) -> Json {
             set("additionalProperties", Some(get("values").map_or(Json::Bool(true), one)));
         }
         "object" => {
-            if let Json::Object(object) = object(get("fields")) {
+            if let Json::Object(object) = object(get("fields"), &Doubts::default()) {
                 schema = object;
             }
         }
@@ -120,7 +126,7 @@ fn nullable(schema: &mut Map<String, Json>) {
 }
 
 /// The checks of declarations and of what is inside of their objects.
-pub fn checks(language: &Language, fields: Option<&Node>, path: &[String], out: &mut Vec<Check>, problems: &mut Vec<Problem>) {
+pub fn checks(language: &Language, fields: Option<&Node>, path: &[String], out: &mut Vec<Check>, problems: &mut Problems) {
     for entry in fields.map(Node::entries).unwrap_or_default() {
         let mut path = path.to_vec();
         path.push(entry.key.clone());
@@ -139,7 +145,7 @@ pub fn checks(language: &Language, fields: Option<&Node>, path: &[String], out: 
 }
 
 /// One `{ check, message, hint }`.
-pub fn check(language: &Language, node: &Node, path: Vec<String>, of_input: bool, problems: &mut Vec<Problem>) -> Option<Check> {
+pub fn check(language: &Language, node: &Node, path: Vec<String>, of_input: bool, problems: &mut Problems) -> Option<Check> {
     let rule = node.get("check")?;
     let text = |name: &str| node.get(name).and_then(Node::as_str).map(str::to_owned);
     let Some(message) = text("message") else {
@@ -191,9 +197,4 @@ fn resolve(shape: &Shape, rule: usize, node: &Node) -> Json {
         }
         _ => node.to_json(),
     }
-}
-
-/// Where the field at `path` was written, or the innermost that was.
-pub fn place_of(section: &Node, path: &[String]) -> Place {
-    section.deepest(path.iter().map(String::as_str)).place.clone()
 }

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::check::check as hold_against;
-use super::expression::{Expression, Language};
+use super::documents::Checked;
+use super::doubt::Doubts;
+use super::expression::Language;
 use super::inputs::{self, Check};
 use super::shape::Shape;
 use super::template::Template;
 use crate::kinds::{KINDS, Row, lookup};
-use crate::model::node::{Entry, Node};
-use crate::model::problem::{Place, Problem, suggest};
+use crate::model::node::{Entry, Node, Value};
+use crate::model::problem::{Place, Problem, Problems, suggest};
 
 /// The module that is expanded once per tenant.
 pub const TENANT: &str = "tenant";
@@ -30,6 +32,8 @@ pub struct Module {
     pub schema: Json,
     /// The same, compiled.
     pub shape: Shape,
+    /// Inputs whose declaration is wrong.
+    pub doubts: Doubts,
     /// What its types cannot say.
     pub checks: Vec<Check>,
     /// Names for what is used more than once, in order.
@@ -79,97 +83,87 @@ pub fn document_schema() -> Json {
 }
 
 impl Module {
-    /// Compiles a document that fits [`document_schema`].
-    pub fn compile(language: &Language, document: &Node, problems: &mut Vec<Problem>) -> Self {
-        let empty = Node::new(crate::model::node::Value::Map(Vec::new()), document.place.clone());
+    /// Compiles a document that was held against [`document_schema`].
+    pub fn compile(language: &Language, checked: &Checked<'_>, problems: &mut Problems) -> Self {
+        let document = &checked.mended;
+        let empty = Node::new(Value::Map(Vec::new()), document.place.clone());
         let metadata = document.get("metadata").unwrap_or(&empty);
         let spec = document.get("spec").unwrap_or(&empty);
+        let name = metadata.get("name").and_then(Node::as_str).unwrap_or_default().to_owned();
+        let place = metadata.get("name").map_or_else(|| document.place.clone(), |node| node.place.clone());
         let declared = spec.get("inputs");
-        let schema = inputs::object(declared);
+        let mut doubts = checked.doubts.under(&["spec", "inputs"]);
+        let schema = inputs::object(declared, &doubts);
         let shape = Shape::compile(&schema);
-        defaults_fit(&shape, declared, problems);
+        defaults_fit(&shape, declared, &mut doubts, problems);
         patterns_compile(declared, problems);
+
+        let mut known: BTreeSet<&str> = checked.document.deepest(["spec", "inputs"]).entries().iter().map(|e| e.key.as_str()).collect();
+        for taken in ["stack", "each", "value"].into_iter().filter(|name| known.contains(name)) {
+            let problem = Problem::at(&place, format!("an input cannot have the name `{taken}`"));
+            problems.push(problem.help("expressions use it for something else"));
+        }
+        known.insert("stack");
         let mut checks = Vec::new();
         inputs::checks(language, declared, &[], &mut checks, problems);
-        for node in spec.get("checks").map(Node::items).unwrap_or_default() {
-            let at = node.get("at").and_then(Node::as_str).unwrap_or_default();
-            let path = at.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect();
-            checks.extend(inputs::check(language, node, path, false, problems));
+        checks.retain(|check| {
+            let is_sure = check.path.first().is_none_or(|input| !doubts.touch_at(&[input]));
+            is_sure && check.rule.check_names(known.iter().copied().chain(["value"]), problems)
+        });
+
+        let in_inputs = known.clone();
+        if name == TENANT {
+            known.insert(TENANT);
         }
-        let compile = |node: &Node, problems: &mut Vec<Problem>| Template::compile(language, node, problems);
         let mut lets: Vec<Let> = Vec::new();
         for entry in entries(spec.get("let")) {
-            let value = compile(&entry.value, problems);
+            let value = match checked.is_doubtful(&["spec", "let", &entry.key]) {
+                true => Template::broken(&entry.place),
+                false => Template::compile(language, &entry.value, &known, problems),
+            };
             let of_tenant = |name: &str| name == TENANT || lets.iter().any(|above| above.of_tenant && above.name == name);
             let mut depends = false;
             value.expressions(&mut |expression| depends |= expression.names().iter().any(|name| of_tenant(name)));
+            known.insert(&entry.key);
             lets.push(Let { name: entry.key.clone(), value, of_tenant: depends });
         }
-        let resources = entries(spec.get("resources")).map(|entry| ResourceTemplate::compile(language, entry, problems)).collect();
-        let module = Self {
-            name: metadata.get("name").and_then(Node::as_str).unwrap_or_default().to_owned(),
-            doc: metadata.get("doc").and_then(Node::as_str).map(str::to_owned),
-            place: metadata.get("name").map_or_else(|| document.place.clone(), |node| node.place.clone()),
-            schema,
-            shape,
-            checks,
-            lets,
-            resources,
-        };
-        module.check_names(declared, problems);
-        module
-    }
-
-    /// Every name in an expression has to be an input, a `let` above it, or one that its place has.
-    fn check_names(&self, declared: Option<&Node>, problems: &mut Vec<Problem>) {
-        let mut known: BTreeSet<&str> = entries(declared).map(|entry| entry.key.as_str()).collect();
-        for name in ["stack", "each", "value"] {
-            if known.contains(name) {
-                problems.push(
-                    Problem::at(&self.place, format!("an input cannot have the name `{name}`"))
-                        .help("expressions use it for something else"),
-                );
-            }
+        let shared = lets.iter().filter(|one| !one.of_tenant).map(|one| one.name.as_str());
+        let in_checks: BTreeSet<&str> = in_inputs.into_iter().chain(shared).collect();
+        for (n, node) in spec.get("checks").map(Node::items).unwrap_or_default().iter().enumerate() {
+            let at = node.get("at").and_then(Node::as_str).unwrap_or_default();
+            let path = at.split('.').filter(|step| !step.is_empty()).map(str::to_owned).collect();
+            let check = inputs::check(language, node, path, false, problems);
+            let is_sure = |check: &Check| !checked.is_doubtful(&["spec", "checks", &n.to_string()]) && !check.message.is_empty();
+            checks.extend(check.filter(is_sure).filter(|check| check.rule.check_names(in_checks.iter().copied(), problems)));
         }
-        known.insert("stack");
-        for check in &self.checks {
-            let shared = self.lets.iter().filter(|one| !check.of_input && !one.of_tenant).map(|one| one.name.as_str());
-            let with_value = known.iter().copied().chain(check.of_input.then_some("value")).chain(shared);
-            check.rule.check_names(with_value.collect::<Vec<_>>().into_iter(), problems);
-        }
-        if self.name == TENANT {
-            known.insert("tenant");
-        }
-        let hold = |template: &Template, known: &BTreeSet<&str>, problems: &mut Vec<Problem>| {
-            template.expressions(&mut |expression: &Expression| expression.check_names(known.iter().copied(), problems));
-        };
-        for Let { name, value, .. } in &self.lets {
-            hold(value, &known, problems);
-            known.insert(name);
-        }
-        for resource in &self.resources {
-            let mut known = known.clone();
-            for template in resource.for_each.iter() {
-                hold(template, &known, problems);
-                known.insert("each");
-            }
-            for template in resource.when.iter().chain(&resource.protect).chain(&resource.moved).chain([&resource.spec]) {
-                hold(template, &known, problems);
-            }
-        }
+        let resources =
+            entries(spec.get("resources")).map(|entry| ResourceTemplate::compile(language, entry, checked, &known, problems)).collect();
+        let doc = metadata.get("doc").and_then(Node::as_str).map(str::to_owned);
+        Self { name, doc, place, schema, shape, doubts, checks, lets, resources }
     }
 }
 
 impl ResourceTemplate {
-    fn compile(language: &Language, entry: &Entry, problems: &mut Vec<Problem>) -> Self {
+    fn compile(language: &Language, entry: &Entry, checked: &Checked<'_>, known: &BTreeSet<&str>, problems: &mut Problems) -> Self {
         let Entry { key, place, value } = entry;
-        let mut template =
-            |name: &str| value.get(name).filter(|node| !node.is_null()).map(|node| Template::compile(language, node, problems));
-        let (for_each, when, protect, moved) = (template("for_each"), template("when"), template("protect"), template("moved"));
-        let empty = Node::new(crate::model::node::Value::Map(Vec::new()), place.clone());
+        let is_doubtful = |field: &str| checked.is_doubtful(&["spec", "resources", key, field]);
+        let mut known = known.clone();
+        let mut template = |name: &'static str, known: &BTreeSet<&str>| match is_doubtful(name) {
+            true => Some(Template::broken(place)),
+            false => value.get(name).filter(|node| !node.is_null()).map(|node| Template::compile(language, node, known, problems)),
+        };
+        let for_each = template("for_each", &known);
+        if for_each.is_some() {
+            known.insert("each");
+        }
+        let [when, protect, moved] = ["when", "protect", "moved"].map(|name| template(name, &known));
+        let empty = Node::new(Value::Map(Vec::new()), place.clone());
         let written = value.get("spec").filter(|node| !node.is_null()).unwrap_or(&empty).clone();
-        let spec = Template::compile(language, &written, problems);
-        let row = value.get("kind").and_then(|kind| {
+        let spec = match is_doubtful("spec") {
+            true => Template::broken(place),
+            false => Template::compile(language, &written, &known, problems),
+        };
+        let row = value.get("kind").filter(|_| !is_doubtful("kind")).and_then(|kind| {
             let name = kind.as_str()?;
             let row = lookup(name);
             if row.is_none() {
@@ -187,7 +181,7 @@ fn entries(node: Option<&Node>) -> impl Iterator<Item = &Entry> {
 }
 
 /// A default that its own type refuses would be reported wherever the section is left out.
-fn defaults_fit(shape: &Shape, declared: Option<&Node>, problems: &mut Vec<Problem>) {
+fn defaults_fit(shape: &Shape, declared: Option<&Node>, doubts: &mut Doubts, problems: &mut Problems) {
     let given: Vec<Entry> = entries(declared)
         .filter_map(|entry| {
             let default = entry.value.get("default").filter(|default| !default.is_null())?;
@@ -195,16 +189,20 @@ fn defaults_fit(shape: &Shape, declared: Option<&Node>, problems: &mut Vec<Probl
         })
         .collect();
     for entry in given {
-        let place = entry.place.clone();
-        let node = Node::new(crate::model::node::Value::Map(vec![entry]), place);
-        let mut found = Vec::new();
+        let (name, place) = (entry.key.clone(), entry.place.clone());
+        let node = Node::new(Value::Map(vec![entry]), place);
+        let mut found = Problems::new();
         hold_against(shape, &node, &mut found);
         // Only what is there is looked at: the other inputs are left out on purpose.
-        problems.extend(found.into_iter().filter(|problem| !problem.message.ends_with("is missing")));
+        let found = found.only(|problem| !problem.message.ends_with("is missing"));
+        if !found.is_empty() {
+            doubts.add_at(&[&name]);
+        }
+        problems.merge(found);
     }
 }
 
-fn patterns_compile(declared: Option<&Node>, problems: &mut Vec<Problem>) {
+fn patterns_compile(declared: Option<&Node>, problems: &mut Problems) {
     for entry in entries(declared) {
         let declaration = &entry.value;
         let wrong = |pattern: &&Node| regex::Regex::new(pattern.as_str().unwrap_or_default()).is_err();
@@ -213,7 +211,7 @@ fn patterns_compile(declared: Option<&Node>, problems: &mut Vec<Problem>) {
         }
         for name in ["items", "values"] {
             if let Some(inner) = declaration.entry(name) {
-                let wrapped = Node::new(crate::model::node::Value::Map(vec![inner.clone()]), inner.place.clone());
+                let wrapped = Node::new(Value::Map(vec![inner.clone()]), inner.place.clone());
                 patterns_compile(Some(&wrapped), problems);
             }
         }

@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 
-use super::expand::Resource;
+use super::expand::{Expanded, Resource};
 use crate::model::problem::{Problem, Problems};
 use crate::model::{Address, Cidr};
 
 /// Each subnet has to lie in its VPC, and no two of one VPC may overlap.
-pub fn check(resources: &BTreeMap<Address, Resource>, problems: &mut Problems) {
+pub fn check(expanded: &Expanded, problems: &mut Problems) {
     let mut by_vpc: BTreeMap<&Address, Vec<(Ipv4Net, &Resource)>> = BTreeMap::new();
-    for subnet in resources.values().filter(|resource| resource.kind.name == "aws.subnet") {
+    let block = |resource: &Resource| if expanded.is_flawed(&resource.address, "cidr_block") { None } else { block(resource) };
+    for subnet in expanded.resources.values().filter(|resource| resource.kind.name == "aws.subnet") {
         let vpc = subnet.refs.iter().find(|used| used.field == "vpc").map(|used| &used.address);
         if let (Some(vpc), Some(net)) = (vpc, block(subnet)) {
             by_vpc.entry(vpc).or_default().push((net, subnet));
         }
     }
     for (vpc, mut subnets) in by_vpc {
-        if let Some(whole) = resources.get(vpc).and_then(block) {
+        if let Some(whole) = expanded.resources.get(vpc).and_then(block) {
             for (net, subnet) in subnets.iter().filter(|(net, _)| !whole.contains(net)) {
                 problems.push(Problem::at(
                     subnet.value_place("cidr_block"),

@@ -13,13 +13,13 @@ use crate::model::problem::{Place, Problem};
 /// The operator's documents, behind the names that the modules' expressions use.
 pub struct Origins<'a> {
     modules: &'a BTreeMap<String, Module>,
-    sections: &'a Sections,
+    sections: &'a Sections<'a>,
     tenants: HashMap<&'a str, &'a Node>,
 }
 
 impl<'a> Origins<'a> {
     /// `tenants` are the documents of the tenants.
-    pub fn new(modules: &'a BTreeMap<String, Module>, sections: &'a Sections, tenants: &'a [Node]) -> Self {
+    pub fn new(modules: &'a BTreeMap<String, Module>, sections: &'a Sections<'a>, tenants: &'a [Node]) -> Self {
         let by_name = |document: &'a Node| documents::name(document).map(|(name, _)| (name, document));
         Self { modules, sections, tenants: tenants.iter().filter_map(by_name).collect() }
     }

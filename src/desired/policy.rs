@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::expression::{Expression, Language};
 use crate::model::plan::{By, Plan, Refusal, Verb};
-use crate::model::problem::{Place, Problem, Problems};
+use crate::model::problem::{Place, Problems};
 
 /// A rule that every plan of the stack has to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct PolicySpec {
 pub const NAMES: [&str; 6] = ["address", "kind", "action", "cause", "fields", "spec"];
 
 /// Compiles a rule, reporting names that it cannot see.
-pub(super) fn compile(language: &Language, rule: &str, place: &Place, problems: &mut Vec<Problem>) -> Option<Expression> {
+pub(super) fn compile(language: &Language, rule: &str, place: &Place, problems: &mut Problems) -> Option<Expression> {
     match language.compile(rule, place) {
         Ok(expression) => {
             expression.check_names(NAMES.into_iter(), problems);
@@ -59,7 +59,6 @@ pub(super) fn compile(language: &Language, rule: &str, place: &Place, problems: 
 pub fn judge(policies: &[Policy], plan: &Plan) -> Result<Vec<Refusal>, Problems> {
     let mut problems = Problems::new();
     let mut refusals = Vec::new();
-    let mut found = Vec::new();
     let language = match Language::new() {
         Ok(language) => language,
         Err(problem) => {
@@ -68,7 +67,7 @@ pub fn judge(policies: &[Policy], plan: &Plan) -> Result<Vec<Refusal>, Problems>
         }
     };
     for policy in policies {
-        let Some(rule) = compile(&language, &policy.spec.rule, &policy.rule_place, &mut found) else { continue };
+        let Some(rule) = compile(&language, &policy.spec.rule, &policy.rule_place, &mut problems) else { continue };
         for action in plan.changes() {
             let facts = facts(plan, action);
             let mut scope = language.scope();
@@ -82,18 +81,13 @@ pub fn judge(policies: &[Policy], plan: &Plan) -> Result<Vec<Refusal>, Problems>
                     by: By::Policy,
                 }),
                 Err(problem) => {
-                    found.push(problem.help(format!("it cannot be decided for {}", action.address)));
+                    problems.push(problem.help(format!("it cannot be decided for {}", action.address)));
                     break;
                 }
             }
         }
     }
-    if found.is_empty() {
-        Ok(refusals)
-    } else {
-        problems.extend(found);
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(refusals) } else { Err(problems) }
 }
 
 fn facts(plan: &Plan, action: &crate::model::plan::Action) -> Json {

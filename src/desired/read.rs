@@ -36,26 +36,55 @@ pub mod budget {
     pub const DEPTH: usize = 48;
     /// Values of all files.
     pub const NODES: usize = 2_000_000;
+    /// Documents of one file that cannot be read to their end; after the last, its rest is not looked at.
+    pub const CUTS: usize = 20;
     /// Values that the aliases of one file may copy, altogether; so may its anchors, and 32 bytes of text count as a value.
     pub const ALIASED: usize = 50_000;
 }
 
-/// The documents of a file, as far as they can be read; what cannot goes to `problems`.
+/// What a file holds.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Its documents, as far as they can be read.
+    pub documents: Vec<Node>,
+    /// Those that could not be read to their end: `kind` and `metadata`, if they were read before.
+    pub cut: Vec<Node>,
+}
+
+/// The documents of a file; what cannot be read goes to `problems`.
 ///
 /// `nodes` counts the values of all files so far.
-pub fn documents(file: &SourceFile, nodes: &mut usize, problems: &mut Problems) -> Vec<Node> {
+pub fn documents(file: &SourceFile, nodes: &mut usize, problems: &mut Problems) -> Contents {
     let path: Arc<str> = file.path.as_str().into();
     let start = Place { file: path.clone(), line: 1, column: 1, len: 1 };
     if file.text.len() > budget::FILE {
         problems.push(Problem::at(&start, format!("the file has {} MiB; the most is {}", file.text.len() >> 20, budget::FILE >> 20)));
-        return Vec::new();
+        return Contents { cut: vec![Node::new(Value::Null, start)], ..Contents::default() };
     }
     if let Some(at) = file.text.bytes().position(|b| b == 0) {
         let line = file.text[..at].matches('\n').count() as u32 + 1;
-        problems.push(Problem::at(&Place { line, ..start }, "this is a binary file, not YAML").help("move it out of the stack's folder"));
-        return Vec::new();
+        let place = Place { line, ..start };
+        problems.push(Problem::at(&place, "this is a binary file, not YAML").help("move it out of the stack's folder"));
+        return Contents { cut: vec![Node::new(Value::Null, place)], ..Contents::default() };
     }
-    Reader::new(path, &file.text, nodes, problems).read()
+    let mut contents = Contents::default();
+    let (mut text, mut from) = (Cow::Borrowed(file.text.as_str()), 0);
+    for _ in 0..budget::CUTS {
+        let Some(begun) = Reader::new(path.clone(), &text, nodes, problems).read(&mut contents) else { return contents };
+        // What cannot be read ends with its document: `---` at the beginning of a line is nothing else.
+        let after = begun.max(from);
+        let Some((line, at)) = documents_of(&file.text).find(|(line, _)| *line > after) else { return contents };
+        text = Cow::Owned("\n".repeat(line - 1) + &file.text[at..]); // so that lines keep their numbers
+        from = line;
+    }
+    contents
+}
+
+/// The lines that begin a document: their numbers, and the bytes at which they begin.
+fn documents_of(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+    let begins = |at: usize| text[at..].strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+    starts.enumerate().filter(move |(_, at)| begins(*at)).map(|(n, at)| (n + 1, at))
 }
 
 /// Why reading a file stopped: its problem is reported already.
@@ -71,6 +100,10 @@ struct Reader<'t, 'p> {
     anchors: HashMap<usize, Node>,
     nodes: &'p mut usize,
     aliased: usize,
+    /// What was read of the fields of the document that is being read.
+    head: Vec<Entry>,
+    /// The line at which it begins.
+    begun: usize,
 }
 
 impl<'t, 'p> Reader<'t, 'p> {
@@ -78,25 +111,36 @@ impl<'t, 'p> Reader<'t, 'p> {
         let mut options = Options::default();
         options.set_emit_comments(false);
         let parser = Parser::new_from_str_with_options(text, options);
-        Self { path, text, parser, problems, anchors: HashMap::new(), nodes, aliased: 0 }
+        Self { path, text, parser, problems, anchors: HashMap::new(), nodes, aliased: 0, head: Vec::new(), begun: 0 }
     }
 
-    fn read(mut self) -> Vec<Node> {
-        let mut documents = Vec::new();
-        // A stopped reader has reported why; the documents before it still count.
-        while let Ok(Some((event, span))) = self.next() {
+    /// Reads all, or to where it has to stop, which is reported: then the line is returned at which that document begins.
+    fn read(mut self, contents: &mut Contents) -> Option<usize> {
+        let stopped = self.all(&mut contents.documents).is_err();
+        stopped.then(|| {
+            let start = Place { file: self.path.clone(), line: self.begun as u32, column: 1, len: 1 };
+            contents.cut.push(Node::new(Value::Map(self.head), start));
+            self.begun
+        })
+    }
+
+    fn all(&mut self, documents: &mut Vec<Node>) -> Step<()> {
+        while let Some((event, span)) = self.next()? {
             match event {
-                Event::DocumentStart(..) => self.anchors.clear(),
+                Event::DocumentStart(..) => {
+                    self.anchors.clear();
+                    self.head.clear();
+                    self.begun = span.start.line();
+                }
                 Event::StreamStart | Event::DocumentEnd => {}
                 Event::StreamEnd => break,
-                event => match self.node(event, span, 0) {
-                    Ok(node) if node.is_null() => {} // an empty document between two `---`
-                    Ok(node) => documents.push(node),
-                    Err(Stopped) => break,
+                event => match self.node(event, span, 0)? {
+                    node if node.is_null() => {} // an empty document between two `---`
+                    node => documents.push(node),
                 },
             }
         }
-        documents
+        Ok(())
     }
 
     fn next(&mut self) -> Step<Option<(Event<'t>, Span)>> {
@@ -247,6 +291,9 @@ impl<'t, 'p> Reader<'t, 'p> {
                 None => return self.stop(Problem::at(&at, "this key has no value")),
             };
             if keys.insert(key.clone()) {
+                if depth == 0 && matches!(key.as_str(), "kind" | "metadata") {
+                    self.head.push(Entry { key: key.clone(), place: at.clone(), value: value.clone() });
+                }
                 entries.push(Entry { key, place: at, value });
             } else {
                 let first = entries.iter().find(|entry| entry.key == key).map_or(0, |entry| entry.place.line);

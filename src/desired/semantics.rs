@@ -2,35 +2,62 @@
 
 use std::collections::HashMap;
 
-use super::documents::{check_label, twice};
+use super::countries;
+use super::documents::{Checked, check_label, twice};
+use super::doubt::Doubts;
+use super::quantity::Size;
 use super::region;
 use super::stack::Stack;
-use super::tenant::{RESERVED, Tenant};
-use crate::model::node::Node;
-use crate::model::problem::{Place, Problem, suggest};
+use super::tenant::{RESERVED, Tenant, TenantSpec};
+use crate::model::problem::{Place, Problem, Problems, suggest};
 
-/// Checks a stack. `document` tells the places.
-pub fn stack(stack: &Stack, document: &Node, problems: &mut Vec<Problem>) {
-    let place = |path: &[&str]| document.deepest(path.iter().copied()).place.clone();
-    check_label("a stack", &stack.name, &place(&["metadata", "name"]), problems);
+/// Checks a stack. `users` says how many tenants have a distribution.
+pub fn stack(stack: &Stack, checked: &mut Checked<'_>, users: &HashMap<String, usize>, problems: &mut Problems) {
+    if let Some((name, place)) = checked.name() {
+        check_label("a stack", name, place, problems);
+    }
+    let place = checked.place(&["spec", "region"]);
     if !region::is_known(&stack.spec.region) && !region::is_likely(&stack.spec.region) {
         let help = suggest(&stack.spec.region, region::NAMES.iter().copied());
-        problems.push(Problem::at(&place(&["spec", "region"]), format!("there is no region `{:.40}`", stack.spec.region)).maybe_help(help));
+        let problem = Problem::at(&place, format!("there is no region `{:.40}`", stack.spec.region)).maybe_help(help);
+        checked.refuse(&["spec", "region"], problem, problems);
     }
-    for (name, distribution) in &stack.spec.distributions {
-        let at = |field: &[&str]| place(&[&["spec", "distributions", name], field].concat());
-        let entry = document.deepest(["spec", "distributions"]).entry(name).map_or_else(|| at(&[]), |entry| entry.place.clone());
-        check_label("a distribution", name, &entry, problems);
-        problems.extend(image(&distribution.image, &at(&["image"])));
-        problems.extend(memory(distribution.memory.reserve, distribution.memory.limit, &at(&["memory"])));
-        if matches!(distribution.user.split(':').next(), Some("0" | "root")) {
-            problems
-                .push(Problem::at(&at(&["user"]), "a distribution does not run as root").help("the image's own user, such as \"1001\""));
+    for name in stack.spec.distributions.keys() {
+        distribution(stack, name, checked, users.get(name).copied().unwrap_or(0), problems);
+    }
+    for (at, node) in checked.document.deepest(["spec", "residency", "allow"]).items().iter().enumerate() {
+        if let Some(problem) = node.as_str().and_then(|code| country(code, &node.place)) {
+            checked.refuse(&["spec", "residency", "allow", &at.to_string()], problem, problems);
         }
     }
     for verb in stack.spec.reconcile.auto.iter().filter(|verb| stack.spec.reconcile.hold.contains(verb)) {
         let word = format!("{verb:?}").to_lowercase();
-        problems.push(Problem::at(&place(&["spec", "reconcile"]), format!("`{word}` is both in `auto` and in `hold`")));
+        let place = checked.place(&["spec", "reconcile"]);
+        checked.refuse(&["spec", "reconcile"], Problem::at(&place, format!("`{word}` is both in `auto` and in `hold`")), problems);
+    }
+}
+
+fn distribution(stack: &Stack, name: &str, checked: &mut Checked<'_>, users: usize, problems: &mut Problems) {
+    let distribution = &stack.spec.distributions[name];
+    let whole = ["spec", "distributions", name];
+    let entry = checked.document.deepest(["spec", "distributions"]).entry(name).map(|entry| entry.place.clone());
+    check_label("a distribution", name, &entry.unwrap_or_else(|| checked.place(&whole)), problems);
+    let concerns = |problem: Problem| match users {
+        0 => problem,
+        1 => problem.further("1 tenant has this distribution"),
+        users => problem.further(format!("{users} tenants have this distribution")),
+    };
+    let of = |field: &'static str| [&whole[..], &[field]].concat();
+    if let Some(problem) = image(&distribution.image, &checked.place(&of("image"))) {
+        checked.refuse(&of("image"), concerns(problem), problems);
+    }
+    let memory_of = distribution.memory;
+    if let Some(problem) = memory(memory_of.reserve, memory_of.limit, &checked.place(&of("memory"))) {
+        checked.refuse(&of("memory"), concerns(problem), problems);
+    }
+    if matches!(distribution.user.split(':').next(), Some("0" | "root")) {
+        let problem = Problem::at(&checked.place(&of("user")), "a distribution does not run as root");
+        checked.refuse(&of("user"), concerns(problem.help("the image's own user, such as \"1001\"")), problems);
     }
 }
 
@@ -58,53 +85,118 @@ fn image(image: &str, place: &Place) -> Option<Problem> {
     }
 }
 
-fn memory(reserve: super::quantity::Size, limit: super::quantity::Size, place: &Place) -> Option<Problem> {
+fn memory(reserve: Size, limit: Size, place: &Place) -> Option<Problem> {
     (limit < reserve).then(|| Problem::at(place, format!("the limit of {limit} is below the reserve of {reserve}")))
 }
 
-/// Checks the tenants, against the stack where there is one that can be read, and leaves out those of a name that is taken.
-pub fn tenants(stack: Option<&Stack>, tenants: Vec<Tenant>, documents: &HashMap<Place, &Node>, problems: &mut Vec<Problem>) -> Vec<Tenant> {
-    let mut first: HashMap<String, Place> = HashMap::with_capacity(tenants.len());
-    let mut kept = Vec::with_capacity(tenants.len());
-    for tenant in tenants {
-        check_label("a tenant", &tenant.name, &tenant.place, problems);
-        if RESERVED.contains(&tenant.name.as_str()) {
-            let problem = Problem::at(&tenant.place, format!("the name `{}` is kept for the estate itself", tenant.name));
+fn country(code: &str, place: &Place) -> Option<Problem> {
+    if countries::is_one(code) {
+        return None;
+    }
+    let problem = Problem::at(place, format!("there is no country `{code:.20}` in ISO 3166"));
+    Some(problem.help(countries::suggest(code).unwrap_or_else(|| "two capital letters, such as US, HT or KE".to_owned())))
+}
+
+/// A tenant's document, as far as it is right.
+#[derive(Debug)]
+pub struct Applicant<'d> {
+    checked: Checked<'d>,
+    spec: TenantSpec,
+}
+
+impl<'d> Applicant<'d> {
+    /// Reads a document that was held against the schema of tenants.
+    pub fn new(checked: Checked<'d>, problems: &mut Problems) -> Option<Self> {
+        checked.spec(problems).map(|spec| Self { checked, spec })
+    }
+
+    /// The distribution that it wants.
+    pub fn distribution(&self) -> Option<&str> {
+        (!self.checked.is_doubtful(&["spec", "distribution"])).then_some(&self.spec.distribution)
+    }
+}
+
+/// A tenant and which of its fields, as expressions see them, are doubtful.
+pub type Doubted = (Tenant, Doubts);
+
+/// Checks the tenants, against the stack where there is one that can be read. Those that have a name, and have it alone.
+pub fn tenants(stack: Option<(&Stack, &Checked<'_>)>, applicants: Vec<Applicant<'_>>, problems: &mut Problems) -> Vec<Doubted> {
+    let mut first: HashMap<&str, &Place> = HashMap::with_capacity(applicants.len());
+    let mut kept = Vec::with_capacity(applicants.len());
+    for Applicant { mut checked, spec } in applicants {
+        let mut doubts = Doubts::default();
+        if !countries::is_one(&spec.country)
+            && let Some(problem) = country(&spec.country, &checked.place(&["spec", "country"]))
+        {
+            checked.refuse(&["spec", "country"], problem, problems);
+        }
+        if let Some((stack, of_stack)) = stack {
+            against_stack(&spec, &mut checked, stack, of_stack, problems);
+            inherited(&spec, &checked, of_stack, &mut doubts);
+        }
+        let Some((name, place)) = checked.name() else { continue };
+        check_label("a tenant", name, place, problems);
+        if RESERVED.contains(&name) {
+            let problem = Problem::at(place, format!("the name `{name}` is kept for the estate itself"));
             problems.push(problem.help(format!("reserved are {}", RESERVED.join(", "))));
         }
-        if let Some(place) = first.get(&tenant.name) {
-            problems.push(twice("tenant", &tenant.name, &tenant.place, place));
+        if let Some(other) = first.get(name) {
+            problems.push(twice("tenant", name, place, other));
             continue;
         }
-        first.insert(tenant.name.clone(), tenant.place.clone());
-        if let Some(stack) = stack {
-            let at = |field: &str| {
-                documents.get(&tenant.place).map_or_else(|| tenant.place.clone(), |node| node.deepest(["spec", field]).place.clone())
-            };
-            against_stack(&tenant, stack, at, problems);
+        first.insert(name, place);
+        doubts.add_under(&[], &checked.doubts.under(&["spec"]));
+        if super::schema::is_label(name) {
+            kept.push((Tenant { name: name.to_owned(), spec, place: place.clone() }, doubts));
         }
-        kept.push(tenant);
     }
-    kept.sort_by(|a, b| a.name.cmp(&b.name));
+    kept.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     kept
 }
 
-fn against_stack(tenant: &Tenant, stack: &Stack, at: impl Fn(&str) -> Place, problems: &mut Vec<Problem>) {
-    let spec = &tenant.spec;
-    if !stack.spec.distributions.contains_key(&spec.distribution) {
-        let help = suggest(&spec.distribution, stack.spec.distributions.keys().map(String::as_str));
-        problems.push(Problem::at(&at("distribution"), format!("there is no distribution `{:.60}`", spec.distribution)).maybe_help(help));
-    } else {
-        let memory_of = tenant.memory(stack);
-        problems.extend(memory(memory_of.reserve, memory_of.limit, &at("memory")));
+/// What a tenant has from the stack is as doubtful as there.
+fn inherited(spec: &TenantSpec, checked: &Checked<'_>, of_stack: &Checked<'_>, doubts: &mut Doubts) {
+    if of_stack.is_doubtful(&["spec", "domain"]) {
+        doubts.add_at(&["host"]);
+    }
+    let unknown = checked.is_doubtful(&["spec", "distribution"]);
+    for field in ["memory", "cpus", "env"] {
+        if unknown || of_stack.is_doubtful(&["spec", "distributions", &spec.distribution, field]) {
+            doubts.add_at(&[field]);
+        }
+    }
+}
+
+fn against_stack(spec: &TenantSpec, checked: &mut Checked<'_>, stack: &Stack, of_stack: &Checked<'_>, problems: &mut Problems) {
+    let catalogue = ["spec", "distributions"];
+    match stack.spec.distributions.get(&spec.distribution) {
+        None if of_stack.doubts.has_at(&catalogue) || of_stack.is_doubtful(&[&catalogue[..], &[&spec.distribution]].concat()) => {}
+        None => {
+            let help = suggest(&spec.distribution, stack.spec.distributions.keys().map(String::as_str));
+            let problem =
+                Problem::at(&checked.place(&["spec", "distribution"]), format!("there is no distribution `{:.60}`", spec.distribution));
+            checked.refuse(&["spec", "distribution"], problem.maybe_help(help), problems);
+        }
+        Some(distribution) => {
+            // What it does not say itself is the distribution's, which is looked at once and not for each tenant.
+            let (own, usual) = (spec.memory, distribution.memory);
+            let says = [own.reserve, own.limit].iter().flatten().count();
+            let is_usual_doubtful = of_stack.is_doubtful(&[&catalogue[..], &[&spec.distribution, "memory"]].concat());
+            if says == 2 || says == 1 && !is_usual_doubtful {
+                let (reserve, limit) = (own.reserve.unwrap_or(usual.reserve), own.limit.unwrap_or(usual.limit));
+                if let Some(problem) = memory(reserve, limit, &checked.place(&["spec", "memory"])) {
+                    checked.refuse(&["spec", "memory"], problem, problems);
+                }
+            }
+        }
     }
     let allowed = &stack.spec.residency.allow;
-    if !allowed.contains(&spec.country) {
+    if !allowed.contains(&spec.country) && !of_stack.is_doubtful(&["spec", "residency"]) {
         let list = if allowed.is_empty() { "it names none".to_owned() } else { format!("it names {}", allowed.join(", ")) };
         let problem = Problem::at(
-            &at("country"),
+            &checked.place(&["spec", "country"]),
             format!("data of `{}` may not be held in this stack: `residency.allow` does not name it", spec.country),
         );
-        problems.push(problem.help(format!("{list}; add a country only when counsel agrees")));
+        checked.refuse(&["spec", "country"], problem.help(format!("{list}; add a country only when counsel agrees")), problems);
     }
 }

@@ -1,9 +1,11 @@
 //! A tree with `${...}` in its strings, compiled once and instantiated many times. Each node keeps the template's place.
 
-use super::expression::{Expression, Language, Scope};
+use std::collections::BTreeSet;
+
+use super::expression::{Expression, Language, Scope, budget};
 use super::scan::{self, Part};
 use crate::model::node::{Entry, Node, Value};
-use crate::model::problem::{Place, Problem};
+use crate::model::problem::{Place, Problem, Problems};
 
 /// A compiled tree.
 #[derive(Debug)]
@@ -22,6 +24,30 @@ enum What {
     Mixed(Vec<Piece>),
     Seq(Vec<Template>),
     Map(Vec<(Key, Place, Template)>),
+    /// What could not be compiled, which is reported: its value is doubtful.
+    Broken,
+}
+
+/// What came to light while trees were made of templates.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What is wrong.
+    pub problems: Problems,
+    /// The places of values that are doubtful, or are not there because of a problem.
+    pub doubts: BTreeSet<Place>,
+}
+
+impl Findings {
+    /// Whether all is as it should be.
+    pub fn is_sure(&self) -> bool {
+        self.problems.is_empty() && self.doubts.is_empty()
+    }
+
+    /// Reports a value, which is doubtful then.
+    pub fn wrong(&mut self, problem: Problem, place: &Place) {
+        self.problems.push(problem);
+        self.doubts.insert(place.clone());
+    }
 }
 
 #[derive(Debug)]
@@ -37,37 +63,44 @@ enum Key {
 }
 
 impl Template {
-    /// Compiles a tree; what cannot be compiled goes to `problems`.
-    pub fn compile(language: &Language, node: &Node, problems: &mut Vec<Problem>) -> Self {
+    /// Compiles a tree whose expressions may use the names `known`; what cannot be compiled goes to `problems`.
+    pub fn compile(language: &Language, node: &Node, known: &BTreeSet<&str>, problems: &mut Problems) -> Self {
+        let broken = || Self::broken(&node.place);
         let what = match &node.value {
-            Value::String(text) => match pieces(language, text, &node.place, node.plain, problems) {
-                Some(pieces) => whole_or_mixed(pieces),
-                None => What::Fixed(node.clone()),
+            Value::String(text) => match pieces(language, text, &node.place, node.plain, known, problems) {
+                Ok(Some(pieces)) => whole_or_mixed(pieces),
+                Ok(None) => What::Fixed(node.clone()),
+                Err(Unusable) => return broken(),
             },
             Value::Seq(items) => {
-                let items: Vec<Self> = items.iter().map(|item| Self::compile(language, item, problems)).collect();
+                let items: Vec<Self> = items.iter().map(|item| Self::compile(language, item, known, problems)).collect();
                 if items.iter().all(Self::is_fixed) { What::Fixed(Self::settled(node)) } else { What::Seq(items) }
             }
             Value::Map(entries) => {
-                let compiled = entries.iter().map(|entry| {
-                    let key = match pieces(language, &entry.key, &entry.place, true, problems) {
-                        Some(pieces) => match whole_or_mixed(pieces) {
+                let mut compiled = Vec::with_capacity(entries.len());
+                for entry in entries {
+                    let key = match pieces(language, &entry.key, &entry.place, true, known, problems) {
+                        Ok(Some(pieces)) => match whole_or_mixed(pieces) {
                             What::Whole(expression) => Key::Mixed(vec![Piece::Expression(expression)]),
                             What::Mixed(pieces) => Key::Mixed(pieces),
-                            What::Fixed(node) => Key::Fixed(node.as_str().unwrap_or_default().to_owned()),
                             _ => Key::Fixed(entry.key.clone()),
                         },
-                        None => Key::Fixed(entry.key.clone()),
+                        Ok(None) => Key::Fixed(entry.key.clone()),
+                        Err(Unusable) => return broken(),
                     };
-                    (key, entry.place.clone(), Self::compile(language, &entry.value, problems))
-                });
-                let compiled: Vec<_> = compiled.collect();
+                    compiled.push((key, entry.place.clone(), Self::compile(language, &entry.value, known, problems)));
+                }
                 let fixed = compiled.iter().all(|(key, _, value)| matches!(key, Key::Fixed(_)) && value.is_fixed());
                 if fixed { What::Fixed(Self::settled(node)) } else { What::Map(compiled) }
             }
             _ => What::Fixed(node.clone()),
         };
         Self { place: node.place.clone(), what }
+    }
+
+    /// A template whose value nobody knows.
+    pub fn broken(place: &Place) -> Self {
+        Self { place: place.clone(), what: What::Broken }
     }
 
     /// A fixed tree as it comes out: without nulls and with `$${` made `${`.
@@ -110,7 +143,7 @@ impl Template {
             }
         };
         match &self.what {
-            What::Fixed(_) => {}
+            What::Fixed(_) | What::Broken => {}
             What::Whole(expression) => visit(expression),
             What::Mixed(pieces) => in_pieces(pieces, visit),
             What::Seq(items) => items.iter().for_each(|item| item.expressions(visit)),
@@ -137,50 +170,75 @@ impl Template {
             What::Mixed(pieces) => in_pieces(pieces),
             What::Seq(items) => items.iter().flat_map(|item| item.expressions_at(place)).collect(),
             What::Map(entries) => entries.iter().flat_map(|(_, _, value)| value.expressions_at(place)).collect(),
-            What::Fixed(_) | What::Whole(_) => Vec::new(),
+            What::Fixed(_) | What::Broken | What::Whole(_) => Vec::new(),
         }
     }
 
-    /// The tree with its expressions evaluated, and without nulls inside of lists and maps.
-    ///
-    /// # Errors
-    /// The first expression that fails.
-    pub fn instantiate(&self, scope: &Scope<'_, '_>) -> Result<Node, Problem> {
+    /// The tree with its expressions evaluated, and without nulls inside of lists and maps. Where one fails, or takes something doubtful,
+    /// nothing stands, or a doubtful value.
+    pub fn instantiate(&self, scope: &Scope<'_, '_>, findings: &mut Findings) -> Node {
+        let nothing = || Node::new(Value::Null, self.place.clone());
         let value = match &self.what {
-            What::Fixed(node) => return Ok(node.clone()),
-            What::Whole(expression) => return expression.node(scope, &self.place).map(without_nulls),
-            What::Mixed(pieces) => Value::String(interpolate(pieces, scope)?),
+            What::Fixed(node) => return node.clone(),
+            What::Broken => {
+                findings.doubts.insert(self.place.clone());
+                Value::Null
+            }
+            What::Whole(expression) => {
+                let evaluate = || expression.node(scope, &self.place);
+                return self.evaluated(expression.doubtful(scope), evaluate, findings).map_or_else(nothing, without_nulls);
+            }
+            What::Mixed(pieces) => {
+                let evaluate = || interpolate(pieces, scope);
+                self.evaluated(doubtful(pieces, scope), evaluate, findings).map_or(Value::Null, Value::String)
+            }
             What::Seq(items) => {
-                let mut out = Vec::with_capacity(items.len());
-                for item in items {
-                    let node = item.instantiate(scope)?;
-                    if !node.is_null() {
-                        out.push(node);
-                    }
-                }
-                Value::Seq(out)
+                let items = items.iter().map(|item| item.instantiate(scope, findings)).collect::<Vec<_>>();
+                Value::Seq(items.into_iter().filter(|item| !item.is_null() || findings.doubts.contains(&item.place)).collect())
             }
             What::Map(entries) => {
                 let mut out: Vec<Entry> = Vec::with_capacity(entries.len());
                 for (key, place, value) in entries {
-                    let value = value.instantiate(scope)?;
-                    if value.is_null() {
+                    let value = value.instantiate(scope, findings);
+                    if value.is_null() && !findings.doubts.contains(&value.place) {
                         continue;
                     }
                     let key = match key {
-                        Key::Fixed(key) => key.clone(),
-                        Key::Mixed(pieces) => interpolate(pieces, scope)?,
+                        Key::Fixed(key) => Some(key.clone()),
+                        Key::Mixed(pieces) => self.evaluated(doubtful(pieces, scope), || interpolate(pieces, scope), findings),
                     };
-                    if out.iter().any(|entry| entry.key == key) {
-                        return Err(Problem::at(place, format!("the key `{key:.60}` comes out twice")));
+                    match key {
+                        Some(key) if out.iter().any(|entry| entry.key == key) => {
+                            findings.wrong(Problem::at(place, format!("the key `{key:.60}` comes out twice")), &self.place);
+                        }
+                        Some(key) => out.push(Entry { key, place: place.clone(), value }),
+                        None => {}
                     }
-                    out.push(Entry { key, place: place.clone(), value });
                 }
                 Value::Map(out)
             }
         };
-        Ok(Node::new(value, self.place.clone()))
+        Node::new(value, self.place.clone())
     }
+
+    /// A value, if it can be had.
+    fn evaluated<T>(&self, doubtful: bool, evaluate: impl FnOnce() -> Result<T, Problem>, findings: &mut Findings) -> Option<T> {
+        if doubtful || budget::spent() {
+            findings.doubts.insert(self.place.clone());
+            return if budget::spent() { None } else { evaluate().ok() };
+        }
+        match evaluate() {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                findings.wrong(problem, &self.place);
+                None
+            }
+        }
+    }
+}
+
+fn doubtful(pieces: &[Piece], scope: &Scope<'_, '_>) -> bool {
+    pieces.iter().any(|piece| matches!(piece, Piece::Expression(expression) if expression.doubtful(scope)))
 }
 
 fn without_nulls(mut node: Node) -> Node {
@@ -205,20 +263,30 @@ fn whole_or_mixed(mut pieces: Vec<Piece>) -> What {
     }
 }
 
+/// A string that holds something that is no expression, which is reported.
+struct Unusable;
+
 /// The pieces of a string; nothing when it holds no `${`.
-fn pieces(language: &Language, text: &str, place: &Place, plain: bool, problems: &mut Vec<Problem>) -> Option<Vec<Piece>> {
+fn pieces(
+    language: &Language,
+    text: &str,
+    place: &Place,
+    plain: bool,
+    known: &BTreeSet<&str>,
+    problems: &mut Problems,
+) -> Result<Option<Vec<Piece>>, Unusable> {
     if !text.contains("${") {
-        return None;
+        return Ok(None);
     }
     let parts = match scan::parts(text) {
         Ok(parts) => parts,
         Err(scan::Unclosed(at)) => {
             let place = inside(place, text, at, plain);
             problems.push(Problem::at(&place, "`${` has no `}`").help("write $${ for a literal ${"));
-            return None;
+            return Err(Unusable);
         }
     };
-    let mut pieces = Vec::with_capacity(parts.len());
+    let (mut pieces, mut usable) = (Vec::with_capacity(parts.len()), true);
     for part in parts {
         match part {
             Part::Literal(text) => pieces.push(Piece::Literal(text)),
@@ -226,13 +294,19 @@ fn pieces(language: &Language, text: &str, place: &Place, plain: bool, problems:
                 let mut at = inside(place, text, at, plain);
                 at.len = u32::try_from(source.chars().count()).unwrap_or(1).max(1);
                 match language.compile(&source, &at) {
-                    Ok(expression) => pieces.push(Piece::Expression(expression)),
-                    Err(problem) => problems.push(problem),
+                    Ok(expression) => {
+                        usable &= expression.check_names(known.iter().copied(), problems);
+                        pieces.push(Piece::Expression(expression));
+                    }
+                    Err(problem) => {
+                        usable = false;
+                        problems.push(problem);
+                    }
                 }
             }
         }
     }
-    Some(pieces)
+    if usable { Ok(Some(pieces)) } else { Err(Unusable) }
 }
 
 /// The place of a byte inside of a string. In a text of several lines it is the string's own.

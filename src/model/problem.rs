@@ -3,8 +3,10 @@
 //! Problems are collected, never thrown one by one: whoever checks goes on after a mistake, so that one run names all of
 //! them. [`Problems`] is sorted by place and holds no problem twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// A stretch of one line of a file. Lines and columns count from one, columns in characters.
@@ -32,8 +34,8 @@ impl fmt::Debug for Place {
     }
 }
 
-/// One mistake.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// One mistake. Two of the same words at the same place are one.
+#[derive(Clone, Debug)]
 pub struct Problem {
     /// Where, or nothing when the whole folder is meant. Sorting goes by place first.
     pub place: Option<Place>,
@@ -74,6 +76,13 @@ impl Problem {
         self
     }
 
+    /// The same with a word more of advice.
+    #[must_use]
+    pub fn further(mut self, word: impl fmt::Display) -> Self {
+        self.help = Some(self.help.map_or_else(|| word.to_string(), |help| format!("{help}; {word}")));
+        self
+    }
+
     /// The same problem where it comes from: at the first of `origins`; the others, and where it came to light, are named after it.
     #[must_use]
     pub fn traced_to(mut self, origins: Vec<Place>) -> Self {
@@ -92,6 +101,26 @@ impl Problem {
         self
     }
 }
+
+impl Ord for Problem {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.place, &self.message).cmp(&(&other.place, &other.message))
+    }
+}
+
+impl PartialOrd for Problem {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Problem {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Problem {}
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,11 +165,14 @@ fn window(line: &str, column: u32) -> (String, usize) {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
     found: BTreeSet<Problem>,
-    left_out: usize,
+    /// The hash of each that there was, kept or not.
+    known: HashSet<u64>,
 }
 
-/// So many problems are kept; a mistake in a template that ten thousand tenants use must not fill the screen or the memory.
-const MOST: usize = 200;
+/// So many problems are kept, the first by their places; a mistake in a template that ten thousand tenants use must not fill the memory.
+const MOST: usize = 1000;
+/// So many are shown: nobody mends more at a time.
+const SHOWN: usize = 50;
 
 impl Problems {
     /// None yet.
@@ -150,31 +182,27 @@ impl Problems {
 
     /// Adds one, unless it is known already.
     pub fn push(&mut self, problem: Problem) {
-        if self.found.len() < MOST {
+        if self.known.insert(hash(&problem)) {
             self.found.insert(problem);
-        } else if !self.found.contains(&problem) {
-            self.left_out += 1;
+            if self.found.len() > MOST {
+                self.found.pop_last();
+            }
         }
     }
 
     /// True when nothing is wrong.
     pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
+        self.known.is_empty()
     }
 
-    /// How many are kept.
-    pub fn len(&self) -> usize {
-        self.found.len()
+    /// How many there are, kept or not.
+    pub fn count(&self) -> usize {
+        self.known.len()
     }
 
-    /// The problems by file, line and column; those without a place first.
+    /// The problems by file, line and column, as far as they are kept; those without a place first.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.found.iter()
-    }
-
-    /// How many more there were than are kept.
-    pub fn left_out(&self) -> usize {
-        self.left_out
     }
 
     /// The places of all problems.
@@ -182,33 +210,69 @@ impl Problems {
         self.found.iter().filter_map(|problem| problem.place.clone()).collect()
     }
 
-    /// Adds problems, but none at a place in `known`: what was wrong there makes them follow.
-    pub fn extend_elsewhere(&mut self, problems: Self, known: &BTreeSet<Place>) {
-        self.left_out += problems.left_out;
-        let elsewhere = problems.found.into_iter().filter(|problem| problem.place.as_ref().is_none_or(|place| !known.contains(place)));
-        self.extend(elsewhere);
+    /// Adds all of `others`.
+    pub fn merge(&mut self, others: Self) {
+        self.found.extend(others.found);
+        self.known.extend(others.known);
+        while self.found.len() > MOST {
+            self.found.pop_last();
+        }
+    }
+
+    /// Only those that `keep` wants.
+    #[must_use]
+    pub fn only(self, mut keep: impl FnMut(&Problem) -> bool) -> Self {
+        let (found, dropped): (Vec<Problem>, Vec<Problem>) = self.found.into_iter().partition(|problem| keep(problem));
+        let mut known = self.known;
+        for problem in &dropped {
+            known.remove(&hash(problem));
+        }
+        Self { found: found.into_iter().collect(), known }
     }
 
     /// The same problems, each changed.
     #[must_use]
     pub fn map(self, change: impl FnMut(Problem) -> Problem) -> Self {
-        Self { found: self.found.into_iter().map(change).collect(), left_out: self.left_out }
+        self.found.into_iter().map(change).collect()
     }
 
     /// Adds the text of its line to each problem, from the files by path.
     #[must_use]
     pub fn with_lines(self, files: &BTreeMap<&str, &str>) -> Self {
-        let found = self.found.into_iter().map(|mut problem| {
-            let line = |place: &Place| {
-                let text = files.get(&*place.file);
-                text.and_then(|text| text.lines().nth(place.line.max(1) as usize - 1)).map(cut)
+        let mut wanted: BTreeMap<(&str, u32), Option<String>> = BTreeMap::new();
+        let places = self.found.iter().flat_map(|problem| problem.place.iter().chain(problem.see.iter().map(|see| &see.place)));
+        for place in places {
+            if let Some((file, _)) = files.get_key_value(&*place.file) {
+                wanted.insert((file, place.line.max(1)), None);
+            }
+        }
+        let mut at = None;
+        for ((file, line), text) in &mut wanted {
+            // The lines of a file are wanted in their order: it is gone through once.
+            let (lines, next) = match &mut at {
+                Some((name, lines, next)) if name == file => (lines, next),
+                _ => {
+                    let (_, lines, next) = at.insert((*file, files[file].lines(), 1));
+                    (lines, next)
+                }
             };
+            *text = lines.nth((*line - *next) as usize).map(cut);
+            *next = *line + 1;
+        }
+        let line = |place: &Place| wanted.get(&(&*place.file, place.line.max(1))).cloned().flatten();
+        let found = self.found.into_iter().map(|mut problem| {
             problem.line = problem.place.as_ref().and_then(line);
             problem.see.iter_mut().for_each(|see| see.line = line(&see.place));
             problem
         });
-        Self { found: found.collect(), left_out: self.left_out }
+        Self { found: found.collect(), known: self.known }
     }
+}
+
+fn hash(problem: &Problem) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&problem.place, &problem.message).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A line as a problem keeps it: bounded, however long the file's line is.
@@ -222,6 +286,22 @@ impl Extend<Problem> for Problems {
     }
 }
 
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::collections::btree_set::IntoIter<Problem>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.found.into_iter()
+    }
+}
+
+impl FromIterator<Problem> for Problems {
+    fn from_iter<T: IntoIterator<Item = Problem>>(problems: T) -> Self {
+        let mut all = Self::new();
+        all.extend(problems);
+        all
+    }
+}
+
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
         let mut problems = Self::new();
@@ -232,13 +312,13 @@ impl From<Problem> for Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.found {
+        for problem in self.found.iter().take(SHOWN) {
             writeln!(f, "{problem}\n")?;
         }
-        let count = self.found.len() + self.left_out;
-        match self.left_out {
-            0 => write!(f, "{count} problem{}", if count == 1 { "" } else { "s" }),
-            more => write!(f, "{count} problems, {more} of them not shown"),
+        match self.count() {
+            1 => f.write_str("1 problem"),
+            count if count > SHOWN => write!(f, "{count} problems; these are the first {SHOWN}, and {} more follow", count - SHOWN),
+            count => write!(f, "{count} problems"),
         }
     }
 }
@@ -294,8 +374,11 @@ mod tests {
     #[test]
     fn a_flood_is_counted_not_kept() {
         let mut problems = Problems::new();
-        problems.extend((0..1000).map(|n| Problem::at(&place(n, 1), "again")));
-        assert_eq!((problems.len(), problems.left_out()), (200, 800));
+        problems.extend((0..5000).rev().chain(0..5000).map(|n| Problem::at(&place(n, 1), "again")));
+        assert_eq!((problems.iter().count(), problems.count()), (1000, 5000));
+        let shown = problems.to_string();
+        assert!(shown.ends_with("5000 problems; these are the first 50, and 4950 more follow"), "{shown}");
+        assert!(shown.contains("a.yaml:49:1:") && !shown.contains("a.yaml:50:1:"), "the first by their places");
     }
 
     #[test]

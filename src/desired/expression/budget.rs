@@ -42,11 +42,16 @@ pub fn begin() {
 pub fn exhausted() -> Option<String> {
     if ONE.get() > EACH {
         Some(format!("takes more than {EACH} steps"))
-    } else if TOTAL.get() > ALL {
+    } else if spent() {
         Some(format!("is one too many: all expressions together take more than {ALL} steps"))
     } else {
         None
     }
+}
+
+/// Whether a load has nothing left: whatever else it evaluated would fail for that alone.
+pub fn spent() -> bool {
+    TOTAL.get() > ALL
 }
 
 /// Pays `units`, or answers the error for having no more. CEL drops some errors (`true || error`), so [`exhausted`] is asked at the end too.
