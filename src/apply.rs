@@ -247,8 +247,9 @@ impl<'a> Walk<'a> {
                     self.record(at, Outcome::Failed { class: class(error.class).to_owned(), message: text.clone(), unknown });
                 }
                 let _ = self.tools.events.send(Event::Failed { address: address.clone(), what, error: text.clone() });
+                let because = format!("{address} failed");
                 self.report.failed.push(Failure { address, what, class: class(error.class).to_owned(), error: text });
-                self.skip_users(at);
+                self.skip_users(at, &because);
             }
             Performed::Left(why) => {
                 self.state[at] = State::Skipped;
@@ -269,7 +270,7 @@ impl<'a> Walk<'a> {
             Performed::NotRecorded(why) => {
                 self.state[at] = State::Skipped;
                 self.report.skipped.push(Skipped { address, what, because: format!("the journal could not be written: {why}") });
-                self.skip_users(at);
+                self.skip_users(at, "the journal could not be written");
                 self.stop(Stop::Journal, &why);
             }
         }
@@ -293,15 +294,14 @@ impl<'a> Walk<'a> {
         }]));
     }
 
-    /// Everything that needs a step that did not happen, and says which.
-    fn skip_users(&mut self, at: usize) {
-        let because = format!("{} failed", self.steps[at].address);
+    /// Everything that needs a step that did not happen, and why it did not.
+    fn skip_users(&mut self, at: usize, because: &str) {
         let mut todo = self.users[at].clone();
         while let Some(user) = todo.pop() {
             if self.state[user] == State::Pending {
                 self.state[user] = State::Skipped;
                 let step = &self.steps[user];
-                self.report.skipped.push(Skipped { address: step.address.clone(), what: step.what, because: because.clone() });
+                self.report.skipped.push(Skipped { address: step.address.clone(), what: step.what, because: because.to_owned() });
                 todo.extend(&self.users[user]);
             }
         }
@@ -345,12 +345,16 @@ impl<'a> Walk<'a> {
 
     fn conclude(mut self) -> Report {
         self.report.unknown = self.in_flight();
-        let mut whole: BTreeMap<&Address, bool> = BTreeMap::new();
+        // Steps that were done, and all of them.
+        let mut steps: BTreeMap<&Address, (usize, usize)> = BTreeMap::new();
         for (step, state) in self.steps.iter().zip(&self.state) {
-            let done = *state == State::Done;
-            // What was only waited for is no resource that this plan changed.
-            if step.action != Verb::NoOp {
-                whole.entry(&step.address).and_modify(|all| *all &= done).or_insert(done);
+            let done = usize::from(*state == State::Done);
+            if step.leftover.is_some() {
+                self.report.dropped += done;
+            } else if step.action != Verb::NoOp {
+                // What was only waited for is no resource that this plan changes.
+                let (have, all) = steps.entry(&step.address).or_default();
+                (*have, *all) = (*have + done, *all + 1);
             }
             if *state == State::Pending {
                 let because = match self.report.stopped {
@@ -361,7 +365,13 @@ impl<'a> Walk<'a> {
                 self.report.skipped.push(Skipped { address: step.address.clone(), what: step.what, because: because.to_owned() });
             }
         }
-        self.report.finished = whole.into_iter().filter(|(_, all)| *all).map(|(address, _)| address.clone()).collect();
+        for (address, (have, all)) in steps {
+            if have == all {
+                self.report.finished.push(address.clone());
+            } else if have > 0 {
+                self.report.begun.push(address.clone());
+            }
+        }
         self.report
     }
 }

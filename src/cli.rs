@@ -5,6 +5,7 @@ mod completions;
 mod diff;
 mod drift;
 mod graph;
+mod hint;
 mod journal;
 mod later;
 mod line;
@@ -115,6 +116,26 @@ enum Command {
     Host(later::Later),
 }
 
+impl Command {
+    /// The stack's folder as it was written, when one was.
+    fn folder(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Validate(args) => Some(&args.dir.dir),
+            Self::Plan(args) => Some(&args.what.dir.dir),
+            Self::Drift(args) => Some(&args.what.dir.dir),
+            Self::Apply(args) => args.folder(),
+            Self::Destroy(args) => Some(&args.dir.dir),
+            Self::Graph(args) => Some(&args.dir.dir),
+            Self::Why(args) => Some(&args.dir.dir),
+            Self::Adopt(args) => Some(&args.dir.dir),
+            Self::Journal(args) => Some(args.folder()),
+            Self::Unlock(args) => Some(&args.dir.dir),
+            Self::Schema(args) => args.dir.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// Which part of a stack.
 #[derive(Debug, Clone, Args)]
 struct ScopeArgs {
@@ -216,6 +237,12 @@ impl From<session::Error> for Failure {
     }
 }
 
+impl From<crate::record::RecordError> for Failure {
+    fn from(error: crate::record::RecordError) -> Self {
+        session::Error::from(error).into()
+    }
+}
+
 /// What moved, on one screen.
 fn stale(moved: &[String]) -> String {
     const SHOWN: usize = 12;
@@ -235,11 +262,10 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
     let cli = match line::parse(args) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { code::USAGE } else { code::DONE };
+            return Terminal::usage(&error);
         }
     };
-    let mut terminal = Terminal::new(cli.color, line);
+    let mut terminal = Terminal::new(cli.color, line, cli.command.folder().cloned());
     let outcome = match cli.command {
         Command::Validate(args) => args.run(&mut terminal),
         Command::Plan(args) => args.run(&mut terminal).await,

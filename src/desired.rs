@@ -27,6 +27,7 @@ pub mod expand;
 pub mod expression;
 pub mod folder;
 mod graph;
+mod head;
 pub mod inputs;
 mod mend;
 pub mod module;
@@ -58,6 +59,7 @@ use semantics::{Applicant, Doubted};
 use shape::Shape;
 
 pub use expand::{RefUse, Resource};
+pub use head::{Head, head};
 pub use policy::Policy;
 pub use read::SourceFile;
 pub use stack::Stack;
@@ -77,12 +79,26 @@ pub struct Desired {
     pub tenants: Vec<Tenant>,
     /// Its policies, by name.
     pub policies: Vec<Policy>,
+    /// Where the stack's sections are written, by module, as far as they are.
+    sections: BTreeMap<String, Place>,
     /// What is worth a word and no mistake.
     pub warnings: Vec<String>,
     /// Everything that is to exist.
     pub resources: BTreeMap<Address, Resource>,
     /// Expressions evaluated and resources parsed: what the expansion cost, in steps and not in time.
     pub work: usize,
+}
+
+impl Desired {
+    /// Where the operator asks for what is at `address`: the tenant's name, or the stack's section for the module. Nothing when it comes
+    /// of the module's defaults alone.
+    #[must_use]
+    pub fn asked(&self, address: &Address) -> Option<&Place> {
+        match address.module().split_once('/') {
+            Some((module::TENANT, name)) => self.tenants.iter().find(|tenant| tenant.name == name).map(|tenant| &tenant.place),
+            _ => self.sections.get(address.module()),
+        }
+    }
 }
 
 /// Reads a stack's folder.
@@ -221,10 +237,12 @@ fn understand(modules: &[SourceFile], documents: &Documents, problems: &mut Prob
     let tenants = semantics::tenants(of_stack, applicants, problems);
     let sections = sections?;
     let unnamed = tenants.len() < documents.tenants.len() || documents.may_lack("Tenant");
+    let written = documents.stacks.first().and_then(|stack| stack.get("spec")).map_or(&[][..], Node::entries);
+    let written = written.iter().map(|entry| (entry.key.clone(), entry.place.clone())).collect();
     let expanded = expand(&language, &modules, sections, &documents.tenants, &tenants, unnamed, problems);
     let (stack, Expanded { resources, work, .. }) = expanded;
     let tenants = tenants.into_iter().map(|(tenant, _)| tenant).collect();
-    Some(Desired { warnings: semantics::warnings(&stack), stack, tenants, policies, resources, work })
+    Some(Desired { warnings: semantics::warnings(&stack), stack, sections: written, tenants, policies, resources, work })
 }
 
 /// All documents of all files, in the order of their places.

@@ -1,6 +1,7 @@
 //! Small validated types that every room shares. No I/O, no async, no clock.
 
 pub mod address;
+pub mod census;
 pub mod edit;
 pub mod field;
 pub mod hole;

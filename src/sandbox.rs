@@ -66,6 +66,14 @@ pub enum Error {
         /// Why.
         cause: io::Error,
     },
+    /// The port cannot be had.
+    #[error("cannot listen on 127.0.0.1:{port}: {cause}: give another --port, or 0 for one that is free")]
+    Port {
+        /// The port.
+        port: u16,
+        /// Why.
+        cause: io::Error,
+    },
     /// It ended or stayed silent before it answered.
     #[error("the emulated AWS did not start ({why}); its last messages:\n{log}")]
     Start {
@@ -104,6 +112,8 @@ impl Sandbox {
     /// No Python with moto, no place to write, a port in use, or a plug-in that fails to load.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let python = python::find()?;
+        // Tried here, where the reason is one line; it is free again when the child takes it.
+        std::net::TcpListener::bind(("127.0.0.1", options.port)).map_err(|cause| Error::Port { port: options.port, cause })?;
         let folder = files::unpack()?;
         match Self::launch(&python, &folder, options).await {
             Ok(sandbox) => Ok(sandbox),

@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, watch};
 use crate::apply::{Halt, LONGEST_CALL, Options, Tools, apply};
 use crate::kinds::AnyLive;
 use crate::model::Address;
-use crate::model::marks::Applied;
+use crate::model::census::Applied;
+use crate::model::marks;
 use crate::model::plan::{Made, Plan, Scope, Verb};
 use crate::model::report::{Event, Report, Stop};
 use crate::observe::{Observed, observe};
@@ -174,7 +175,7 @@ impl Session {
         commit: Option<String>,
     ) -> Result<Plan, Error> {
         let estate = self.estate();
-        let history = loaded.history.applied.iter().map(|(address, mark)| (address.clone(), Applied::parse(mark))).collect();
+        let history = loaded.history.applied.iter().map(|(address, mark)| (address.clone(), marks::Applied::parse(mark))).collect();
         let made = loaded.history.made.iter().map(|(address, one)| ((one.kind.clone(), one.id.clone()), address.clone())).collect();
         let input = Input {
             stack: &estate.stack,
@@ -245,7 +246,7 @@ impl Session {
         let planes = Planes { aws: self.connection.gated(held.lease.gate(LONGEST_CALL)) };
         let tools = Tools { planes: &planes, journal: &journal, lease: &held.lease, events, halt };
         let report = apply(plan, tools, &options).await?;
-        let tally = Tally { done: report.done as u64, failed: report.failed.len() as u64, skipped: report.skipped.len() as u64 };
+        let tally = tally(Applied::of(plan, &report));
         let interrupted = report.stopped == Some(Stop::Interrupted);
         let exit_code = exit_code(plan, &report);
         let warnings = match journal.finish(RunEnd { exit_code: i32::from(exit_code), interrupted, tally }).await {
@@ -300,6 +301,11 @@ fn exit_code(plan: &Plan, report: &Report) -> u8 {
     } else {
         0
     }
+}
+
+fn tally(applied: Applied) -> Tally {
+    let Applied { done, failed, in_flight, begun, not_begun, .. } = applied;
+    Tally { done: done as u64, failed: failed as u64, skipped: (begun + not_begun) as u64, unknown: in_flight as u64 }
 }
 
 /// The plan as the document that is printed, saved and digested.

@@ -10,16 +10,18 @@ use clap::Args;
 pub use adopt::Adopt;
 
 use super::plan::{available, exit, make, show};
-use super::stack::{connect, load};
+use super::stack::{connect, load, session};
 use super::stop::Stop;
 use super::terminal::Terminal;
-use super::{Dir, Exit, Failure, Format, ScopeArgs, code};
+use super::{Dir, Exit, Failure, Format, ScopeArgs, code, hint};
 use crate::model::plan::{Plan, Scope};
-use crate::planes::aws::connect::Options;
-use crate::record::Location;
+use crate::record::{Location, RecordError};
 use crate::session::{Command, Held, Session, Stack, read_saved};
 use crate::view::plan::{Detail, human};
 use crate::view::words::Words;
+
+/// Steps at a time, unless `--parallelism` says otherwise.
+const PARALLELISM: u16 = 16;
 
 /// Plan, ask, apply; or apply a saved plan exactly.
 #[derive(Debug, Args)]
@@ -40,7 +42,7 @@ pub struct Apply {
 #[derive(Debug, Args)]
 pub struct Destroy {
     #[command(flatten)]
-    dir: Dir,
+    pub(super) dir: Dir,
     #[command(flatten)]
     scope: ScopeArgs,
     #[command(flatten)]
@@ -54,7 +56,7 @@ struct How {
     #[arg(long)]
     auto_approve: bool,
     /// Steps at a time.
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, default_value_t = PARALLELISM, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     parallelism: u16,
     /// How to show the plan: to a person on stderr, in another format on stdout.
     #[arg(long, default_value = "human")]
@@ -68,9 +70,19 @@ impl How {
     fn can_be_approved(&self, terminal: &Terminal) -> bool {
         self.auto_approve || terminal.can_ask()
     }
+
+    /// `command` with what was said of the pace.
+    fn paced(&self, command: &str) -> String {
+        if self.parallelism == PARALLELISM { command.to_owned() } else { format!("{command} --parallelism {}", self.parallelism) }
+    }
 }
 
 impl Apply {
+    /// The stack's folder as it was written, when one was.
+    pub fn folder(&self) -> Option<&PathBuf> {
+        self.stack.as_ref().or_else(|| self.what.is_dir().then_some(&self.what))
+    }
+
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         terminal.want_stats(self.how.stats);
         available(self.how.format)?;
@@ -97,22 +109,22 @@ impl Apply {
         }
         if !self.how.can_be_approved(terminal) {
             present(&plan, self.how.format, terminal)?;
-            return Err(unapproved());
+            return Err(unapproved().advice(SAME));
         }
         let command = Command { line: terminal.line.clone(), commit: plan.made.commit.clone(), once: true };
         let held = session.hold(&command.line).await?;
         let outcome = async {
-            let record = |error| Failure::from(crate::session::Error::Record(error));
             interruptible(async {
-                if let Some(before) = held.record.was_applied(&plan.digest).await.map_err(record)? {
-                    return Err(record(crate::record::RecordError::AlreadyApplied(Box::new(before))));
+                if let Some(before) = held.record.was_applied(&plan.digest).await? {
+                    return Err(RecordError::AlreadyApplied(Box::new(before)).into());
                 }
                 session.check(&plan).await?;
                 present(&plan, self.how.format, terminal)?;
                 approve(&self.how, &session, &plan, terminal).await
             })
             .await?;
-            walk::walk(&session, &plan, &held, &command, usize::from(self.how.parallelism), "make a new plan and apply it", terminal).await
+            let again = format!("reeve plan DIR{} --out FILE, then {}", hint::flags(&plan.scope), self.how.paced("reeve apply FILE"));
+            walk::walk(&session, &plan, &held, &command, usize::from(self.how.parallelism), &again, terminal).await
         }
         .await;
         release(held, terminal).await;
@@ -132,7 +144,7 @@ impl Apply {
         };
         let domain = if domain.is_empty() { plan.domain.clone() } else { domain };
         let stack = Stack { name: plan.stack.clone(), domain, region: plan.region.clone(), account: Some(plan.account.clone()), record };
-        Ok(Session::open(stack, Options { stats: terminal.counted.clone(), ..Options::default() }).await?)
+        session(stack, terminal).await
     }
 }
 
@@ -152,7 +164,13 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
         // Not even the record is made then, nor anybody kept waiting.
         let plan = make(&session, &loaded, scope, destroy, terminal).await?;
         present(&plan, how.format, terminal)?;
-        return if plan.is_empty() { Ok(nothing(&plan)) } else { allowed(&plan).and_then(|()| Err(unapproved())) };
+        if plan.is_empty() {
+            return Ok(nothing(&plan));
+        }
+        allowed(&plan)?;
+        let review = hint::command("plan", &dir, &plan.scope);
+        let saved = format!("{SAME}; or review `{review} --out FILE`, then `{}`", how.paced("reeve apply FILE --auto-approve"));
+        return Err(unapproved().advice(if destroy { SAME.to_owned() } else { saved }));
     }
     let command = Command { line: terminal.line.clone(), commit: loaded.commit.clone(), once: false };
     let held = session.hold(&command.line).await?;
@@ -171,7 +189,7 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
             Ok(plan) => plan,
             Err(code) => return Ok(code),
         };
-        let again = format!("reeve {} {}", if destroy { "destroy" } else { "apply" }, dir.display());
+        let again = how.paced(&hint::command(if destroy { "destroy" } else { "apply" }, &dir, &plan.scope));
         walk::walk(&session, &plan, &held, &command, usize::from(how.parallelism), &again, terminal).await
     }
     .await;
@@ -220,7 +238,7 @@ async fn approve(how: &How, session: &Session, plan: &Plan, terminal: &Terminal)
     match terminal.ask("Apply this?").await {
         Some(true) => Ok(session.check(plan).await?),
         Some(false) => Err(Failure::new(code::REFUSED, "not approved: nothing was touched")),
-        None => Err(unapproved()),
+        None => Err(unapproved().advice(SAME)),
     }
 }
 
@@ -234,7 +252,8 @@ async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 }
 
 fn unapproved() -> Failure {
-    Failure::new(code::REFUSED, "there is no terminal to ask for approval: nothing was touched").advice(
-        "read the plan above and give the same command --auto-approve; or review `reeve plan DIR --out FILE`, then `reeve apply FILE --auto-approve`",
-    )
+    Failure::new(code::REFUSED, "there is no terminal to ask for approval: nothing was touched")
 }
+
+/// What to do without a terminal.
+const SAME: &str = "read the plan above and give the same command --auto-approve";

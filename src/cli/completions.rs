@@ -16,7 +16,7 @@ impl Completions {
     pub fn run(self, terminal: &mut Terminal, table: &mut clap::Command) -> Exit {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, table, "reeve", &mut text);
-        terminal.data(&String::from_utf8_lossy(&text));
+        terminal.data(&String::from_utf8_lossy(&text))?;
         Ok(code::DONE)
     }
 }
@@ -30,7 +30,7 @@ pub fn man(terminal: &mut Terminal, mut table: clap::Command) -> Exit {
     let mut text = String::from_utf8_lossy(&page).into_owned();
     text.push_str(".SH COMMANDS\n");
     commands(&table, &mut text).map_err(failed)?;
-    terminal.data(&text);
+    terminal.data(&text)?;
     Ok(code::DONE)
 }
 

@@ -36,7 +36,7 @@ impl Diff {
         }
         let diff = similar::TextDiff::from_lines(&a, &b);
         let names = (self.first.display().to_string(), self.second.display().to_string());
-        terminal.data(&diff.unified_diff().context_radius(2).header(&names.0, &names.1).to_string());
+        terminal.data(&diff.unified_diff().context_radius(2).header(&names.0, &names.1).to_string())?;
         Ok(code::CHANGES)
     }
 }

@@ -2,37 +2,22 @@
 
 use clap::Args;
 
-use super::plan::{available, exit, make, show};
-use super::stack::{connect, load};
+use super::Exit;
+use super::plan::{Look, exit, show};
 use super::terminal::Terminal;
-use super::{Dir, Exit, Format, ScopeArgs};
 use crate::view::words::drift;
 
 /// Show only what differs though the YAML is the one last applied.
 #[derive(Debug, Args)]
 pub struct Drift {
     #[command(flatten)]
-    dir: Dir,
-    #[command(flatten)]
-    scope: ScopeArgs,
-    /// How to show it.
-    #[arg(long, default_value = "human")]
-    format: Format,
-    /// Print what it cost as the last line of stderr.
-    #[arg(long)]
-    stats: bool,
+    pub(super) what: Look,
 }
 
 impl Drift {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
-        terminal.want_stats(self.stats);
-        available(self.format)?;
-        let scope = self.scope.scope()?;
-        let loaded = load(&self.dir.dir)?;
-        let session = connect(&loaded, terminal).await?;
-        let plan = make(&session, &loaded, scope, false, terminal).await?;
-        let (plan, words) = drift(plan);
-        show(&plan, self.format, &words, terminal)?;
+        let (plan, words) = drift(self.what.plan(terminal).await?);
+        show(&plan, self.what.format, &words, terminal)?;
         Ok(exit(&plan))
     }
 }

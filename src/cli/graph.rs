@@ -12,7 +12,7 @@ use crate::view::graph::{dot, mermaid};
 #[derive(Debug, Args)]
 pub struct Graph {
     #[command(flatten)]
-    dir: Dir,
+    pub(super) dir: Dir,
     /// How to write it.
     #[arg(long, default_value = "dot")]
     format: Language,
@@ -39,7 +39,7 @@ impl Graph {
         terminal.data(&match self.format {
             Language::Dot => dot(&loaded.stack.name, &nodes, &edges),
             Language::Mermaid => mermaid(&nodes, &edges),
-        });
+        })?;
         Ok(code::DONE)
     }
 }

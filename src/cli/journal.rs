@@ -1,12 +1,14 @@
 //! `reeve journal`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
-use super::stack::{connect, load};
+use super::stack::open;
 use super::terminal::Terminal;
 use super::{Dir, Exit, Failure, code};
 
-use crate::record::RunSummary;
+use crate::record::{RunSummary, Tally};
 use crate::view::{self, journal::Row};
 
 /// The journal of what was done.
@@ -25,19 +27,21 @@ enum What {
 }
 
 impl Journal {
+    /// The stack's folder as it was written.
+    pub fn folder(&self) -> &PathBuf {
+        match &self.what {
+            What::List(dir) | What::Verify(dir) => &dir.dir,
+        }
+    }
+
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
-        let (dir, list) = match self.what {
-            What::List(dir) => (dir, true),
-            What::Verify(dir) => (dir, false),
-        };
-        let loaded = load(&dir.dir)?;
-        let session = connect(&loaded, terminal).await?;
-        let verified = session.record().verify().await.map_err(|error| Failure::from(crate::session::Error::from(error)))?;
-        if list {
-            terminal.data(&view::journal::list(&verified.runs.iter().map(row).collect::<Vec<_>>()));
+        let session = open(self.folder(), terminal).await?;
+        let verified = session.record().verify().await?;
+        if matches!(self.what, What::List(_)) {
+            terminal.data(&view::journal::list(&verified.runs.iter().map(row).collect::<Vec<_>>()))?;
         }
         if verified.problems.is_empty() {
-            terminal.say(&format!("the journal is whole: {}", view::count(verified.runs.len(), "run")));
+            terminal.say(&view::journal::whole(verified.runs.len(), verified.open_end.as_deref()));
             return Ok(code::DONE);
         }
         verified.problems.iter().for_each(|problem| {
@@ -62,9 +66,9 @@ fn row(run: &RunSummary) -> Row {
         command: text(start.map(|s| &s.command)),
         plan: text(start.map(|s| &s.plan)),
         outcome: match &run.end {
-            Some(end) if end.interrupted => "interrupted".into(),
             Some(end) => {
-                format!("exit {}, {} done, {} failed, {} not begun", end.exit_code, end.tally.done, end.tally.failed, end.tally.skipped)
+                let Tally { done, failed, skipped, unknown } = end.tally;
+                view::journal::outcome(end.exit_code, end.interrupted, [done, failed, unknown, skipped])
             }
             None => "crashed, or still going on".into(),
         },

@@ -52,7 +52,7 @@ mod tests {
         for line in ["reeve plan src --target a.b c.d", "reeve plan --target a.b c.d src", "reeve plan --target a.b c.d src --stats"] {
             let Ok(Cli { command: Command::Plan(plan), .. }) = parse(args(line)) else { panic!("{line}") };
             assert_eq!(
-                (plan.dir.dir.to_str(), plan.scope.target.as_slice()),
+                (plan.what.dir.dir.to_str(), plan.what.scope.target.as_slice()),
                 (Some("src"), ["a.b".to_owned(), "c.d".to_owned()].as_slice())
             );
         }

@@ -1,4 +1,4 @@
-//! `reeve plan`
+//! `reeve plan`, and what it shares with the other commands that plan.
 
 use std::path::PathBuf;
 
@@ -13,38 +13,52 @@ use crate::record::{canonical, plan_path, write_plan};
 use crate::session::{Session, seal};
 use crate::view::{self, plan::Detail, words::Words};
 
-/// Show what an apply would do.
+/// What to look at and how to show what is found.
 #[derive(Debug, Args)]
-pub struct Plan {
+pub struct Look {
     #[command(flatten)]
     pub(super) dir: Dir,
     #[command(flatten)]
     pub(super) scope: ScopeArgs,
-    /// Save the plan; a bare name goes to `plans/`.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
     /// How to show it.
     #[arg(long, default_value = "human")]
-    format: Format,
+    pub(super) format: Format,
     /// Print what it cost as the last line of stderr.
     #[arg(long)]
     stats: bool,
 }
 
-impl Plan {
-    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+impl Look {
+    /// From the arguments to a plan with everything in it.
+    pub async fn plan(&self, terminal: &mut Terminal) -> Result<model::Plan, Failure> {
         terminal.want_stats(self.stats);
         available(self.format)?;
         let scope = self.scope.scope()?;
         let loaded = load(&self.dir.dir)?;
         let session = connect(&loaded, terminal).await?;
-        let plan = make(&session, &loaded, scope, false, terminal).await?;
+        make(&session, &loaded, scope, false, terminal).await
+    }
+}
+
+/// Show what an apply would do.
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub(super) what: Look,
+    /// Save the plan; a bare name goes to `plans/`. Another folder must exist.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Plan {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let plan = self.what.plan(terminal).await?;
         if let Some(out) = &self.out {
             let path = plan_path(out);
-            write_plan(&path, &seal(&plan)?).map_err(|error| Failure::from(crate::session::Error::from(error)))?;
+            write_plan(&path, &seal(&plan)?)?;
             terminal.say(&format!("saved to {}", path.display()));
         }
-        show(&plan, self.format, &Words::plan(&plan), terminal)?;
+        show(&plan, self.what.format, &Words::plan(&plan), terminal)?;
         Ok(exit(&plan))
     }
 }
@@ -80,14 +94,13 @@ pub fn show(plan: &model::Plan, format: Format, words: &Words, terminal: &Termin
     match format {
         Format::Json => terminal.data(&document(plan)?),
         Format::Markdown => terminal.data(&view::markdown::markdown(plan, words)),
-        _ => terminal.data(&view::plan::human(plan, terminal.out, words, Detail::Telling)),
+        _ => terminal.data(&terminal.fill(&view::plan::human(plan, terminal.out, words, Detail::Telling))),
     }
-    Ok(())
 }
 
 /// The plan document as it is printed and saved: RFC 8785 JSON with its digest.
 fn document(plan: &model::Plan) -> Result<String, Failure> {
-    let bytes = canonical(&seal(plan)?.plan).map_err(|error| Failure::from(crate::session::Error::from(error)))?;
+    let bytes = canonical(&seal(plan)?.plan)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use super::stop::Stop;
 use super::terminal::Terminal;
 use super::{Exit, Failure, code};
+use crate::desired::schema::is_label;
 use crate::sandbox::{ACCOUNT, Options, Sandbox as Emulated, ZONE};
 
 /// An emulated AWS on this machine, until Ctrl-C.
@@ -16,11 +17,20 @@ pub struct Sandbox {
     #[arg(long, default_value_t = 4566)]
     port: u16,
     /// A public hosted zone that exists from the start; may be given again.
-    #[arg(long = "zone", value_name = "NAME", default_value = ZONE)]
+    #[arg(long = "zone", value_name = "NAME", default_value = ZONE, value_parser = zone)]
     zones: Vec<String>,
     /// Where its messages go.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+}
+
+/// A name that Route 53 takes for a zone: two DNS labels or more.
+fn zone(name: &str) -> Result<String, String> {
+    let labels = name.split('.').filter(|label| is_label(label)).count();
+    if labels < 2 || labels != name.split('.').count() || name.len() > 253 {
+        return Err(format!("a zone is a DNS name in small letters, such as {ZONE}"));
+    }
+    Ok(name.to_owned())
 }
 
 impl Sandbox {
@@ -32,7 +42,7 @@ impl Sandbox {
         terminal.say(&format!("emulated AWS at {} (account {ACCOUNT}, hosted zones: {names}); Ctrl-C ends it", sandbox.endpoint));
         terminal.say(&format!("messages: {}", sandbox.log.display()));
         for (name, value) in sandbox.environment() {
-            terminal.data(&format!("export {name}={value}"));
+            terminal.data(&format!("export {name}={value}"))?;
         }
         let mut stop = Stop::listen().map_err(|error| failed(format!("cannot listen for signals: {error}")))?;
         tokio::select! {

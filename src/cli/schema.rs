@@ -12,7 +12,7 @@ pub struct Schema {
     kind: Option<String>,
     /// A stack's folder, whose own modules count too.
     #[arg(long, value_name = "DIR")]
-    dir: Option<std::path::PathBuf>,
+    pub(super) dir: Option<std::path::PathBuf>,
 }
 
 impl Schema {
@@ -25,7 +25,7 @@ impl Schema {
             }
             Some(kind) => crate::desired::kind_schema(kind).map_err(unknown)?,
         };
-        terminal.data(&format!("{schema:#}"));
+        terminal.data(&format!("{schema:#}"))?;
         Ok(code::DONE)
     }
 }

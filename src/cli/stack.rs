@@ -6,7 +6,7 @@ use std::path::Path;
 use super::terminal::Terminal;
 use super::{Failure, code};
 use crate::desired::{self, Desired};
-use crate::model::Address;
+use crate::model::{Address, Problems};
 use crate::plan::Wished;
 use crate::planes::aws::connect::Options;
 use crate::record::Location;
@@ -34,13 +34,14 @@ impl Loaded {
 
 /// Reads and checks the folder; no network.
 pub fn load(dir: &Path) -> Result<Loaded, Failure> {
-    let desired = desired::load(dir).map_err(|problems| Failure::new(code::ERROR, problems.to_string().trim_end().to_owned()))?;
-    let record = Location::parse(&desired.stack.spec.record, dir).map_err(|error| Failure::new(code::ERROR, error.to_string()))?;
+    let desired = desired::load(dir).map_err(wrong)?;
+    let record = Location::parse(&desired.stack.spec.record, dir)?;
+    let spec = &desired.stack.spec;
     let stack = Stack {
         name: desired.stack.name.clone(),
-        domain: desired.stack.spec.domain.clone(),
-        region: desired.stack.spec.region.clone(),
-        account: desired.stack.spec.account.clone(),
+        domain: spec.domain.clone(),
+        region: spec.region.clone(),
+        account: spec.account.clone(),
         record,
     };
     let wishes = desired
@@ -54,11 +55,27 @@ pub fn load(dir: &Path) -> Result<Loaded, Failure> {
     Ok(Loaded { stack, wishes, desired, commit: commit(dir) })
 }
 
+/// What is wrong with the YAML.
+fn wrong(problems: Problems) -> Failure {
+    Failure::new(code::ERROR, problems.to_string().trim_end().to_owned())
+}
+
+/// Connects to a stack of which only the record is wanted: the rest of its YAML may be wrong.
+pub async fn open(dir: &Path, terminal: &Terminal) -> Result<Session, Failure> {
+    let desired::Head { name, account, region, domain, record } = desired::head(dir).map_err(wrong)?;
+    let stack = Stack { name, domain, region, account, record: Location::parse(&record, dir)? };
+    session(stack, terminal).await
+}
+
 /// Connects.
 pub async fn connect(loaded: &Loaded, terminal: &Terminal) -> Result<Session, Failure> {
     loaded.warn(terminal);
-    let options = Options { stats: terminal.counted.clone(), ..Options::default() };
-    Ok(Session::open(loaded.stack.clone(), options).await?)
+    session(loaded.stack.clone(), terminal).await
+}
+
+/// A session whose calls are counted.
+pub async fn session(stack: Stack, terminal: &Terminal) -> Result<Session, Failure> {
+    Ok(Session::open(stack, Options { stats: terminal.counted.clone(), ..Options::default() }).await?)
 }
 
 /// The commit that the folder is at, with `-dirty` when it has changes; nothing outside a repository.

@@ -1,12 +1,23 @@
 //! The streams: data to stdout, talk to stderr, colour only to a terminal.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
 
-use super::Color;
+use super::{Color, Failure, code, hint};
 use crate::model::plan::Plan;
 use crate::planes::aws::stats::Stats;
 use crate::view::{self, Style};
+
+/// What came of a write to stdout.
+fn written(outcome: std::io::Result<()>) -> Result<(), Failure> {
+    match outcome {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(code::ERROR, format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Where output goes, and what the command line was.
 #[derive(Debug)]
@@ -19,6 +30,8 @@ pub struct Terminal {
     pub live: bool,
     /// The command line.
     pub line: String,
+    /// The stack's folder as it was written, when one was.
+    folder: Option<PathBuf>,
     /// What is counted.
     pub counted: Stats,
     stats_wanted: bool,
@@ -27,7 +40,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Looks at the streams and at `NO_COLOR`.
-    pub fn new(color: Color, line: String) -> Self {
+    pub fn new(color: Color, line: String, folder: Option<PathBuf>) -> Self {
         let may = |terminal: bool| match color {
             Color::Always => true,
             Color::Never => false,
@@ -43,25 +56,45 @@ impl Terminal {
             err: Style { color: may(err) },
             live: err,
             line,
+            folder,
             counted: Stats::default(),
             stats_wanted: false,
             actions: BTreeMap::new(),
         }
     }
 
-    /// Data, to stdout. A closed pipe is not an error.
-    pub fn data(&self, text: &str) {
+    /// Data, to stdout. A pipe that its reader closed is not an error: `head` has seen enough.
+    pub fn data(&self, text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes());
-        if !text.ends_with('\n') {
-            let _ = out.write_all(b"\n");
-        }
-        let _ = out.flush();
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        written(out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush()))
     }
 
-    /// Talk, to stderr.
+    /// Talk, to stderr. Nobody could be told that it failed.
     pub fn say(&self, text: &str) {
+        self.raw(&self.fill(text));
+    }
+
+    fn raw(&self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+    }
+
+    /// `text` for a person: its commands name the folder.
+    pub fn fill(&self, text: &str) -> String {
+        hint::fill(text, self.folder.as_deref())
+    }
+
+    /// What the parser has to say: help and version to stdout, a wrong line to stderr. The answer is the exit code.
+    pub fn usage(error: &clap::Error) -> u8 {
+        let printed = error.print().and_then(|()| std::io::stdout().flush());
+        match written(printed) {
+            _ if error.use_stderr() => code::USAGE,
+            Ok(()) => code::DONE,
+            Err(failure) => {
+                let _ = writeln!(std::io::stderr().lock(), "{}", view::failure::human(&failure.message, None, Style::default()).trim_end());
+                failure.code
+            }
+        }
     }
 
     /// How many characters fit on a line of stderr.
@@ -88,13 +121,13 @@ impl Terminal {
 
     /// What `--stats` says of a plan.
     pub fn count_actions(&mut self, plan: &Plan) {
-        self.actions = plan.counts().into_iter().map(|(verb, number)| (view::verb(verb).2.to_owned(), number as u64)).collect();
+        self.actions = view::words::statistics(plan).into_iter().map(|(class, number)| (class.to_owned(), number as u64)).collect();
     }
 
     /// Prints the statistics, when they were asked for, as the last line of stderr.
     pub fn stats(&self) {
         if self.stats_wanted {
-            self.say(&self.counted.to_json(&self.actions).to_string());
+            self.raw(&self.counted.to_json(&self.actions).to_string());
         }
     }
 

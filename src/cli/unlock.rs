@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::stack::{connect, load};
+use super::stack::open;
 use super::terminal::Terminal;
 use super::{Dir, Exit, Failure, code};
 use crate::record::Unlocked;
@@ -11,13 +11,12 @@ use crate::record::Unlocked;
 #[derive(Debug, Args)]
 pub struct Unlock {
     #[command(flatten)]
-    dir: Dir,
+    pub(super) dir: Dir,
 }
 
 impl Unlock {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
-        let loaded = load(&self.dir.dir)?;
-        let session = connect(&loaded, terminal).await?;
+        let session = open(&self.dir.dir, terminal).await?;
         if let Ok(Some(holder)) = session.record().holder().await
             && holder.is_held_here()
         {
@@ -26,7 +25,7 @@ impl Unlock {
                 .advice(format!("let it end, or ask it to (`kill {pid}`): it finishes what it has begun and gives the lock back")));
         }
         let by = session.connection.caller.clone();
-        let unlocked = session.record().unlock(&by).await.map_err(|error| Failure::from(crate::session::Error::from(error)))?;
+        let unlocked = session.record().unlock(&by).await?;
         terminal.say(&match unlocked {
             Unlocked::Nothing => "nobody held the lock".to_owned(),
             Unlocked::Removed(holder) => format!("released the lock of {}", holder.describe()),

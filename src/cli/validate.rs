@@ -11,7 +11,7 @@ use crate::view::count;
 #[derive(Debug, Args)]
 pub struct Validate {
     #[command(flatten)]
-    dir: Dir,
+    pub(super) dir: Dir,
 }
 
 impl Validate {

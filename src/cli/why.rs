@@ -16,7 +16,7 @@ use crate::view::why::{Facts, human};
 #[derive(Debug, Args)]
 pub struct Why {
     #[command(flatten)]
-    dir: Dir,
+    pub(super) dir: Dir,
     /// Which resource.
     #[arg(value_name = "ADDRESS")]
     address: String,
@@ -49,6 +49,7 @@ impl Why {
             address: address.to_string(),
             kind: wish.map(|wish| wish.kind.name.to_owned()).or_else(|| seen.map(|seen| seen.kind.clone())).unwrap_or_default(),
             page: wish.map(|wish| wish.kind.page.to_owned()).unwrap_or_default(),
+            asked: loaded.desired.asked(&address).map(ToString::to_string),
             place: loaded.desired.resources.get(&address).map(|one| one.place.to_string()),
             needs: needs.get(&address).into_iter().flatten().map(|(to, field)| (to.to_string(), field.clone())).collect(),
             needed_by: needs
@@ -66,7 +67,7 @@ impl Why {
         let refused = refusals.filter(|one| one.address == address).map(|one| format!("refused: {}; {}", one.reason, one.hint));
         let facts = Facts { stuck: stuck.chain(refused).collect(), ..facts };
         let action = plan.iter().flat_map(|plan| &plan.actions).find(|action| action.address == address);
-        terminal.data(&human(&facts, action, terminal.out));
+        terminal.data(&terminal.fill(&human(&facts, action, terminal.out)))?;
         Ok(code::DONE)
     }
 }

@@ -50,7 +50,7 @@ pub struct StackSpec {
     pub distributions: BTreeMap<String, Distribution>,
 }
 
-fn s3() -> String {
+pub(super) fn s3() -> String {
     "s3".to_owned()
 }
 

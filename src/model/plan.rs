@@ -209,16 +209,6 @@ impl Plan {
         self.actions.iter().filter(|action| action.action != Verb::NoOp)
     }
 
-    /// How many actions there are of each verb.
-    #[must_use]
-    pub fn counts(&self) -> BTreeMap<Verb, usize> {
-        let mut counts = BTreeMap::new();
-        for action in &self.actions {
-            *counts.entry(action.action).or_default() += 1;
-        }
-        counts
-    }
-
     /// Whether a policy refused any of it, so that nothing of it may be applied.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {

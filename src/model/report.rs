@@ -118,6 +118,10 @@ pub struct Report {
     pub done: usize,
     /// Resources of which every step was done.
     pub finished: Vec<Address>,
+    /// Resources of which some steps were done and others not.
+    pub begun: Vec<Address>,
+    /// Old objects that were dropped.
+    pub dropped: usize,
     /// What failed.
     pub failed: Vec<Failure>,
     /// What was not begun.

@@ -41,6 +41,17 @@ pub(super) async fn find(store: &Store, digest: &str) -> Result<Option<AppliedPl
     })
 }
 
+/// Each note and the run that it names. One that cannot be read names a run that is not there.
+pub(super) async fn runs(store: &Store) -> Result<Vec<(String, String)>, RecordError> {
+    let mut runs = Vec::new();
+    for key in store.list("applied/", None).await? {
+        let Some(object) = store.get(&key).await? else { continue };
+        let run = serde_json::from_slice::<AppliedPlan>(&object.body).map_or_else(|_| "(unreadable)".to_owned(), |note| note.run);
+        runs.push((key, run));
+    }
+    Ok(runs)
+}
+
 /// A digest is `sha256:` and hexadecimal; whatever else someone passes must not name another object.
 fn key(digest: &str) -> String {
     let hex: String = digest.trim_start_matches("sha256:").chars().filter(char::is_ascii_alphanumeric).collect();

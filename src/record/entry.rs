@@ -136,8 +136,15 @@ pub struct Tally {
     pub done: u64,
     /// Failed.
     pub failed: u64,
-    /// Not begun, because of a failure or an interruption.
+    /// Not begun or not finished, because of a failure or an interruption.
     pub skipped: u64,
+    /// In flight when the run was told to stop at once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The key of a run's object.

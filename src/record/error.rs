@@ -9,7 +9,7 @@ use super::lease_file::LeaseFile;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RecordError {
     /// Someone else holds the lease.
-    #[error("the stack is locked by {}. Wait until it is done; if that process is surely dead, `reeve unlock` releases it", .0.describe())]
+    #[error("the stack is locked by {}. Wait until it is done; if that process is surely dead, `reeve unlock DIR` releases it", .0.describe())]
     Held(Box<LeaseFile>),
     /// The saved plan was applied before.
     #[error("this plan was already applied by run {} at {}: make a new one", .0.run, .0.at)]
@@ -70,7 +70,7 @@ pub enum RecordError {
         why: String,
     },
     /// A saved plan is not what reeve wrote.
-    #[error("{} is not a plan as reeve wrote it: {why}. Make a new one with `reeve plan --out`", path.display())]
+    #[error("{} is not a plan as reeve wrote it: {why}. Make a new one with `reeve plan DIR --out FILE`", path.display())]
     Plan {
         /// The file.
         path: PathBuf,

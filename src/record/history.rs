@@ -16,7 +16,7 @@ use super::{RecordError, canonical, sha256};
 use crate::model::Address;
 
 /// Where it is.
-const KEY: &str = "history.json";
+pub(super) const KEY: &str = "history.json";
 /// How many journal objects are folded at most: labels are not worth reading six years of journal for.
 const FOLDED_AT_MOST: usize = 5000;
 /// How many objects are read at the same time.
@@ -147,7 +147,7 @@ pub(super) async fn load(store: &Store) -> Result<Loaded, RecordError> {
         let Some(object) = object else { continue };
         match newest(&object.body, &mut history) {
             Ok(digest) => history.head = Some(Head { key, digest }),
-            Err(why) => warnings.push(format!("{} is damaged ({why}): `reeve journal verify` says more", store.place(&key))),
+            Err(why) => warnings.push(format!("{} is damaged ({why}): `reeve journal verify DIR` says more", store.place(&key))),
         }
     }
     Ok(Loaded { history, warnings })

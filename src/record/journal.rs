@@ -161,6 +161,16 @@ impl Writer {
     }
 
     async fn try_write(&mut self, events: Vec<Event>) -> Result<(), RecordError> {
+        if let Store::Local(folder) = &self.store
+            && self.sequence > 0
+        {
+            // A write would make the folder anew, with a journal whose beginning is gone.
+            let before = batch_key(&self.run, self.sequence);
+            if !folder.has(&before) {
+                let hint = "Somebody removed it while the run went on: bring the record back, then run the same command again";
+                return Err(RecordError::Damaged { place: self.store.place(&before), why: "it is not there any more".to_owned(), hint });
+            }
+        }
         let at = self.clock.now();
         let mut previous = self.history.head.as_ref().map(|head| head.digest.clone());
         let mut entries = Vec::with_capacity(events.len());
@@ -174,7 +184,7 @@ impl Writer {
         let key = batch_key(&self.run, self.sequence);
         let batch = Batch { format_version: FORMAT_VERSION, run: self.run.clone(), sequence: self.sequence, entries };
         if self.store.put_new(&key, canonical(&batch)?).await? == Put::Refused {
-            let hint = "Somebody else writes to this journal; `reeve journal verify` says more";
+            let hint = "Somebody else writes to this journal; `reeve journal verify DIR` says more";
             return Err(RecordError::Damaged { place: self.store.place(&key), why: "it exists already".to_owned(), hint });
         }
         for entry in &batch.entries {

@@ -216,7 +216,7 @@ pub(super) fn parse(store: &Store, object: &Object) -> Result<LeaseFile, RecordE
     serde_json::from_slice(&object.body).map_err(|error| RecordError::Damaged {
         place: store.place(KEY),
         why: error.to_string(),
-        hint: "Make sure that nobody applies to this stack, then `reeve unlock`",
+        hint: "Make sure that nobody applies to this stack, then `reeve unlock DIR`",
     })
 }
 

@@ -40,6 +40,11 @@ impl LocalFolder {
         self.root.join(key)
     }
 
+    /// Whether the object is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.path(key).exists()
+    }
+
     pub(super) fn get(&self, key: &str) -> Result<Option<Object>, RecordError> {
         let path = self.path(key);
         read(&path).map_err(|error| RecordError::file("read", &path, &error))

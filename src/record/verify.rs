@@ -1,6 +1,8 @@
 //! Checking the journal: each entry holds the digest of the one before it, so one that is missing, altered or moved
-//! shows. What the chain cannot show is that its newest entries were cut off; the history's head shows that unless
-//! both were changed, and a versioned bucket keeps what was there.
+//! shows. What the chain cannot show is that its newest entries were cut off. Two others tell of them: the history
+//! names the last entry of the last run that ended, and a note names the run of each saved plan that was applied. Where
+//! neither does, because the history is missing or the last run did not end, that is said ([`Verified::open_end`]). Whoever
+//! changes all three is shown by nothing but the versions that the record's bucket keeps.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,8 +10,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::applied;
 use super::entry::{Entry, Event, Outcome, RunEnd, RunStart, parse_key};
-use super::history::{self, READS};
+use super::history::{self, History, READS};
 use super::store::{Object, Store};
 use super::{RecordError, canonical, sha256};
 
@@ -20,6 +23,8 @@ pub struct Verified {
     pub runs: Vec<RunSummary>,
     /// What is wrong; empty when nothing is.
     pub problems: Vec<Problem>,
+    /// Why it cannot be told whether entries are missing at its end; nothing when it can.
+    pub open_end: Option<String>,
 }
 
 /// One run, summed up.
@@ -62,21 +67,22 @@ pub(super) async fn verify(store: &Store) -> Result<Verified, RecordError> {
             None => found.problem(store, &key, None, "does not belong to a journal"),
         }
     }
-    let mut seen = HashSet::new();
+    let (mut seen, mut last) = (HashSet::new(), None);
     for (run, keys) in runs {
         let mut chain = Chain { summary: RunSummary { run, ..RunSummary::default() }, ..Chain::default() };
         let mut objects = objects(store, keys);
         while let Some((key, object)) = objects.try_next().await? {
             chain.object(store, &key, object.as_ref(), &mut seen, &mut found);
         }
+        last = chain.last;
         found.runs.push(chain.summary);
     }
-    if let Ok(Some(history)) = history::read(store).await?
-        && let Some(head) = history.head
-        && !seen.contains(&head.digest)
-    {
-        found.problem(store, &head.key, None, "its last entry, which the history names, is missing or was altered");
+    for (key, run) in applied::runs(store).await? {
+        if !found.runs.iter().any(|one| one.run == run) {
+            found.problem(store, &key, None, &format!("a plan was applied by the run {run}, which is missing from the journal"));
+        }
     }
+    found.end(store, history::read(store).await?, &seen, last);
     Ok(found)
 }
 
@@ -90,7 +96,7 @@ pub(super) async fn entries(store: &Store, run: &str) -> Result<Vec<Entry>, Reco
         let batch: super::Batch = serde_json::from_slice(&object.body).map_err(|error| RecordError::Damaged {
             place: store.place(&key),
             why: error.to_string(),
-            hint: "`reeve journal verify` says more",
+            hint: "`reeve journal verify DIR` says more",
         })?;
         all.extend(batch.entries);
     }
@@ -103,6 +109,24 @@ fn objects(store: &Store, keys: Vec<String>) -> impl futures::Stream<Item = Resu
 }
 
 impl Verified {
+    /// Holds the journal's end, `last`, against the history.
+    fn end(&mut self, store: &Store, history: Result<Option<History>, String>, seen: &HashSet<String>, last: Option<String>) {
+        let place = store.place(history::KEY);
+        match history.map(|history| history.and_then(|history| history.head)) {
+            Err(why) => self.problem(store, history::KEY, None, &format!("it names the last entry of the journal, and is damaged: {why}")),
+            Ok(Some(head)) if !seen.contains(&head.digest) => {
+                self.problem(store, &head.key, None, "its last entry, which the history names, is missing or was altered");
+            }
+            Ok(Some(head)) if last.is_none_or(|last| last == head.digest) => {}
+            Ok(Some(_)) => self.open_end = Some(format!("the last run has not ended, so {place} does not name its last entry yet")),
+            Ok(None) if self.runs.is_empty() => {}
+            Ok(None) if self.runs.iter().any(|run| run.end.is_some()) => {
+                self.open_end = Some(format!("{place}, which names the last entry, is missing"));
+            }
+            Ok(None) => self.open_end = Some(format!("no run has ended, so there is no {place} yet that names the last entry")),
+        }
+    }
+
     fn problem(&mut self, store: &Store, key: &str, entry: Option<u64>, what: &str) {
         self.problems.push(Problem { place: store.place(key), entry, what: what.to_owned() });
     }

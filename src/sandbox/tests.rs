@@ -71,12 +71,14 @@ async fn cloudwatch_speaks_the_protocol_of_the_rust_sdk() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_told_with_its_log() {
+async fn a_port_in_use_is_told_in_a_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     match Sandbox::start(Options { port, ..Options::default() }).await {
         Err(Error::NoPython { .. }) => {}
-        Err(Error::Start { log, .. }) => assert!(log.contains("in use"), "{log}"),
+        Err(error @ Error::Port { .. }) => {
+            assert!(error.to_string().contains("in use") && error.to_string().lines().count() == 1, "{error}")
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -65,7 +65,7 @@ impl Session {
             }])
             .await?;
         let done = u64::from(outcome.is_ok());
-        let tally = Tally { done, failed: 1 - done, skipped: 0 };
+        let tally = Tally { done, failed: 1 - done, ..Tally::default() };
         journal.finish(RunEnd { exit_code: i32::from(outcome.is_err()), interrupted: false, tally }).await?;
         Ok(outcome?)
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::count;
+
 /// One run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
@@ -17,6 +19,33 @@ pub struct Row {
     pub plan: String,
     /// What came of it.
     pub outcome: String,
+}
+
+/// What came of a run: resources done, failed, in flight when it was told to stop at once, and not done.
+#[must_use]
+pub fn outcome(exit: i32, interrupted: bool, [done, failed, unknown, rest]: [u64; 4]) -> String {
+    let all = done + failed + unknown + rest;
+    let mut text =
+        format!("exit {exit}{}: {done} of {} done", if interrupted { ", interrupted" } else { "" }, count(all as usize, "resource"));
+    for (number, what) in [(failed, "failed"), (unknown, "in flight"), (rest, "not done")] {
+        if number > 0 {
+            let _ = write!(text, ", {number} {what}");
+        }
+    }
+    text
+}
+
+/// That nothing is wrong with a journal, and what that does not say.
+#[must_use]
+pub fn whole(runs: usize, open_end: Option<&str>) -> String {
+    match (runs, open_end) {
+        (0, _) => "the record has no journal: nothing was applied yet, or the whole record was removed, which it cannot tell".to_owned(),
+        (_, None) => format!("the journal is whole: {}", count(runs, "run")),
+        (_, Some(why)) => format!(
+            "no entry of the journal is altered or missing before its last: {}. Whether any is missing behind that cannot be told: {why}",
+            count(runs, "run")
+        ),
+    }
 }
 
 /// All runs, oldest first.

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use super::plan::{heading, modules, not_observed};
-use super::words::{Words, tally, tells_more};
+use super::words::{Words, tally_of_module, tells_more};
 use super::{cause, causes, value, verb};
+use crate::model::census::{Census, Class, classes};
 use crate::model::plan::{Action, Plan, Verb};
 
 /// The whole plan as GitHub-flavoured Markdown: what is lost or changed in the open, what is made folded by module.
@@ -23,10 +24,12 @@ pub fn markdown(plan: &Plan, words: &Words) -> String {
         "Left over from an earlier apply, to be dropped",
         plan.leftovers.iter().map(|l| (l.address.to_string(), [&*l.seen.id, &*l.reason])),
     );
+    let classes = classes(plan);
     for (module, actions) in modules(plan) {
-        let (new, other): (Vec<&Action>, Vec<&Action>) = actions.into_iter().partition(|action| action.action == Verb::Create);
-        let parts: Vec<String> = tally(other.iter().copied()).into_iter().map(|(number, verb)| format!("{number} to {verb}")).collect();
-        let _ = writeln!(out, "\n#### {}{}{}\n", code(module), if parts.is_empty() { "" } else { ": " }, parts.join(", "));
+        let is_new = |action: &&Action| classes.get(&action.address) == Some(&Class::Changes(Verb::Create));
+        let (new, other): (Vec<&Action>, Vec<&Action>) = actions.into_iter().partition(is_new);
+        let tally = tally_of_module(&Census::among(&classes, other.iter().copied()));
+        let _ = writeln!(out, "\n#### {}{}{tally}\n", code(module), if tally.is_empty() { "" } else { ": " });
         other.iter().for_each(|action| item(&mut out, action, plan.destroy));
         if !new.is_empty() {
             let _ = writeln!(out, "{}<details><summary>{} to create</summary>\n", if other.is_empty() { "" } else { "\n" }, new.len());

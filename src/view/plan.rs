@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::words::{Words, tally, tells_more};
+use super::words::{Words, tally_of_module, tells_more};
 use super::{Style, Tone, cause, causes, telling, value, verb};
+use crate::model::census::{Census, classes};
 use crate::model::edit::Edit;
 use crate::model::plan::{Action, Plan, Verb};
 
@@ -28,9 +29,10 @@ pub fn human(plan: &Plan, style: Style, words: &Words, detail: Detail) -> String
         let _ = writeln!(out, "{}", style.paint(Tone::Notice, &note));
     }
     let mut cut = false;
+    let classes = classes(plan);
     for (module, actions) in modules(plan) {
-        let parts: Vec<String> = tally(actions.iter().copied()).into_iter().map(|(number, verb)| format!("{number} to {verb}")).collect();
-        let _ = writeln!(out, "\n{}  {}", style.paint(Tone::Strong, module), style.paint(Tone::Faint, &parts.join(", ")));
+        let tally = tally_of_module(&Census::among(&classes, actions.iter().copied()));
+        let _ = writeln!(out, "\n{}  {}", style.paint(Tone::Strong, module), style.paint(Tone::Faint, &tally));
         let width = actions.iter().map(|action| action.address.as_str().len()).filter(|width| *width <= COLUMN).max().unwrap_or_default();
         for action in actions {
             match (action.action, detail) {

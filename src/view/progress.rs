@@ -156,8 +156,11 @@ pub fn doing(what: Do) -> &'static str {
     }
 }
 
-/// The first words about an apply.
+/// The first words about an apply: so many resources are changed, so many old objects dropped.
 #[must_use]
-pub fn heading(changes: usize, parallelism: usize) -> String {
-    format!("Applying {}, {parallelism} at a time. Ctrl-C finishes what is in flight and stops.", count(changes, "change"))
+pub fn heading(resources: usize, old: usize, parallelism: usize) -> String {
+    let changed = (resources > 0).then(|| format!("Changing {}", count(resources, "resource")));
+    let dropped = (old > 0).then(|| format!("{} {}", if resources > 0 { "dropping" } else { "Dropping" }, count(old, "old object")));
+    let what: Vec<String> = changed.into_iter().chain(dropped).collect();
+    format!("{}, {} at a time. Ctrl-C finishes what is in flight and stops.", what.join(" and "), count(parallelism, "step"))
 }

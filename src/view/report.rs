@@ -1,42 +1,48 @@
-//! What came of an apply, and what to do about it.
+//! What came of an apply, and what to do about it. Who is counted as what: [`crate::model::census`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::progress::doing;
 use super::{Style, Tone, count, span};
-use crate::model::report::{Report, Stop};
+use crate::model::Address;
+use crate::model::census::Applied;
+use crate::model::plan::Plan;
+use crate::model::report::{Report, Skipped, Stop};
+
+/// How many resources of one sort are named.
+const SHOWN: usize = 20;
 
 /// The report in words. `again` is the command that goes on from here.
 #[must_use]
-pub fn human(report: &Report, style: Style, took: Duration, again: &str) -> String {
+pub fn human(plan: &Plan, report: &Report, style: Style, took: Duration, again: &str) -> String {
     let mut out = String::new();
-    if !report.failed.is_empty() {
-        let _ = writeln!(out, "\n{}", style.paint(Tone::Bad, &format!("Failed: {}", count(report.failed.len(), "step"))));
+    let failed: BTreeSet<&Address> = report.failed.iter().map(|one| &one.address).collect();
+    if !failed.is_empty() {
+        let _ = writeln!(out, "\n{}", style.paint(Tone::Bad, &format!("Failed: {}", count(failed.len(), "resource"))));
         for failure in &report.failed {
             let _ = writeln!(out, "  {}: {} ({}): {}", failure.address, doing(failure.what), failure.class, failure.error);
-            if let Some(advice) = advice(&failure.class) {
-                let _ = writeln!(out, "      {}", style.paint(Tone::Faint, advice));
+            if let Some(advice) = advice(&failure.class, &failure.address) {
+                let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &advice));
             }
         }
     }
-    if !report.skipped.is_empty() {
-        let _ = writeln!(out, "\n{}", style.paint(Tone::Notice, &format!("Not begun: {}", count(report.skipped.len(), "step"))));
-        const SHOWN: usize = 20;
-        for skipped in report.skipped.iter().take(SHOWN) {
-            let _ = writeln!(out, "  {}: {}: {}", skipped.address, doing(skipped.what), skipped.because);
-        }
-        if report.skipped.len() > SHOWN {
-            let _ = writeln!(out, "  and {} more", report.skipped.len() - SHOWN);
-        }
+    // Of each resource the first step that was not begun, unless something worse is said of it.
+    let mut skipped: BTreeMap<&Address, &Skipped> = BTreeMap::new();
+    for one in report.skipped.iter().filter(|one| !failed.contains(&one.address) && !report.unknown.contains(&one.address)) {
+        skipped.entry(&one.address).or_insert(one);
     }
+    let (begun, not_begun): (Vec<&Skipped>, Vec<&Skipped>) = skipped.into_values().partition(|one| report.begun.contains(&one.address));
+    list(&mut out, style, "Begun, not finished", &begun);
+    list(&mut out, style, "Not begun", &not_begun);
     if !report.unknown.is_empty() {
-        let names: Vec<&str> = report.unknown.iter().map(crate::model::Address::as_str).collect();
+        let names: Vec<&str> = report.unknown.iter().map(Address::as_str).collect();
         let _ = writeln!(out, "\nIn flight when it stopped, so it may have taken effect: {}", names.join(", "));
     }
-    let finished = count(report.finished.len(), "resource");
+    let sum = sum(&Applied::of(plan, report));
     let _ = match (report.is_whole(), report.stopped) {
-        (true, _) => writeln!(out, "\n{}", style.paint(Tone::Good, &format!("Applied: {finished} in {}.", span(took)))),
+        (true, _) => writeln!(out, "\n{}", style.paint(Tone::Good, &format!("Applied: {sum} in {}.", span(took)))),
         (false, stopped) => {
             let why = match stopped {
                 Some(Stop::Interrupted) => "Interrupted",
@@ -44,21 +50,54 @@ pub fn human(report: &Report, style: Style, took: Duration, again: &str) -> Stri
                 Some(Stop::Journal) => "Stopped because the journal could not be written",
                 None => "Applied in part",
             };
-            writeln!(
-                out,
-                "\n{} after {}: {finished} done. To go on: {again} (see runbooks/partial-apply.md)",
-                style.paint(Tone::Strong, why),
-                span(took)
-            )
+            let why = style.paint(Tone::Strong, why);
+            writeln!(out, "\n{why} after {}: {sum} (see runbooks/partial-apply.md).\nTo go on: {again}", span(took))
         }
     };
     out
 }
 
-fn advice(class: &str) -> Option<&'static str> {
-    Some(match class {
+fn list(out: &mut String, style: Style, title: &str, rows: &[&Skipped]) {
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", style.paint(Tone::Notice, &format!("{title}: {}", count(rows.len(), "resource"))));
+    for one in rows.iter().take(SHOWN) {
+        let _ = writeln!(out, "  {}: {}: {}", one.address, doing(one.what), one.because);
+    }
+    if rows.len() > SHOWN {
+        let _ = writeln!(out, "  and {} more", rows.len() - SHOWN);
+    }
+}
+
+/// How many came to what end: `12 of 96 resources done, 1 failed, 83 not begun`.
+fn sum(applied: &Applied) -> String {
+    let Applied { done, failed, in_flight, begun, not_begun, dropped, left } = *applied;
+    let mut parts = Vec::new();
+    match applied.total() {
+        0 => {}
+        all if all == done => parts.push(format!("{} done", count(done, "resource"))),
+        all => parts.push(format!("{done} of {} done", count(all, "resource"))),
+    }
+    let rest = [(failed, "failed"), (in_flight, "in flight"), (begun, "begun"), (not_begun, "not begun")];
+    parts.extend(rest.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")));
+    if dropped > 0 {
+        parts.push(format!("{} dropped", count(dropped, "old object")));
+    }
+    if left > 0 {
+        parts.push(format!("{} still to drop", count(left, "old object")));
+    }
+    parts.join(", ")
+}
+
+fn advice(class: &str, address: &Address) -> Option<String> {
+    let text = match class {
         "denied" => "the credentials may not do this: see runbooks/denied.md",
-        "already exists" => "something of that name is there and is not ours: rename one, or `reeve adopt` it",
+        "already exists" => {
+            return Some(format!(
+                "something of that name is there and is not ours: rename one, or take it over (`reeve adopt DIR {address} ID`)"
+            ));
+        }
         "not found" => "something it needs was removed meanwhile: apply again, the next plan sees it",
         "in use" => "something still uses it: see runbooks/in-use.md",
         "throttled" => "AWS asked for fewer calls: apply again, with a lower --parallelism",
@@ -66,5 +105,6 @@ fn advice(class: &str) -> Option<&'static str> {
         "lease lost" => "somebody else may be at work by now: see runbooks/locked.md",
         "unreachable" => "AWS could not be reached: see runbooks/unreachable.md",
         _ => return None,
-    })
+    };
+    Some(text.to_owned())
 }

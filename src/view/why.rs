@@ -15,7 +15,9 @@ pub struct Facts {
     pub kind: String,
     /// The kind's API page.
     pub page: String,
-    /// Where it is written.
+    /// Where the operator asks for it: a tenant, or a section of the stack. Nothing when only defaults do.
+    pub asked: Option<String>,
+    /// Where the module's template for it is.
     pub place: Option<String>,
     /// What it needs, and through which field.
     pub needs: Vec<(String, String)>,
@@ -35,6 +37,9 @@ pub struct Facts {
 #[must_use]
 pub fn human(facts: &Facts, action: Option<&Action>, style: Style) -> String {
     let mut out = format!("{}  {}\n", style.paint(Tone::Strong, &facts.address), facts.kind);
+    if let Some(asked) = &facts.asked {
+        let _ = writeln!(out, "  asked for at {asked}");
+    }
     let _ = writeln!(out, "  written at   {}", facts.place.as_deref().unwrap_or("nowhere: it is not in the YAML"));
     if !facts.page.is_empty() {
         let _ = writeln!(out, "  API page     {}", facts.page);

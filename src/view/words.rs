@@ -1,6 +1,7 @@
 //! What a plan is called and what it comes to, in one line each.
 
 use super::{count, verb};
+use crate::model::census::{Census, Drifted};
 use crate::model::edit::{Cause, Edit};
 use crate::model::plan::{Action, Plan, Verb};
 
@@ -24,9 +25,8 @@ impl Words {
 /// What remains of a plan that shows only drift, and the words for it.
 #[must_use]
 pub fn drift(mut plan: Plan) -> (Plan, Words) {
-    let all = plan.actions.len();
-    let renewed = plan.actions.iter().filter(|action| action.action != Verb::NoOp && !drifted(action)).count();
-    plan.actions.retain(drifted);
+    let words = Words { title: "Drift", summary: drift_summary(&plan) };
+    plan.actions.retain(|action| action.cause.contains(&Cause::Drift));
     for action in &mut plan.actions {
         action.edits.retain(Edit::is_drift);
         for edit in &mut action.edits {
@@ -35,63 +35,59 @@ pub fn drift(mut plan: Plan) -> (Plan, Words) {
         action.cause = [Cause::Drift].into();
     }
     plan.leftovers.clear();
-    let summary = drift_summary(&plan, all - plan.actions.len(), renewed);
-    (plan, Words { title: "Drift", summary })
+    (plan, words)
 }
 
-fn drifted(action: &Action) -> bool {
-    action.cause.contains(&Cause::Drift)
-}
-
-fn drift_summary(plan: &Plan, others: usize, renewed: usize) -> String {
-    let number = plan.actions.len();
-    let mut text = match (number, others) {
-        // What has vanished and was protected is among the refused.
-        (0, _) if !plan.refusals.is_empty() => format!("Besides what is refused, no drift in {}", count(others, "resource")),
-        (0, _) => format!("No drift in {}", count(others, "resource")),
-        (_, 0) => format!("{} drifted", have(number)),
-        _ => format!("{} drifted; the other {others} {} not", have(number), if others == 1 { "has" } else { "have" }),
-    };
-    if let Some(rest) = unsettled(plan) {
-        text.push_str(&format!("; {rest}"));
+/// The last line of what drifted, from the plan with everything in it.
+fn drift_summary(plan: &Plan) -> String {
+    let Drifted { drifted, renewed, refused, waiting, same } = Drifted::of(plan);
+    let mut parts = Vec::new();
+    if same > 0 {
+        parts.push(as_it_should_be(same));
     }
-    text.push('.');
     if renewed > 0 {
-        let they = if renewed == 1 { "differs because its YAML is" } else { "differ because their YAML is" };
-        text.push_str(&format!(" {} {they} new: see `reeve plan`.", count(renewed, "other resource")));
+        let they = if renewed == 1 { "differs only because its YAML is" } else { "differ only because their YAML is" };
+        parts.push(format!("{} {they} new (see `reeve plan DIR`)", count(renewed, "resource")));
     }
-    text
-}
-
-fn have(number: usize) -> String {
-    format!("{} {}", count(number, "resource"), if number == 1 { "has" } else { "have" })
+    parts.extend(unsettled(plan, refused, waiting));
+    let head = match drifted {
+        // What has vanished and was protected is among the refused.
+        0 if refused > 0 => "Besides what is refused, no drift".to_owned(),
+        0 => "No drift".to_owned(),
+        1 => "1 resource has drifted".to_owned(),
+        _ => format!("{drifted} resources have drifted"),
+    };
+    match parts.as_slice() {
+        [] => format!("{head}."),
+        parts => format!("{head}{} {}.", if drifted == 0 { ":" } else { ";" }, parts.join(", ")),
+    }
 }
 
 /// The last line of a plan.
 #[must_use]
 pub fn summary(plan: &Plan) -> String {
-    let mut parts: Vec<String> = tally(plan.changes()).into_iter().map(|(number, verb)| format!("{number} to {verb}")).collect();
-    if !plan.leftovers.is_empty() {
-        parts.push(format!("{} left over to drop", plan.leftovers.len()));
+    let census = Census::of(plan);
+    let mut parts = tally(&census);
+    if census.dropped > 0 {
+        parts.push(format!("{} left over to drop", count(census.dropped, "old object")));
     }
-    parts.extend(unsettled(plan));
-    let same = plan.counts().get(&Verb::NoOp).copied().unwrap_or_default();
-    // What was refused is left as it is, which is not as it should be.
-    let idle: std::collections::BTreeSet<_> = plan.actions.iter().filter(|a| a.action == Verb::NoOp).map(|a| &a.address).collect();
-    let refused = plan.refusals.iter().filter(|one| idle.contains(&one.address)).count();
-    let same = same.saturating_sub(refused);
-    let rest = match (plan.destroy, same) {
-        (true, _) => format!("{} left as {} {}", count(same, "resource"), if same == 1 { "it" } else { "they" }, is(same)),
-        (false, 1) => "1 resource is as it should be".to_owned(),
-        (false, _) => format!("{same} resources are as they should be"),
+    if census.kept > 0 {
+        parts.push(format!("{} kept", count(census.kept, "old object")));
+    }
+    parts.extend(unsettled(plan, census.refused, census.waiting));
+    let rest = match (census.same, plan.destroy) {
+        (0, _) => None,
+        (same, true) => Some(format!("{} left as {} {}", count(same, "resource"), if same == 1 { "it" } else { "they" }, is(same))),
+        (same, false) => Some(as_it_should_be(same)),
     };
-    if parts.is_empty() {
-        return if plan.destroy { format!("Nothing to destroy: {rest}.") } else { format!("Nothing to change: {rest}.") };
+    match (parts.is_empty(), rest) {
+        (true, rest) => {
+            let nothing = if plan.destroy { "Nothing to destroy" } else { "Nothing to change" };
+            rest.map_or_else(|| format!("{nothing}."), |rest| format!("{nothing}: {rest}."))
+        }
+        (false, None) => format!("{}.", parts.join(", ")),
+        (false, Some(rest)) => format!("{}; {rest}.", parts.join(", ")),
     }
-    if plan.destroy && same == 0 {
-        return format!("{}.", parts.join(", "));
-    }
-    format!("{}; {rest}.", parts.join(", "))
 }
 
 /// Whether an action's reason says more than its edits do.
@@ -101,30 +97,45 @@ pub fn tells_more(action: &Action) -> bool {
     !action.reason.is_empty() && action.reason != "it is new" && !said
 }
 
+fn as_it_should_be(number: usize) -> String {
+    let they = if number == 1 { "is as it" } else { "are as they" };
+    format!("{} {they} should be", count(number, "resource"))
+}
+
 fn is(number: usize) -> &'static str {
     if number == 1 { "is" } else { "are" }
 }
 
 /// What is neither done nor in order.
-fn unsettled(plan: &Plan) -> Option<String> {
-    let of = [
-        (plan.refusals.len(), "refused".to_owned()),
-        (plan.waiting.len(), "waiting".to_owned()),
-        (plan.unreadable.len(), format!("{} could not be read", if plan.unreadable.len() == 1 { "kind" } else { "kinds" })),
-    ];
-    let parts: Vec<String> = of.into_iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+fn unsettled(plan: &Plan, refused: usize, waiting: usize) -> Vec<String> {
+    let kinds = if plan.unreadable.len() == 1 { "kind" } else { "kinds" };
+    let of =
+        [(refused, "refused".to_owned()), (waiting, "waiting".to_owned()), (plan.unreadable.len(), format!("{kinds} could not be read"))];
+    of.into_iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect()
 }
 
-/// How many of each verb, in the order in which people want to know.
+/// How many are changed how, in the order in which people want to know: `3 to create`.
 #[must_use]
-pub fn tally<'a>(actions: impl Iterator<Item = &'a Action>) -> Vec<(usize, &'static str)> {
+pub fn tally(census: &Census) -> Vec<String> {
     const ORDER: [Verb; 5] = [Verb::Create, Verb::Update, Verb::Replace, Verb::Delete, Verb::Adopt];
-    let mut numbers = [0; ORDER.len()];
-    for action in actions {
-        if let Some(at) = ORDER.iter().position(|one| *one == action.action) {
-            numbers[at] += 1;
-        }
+    ORDER.into_iter().filter_map(|one| Some(format!("{} to {}", census.changes.get(&one)?, verb(one).2))).collect()
+}
+
+/// The same of the actions of one module, which a policy may have refused.
+#[must_use]
+pub fn tally_of_module(census: &Census) -> String {
+    let mut parts = tally(census);
+    if census.refused > 0 {
+        parts.push(format!("{} refused", census.refused));
     }
-    ORDER.into_iter().zip(numbers).filter(|(_, number)| *number > 0).map(|(one, number)| (number, verb(one).2)).collect()
+    parts.join(", ")
+}
+
+/// What `--stats` says of a plan: resources by class, as far as there are any.
+#[must_use]
+pub fn statistics(plan: &Plan) -> Vec<(&'static str, usize)> {
+    let census = Census::of(plan);
+    let changes = census.changes.iter().map(|(one, number)| (verb(*one).2, *number));
+    let rest = [(verb(Verb::NoOp).2, census.same), ("refused", census.refused), ("waiting", census.waiting)];
+    changes.chain(rest).filter(|(_, number)| *number > 0).collect()
 }

@@ -147,7 +147,14 @@ async fn six_names_what_failed_and_how_to_go_on() {
     let logs = stack.account().await.logs;
     logs.create_log_group().log_group_name("/reeve/partly/vpc.flow_log_group").send().await.unwrap();
     let apply = stack.ends(6, &["apply", stack.dir(), "--target", "vpc.flow_log", "--auto-approve", "--stats"]);
-    apply.says(&["Failed: 1 step", "vpc.flow_log_group", "already exists", "Not begun", "vpc.flow_log:", "runbooks/partial-apply.md"]);
+    apply.says(&[
+        "Failed: 1 resource",
+        "vpc.flow_log_group",
+        "already exists",
+        "Not begun: ",
+        "vpc.flow_log:",
+        "runbooks/partial-apply.md",
+    ]);
     assert!(apply.stats()["wall_ms"].as_u64().is_some());
 }
 

@@ -51,6 +51,83 @@ async fn aws_out_of_reach() {
 }
 
 #[tokio::test]
+async fn credentials_and_endpoints_are_named_and_nothing_hangs() {
+    let stack = Stack::new("settings").await;
+    let config = stack.path("config");
+    std::fs::write(&config, "[profile other]\nregion = us-east-1\n[profile slow]\ncredential_process = /bin/false\n").unwrap();
+    let args = ["plan", stack.dir()];
+    let run = |settings: &[(&str, &str)]| {
+        let mut command = bare(&args);
+        command.env("AWS_CONFIG_FILE", &config).envs(settings.iter().copied());
+        let began = Instant::now();
+        let ran = Ran::of(command.output().unwrap(), &args);
+        assert!(began.elapsed() < Duration::from_secs(20), "{settings:?}: {}", ran.err);
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        ran
+    };
+    let endpoint = ("AWS_ENDPOINT_URL", stack.endpoint.as_str());
+    let file = config.to_str().unwrap();
+    says(&run(&[endpoint, ("AWS_PROFILE", "nosuch")]), &["AWS_PROFILE=nosuch", file]);
+    says(&run(&[endpoint, ("AWS_PROFILE", "slow")]), &["the profile `slow`", file]);
+    let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
+    for wrong in ["127.0.0.1:4566", "localhost", "ftp://localhost"] {
+        says(&run(&[keys[0], keys[1], ("AWS_ENDPOINT_URL", wrong)]), &[&format!("AWS_ENDPOINT_URL={wrong}"), "http://127.0.0.1:4566"]);
+    }
+}
+
+#[tokio::test]
+async fn a_lock_is_released_and_a_journal_read_while_the_yaml_is_wrong() {
+    let stack = Stack::new("broken").await;
+    stack.ends(0, &["apply", stack.dir(), "--target", "vpc.vpc", "--auto-approve"]);
+    stack.write("tenant.yaml", "kind: Tenant\nspec: [\n");
+    let text = yaml("broken", "local:record").replace("domain:", "domian:");
+    stack.write("stack.yaml", &text);
+    stack.ends(1, &["plan", stack.dir()]);
+    std::fs::write(stack.path("record/lease.json"), "garbage").unwrap();
+    stack.ends(0, &["unlock", stack.dir()]).says(&["it was replaced"]);
+    assert!(stack.ends(0, &["journal", "list", stack.dir()]).out.contains("1 of 1 resource done"));
+    stack.ends(0, &["journal", "verify", stack.dir()]).says(&["the journal is whole: 1 run"]);
+    // What says which stack it is must be right.
+    stack.write("stack.yaml", &text.replace("region:", "regoin:"));
+    says(&stack.ends(1, &["unlock", stack.dir()]), &["stack.yaml", "no `region`"]);
+    stack.write("stack.yaml", &text.replace("name: broken", "name: Not A Label"));
+    says(&stack.ends(1, &["journal", "list", stack.dir()]), &["Not A Label", "DNS label"]);
+}
+
+#[tokio::test]
+async fn what_is_to_be_typed_names_the_folder_as_it_was_written() {
+    let stack = Stack::new("pasted").await;
+    std::fs::create_dir(stack.path("my stack")).unwrap();
+    std::fs::rename(stack.path("stack.yaml"), stack.path("my stack/stack.yaml")).unwrap();
+    let apply = ["apply", "my stack", "--target", "vpc.vpc", "--parallelism", "4"];
+    says(
+        &stack.ends(5, &[&apply[..], &["--format", "json"]].concat()),
+        &["`reeve plan 'my stack' --target vpc.vpc --out FILE`", "`reeve apply FILE --auto-approve --parallelism 4`"],
+    );
+    std::fs::create_dir(stack.path("my stack/record")).unwrap();
+    std::fs::write(stack.path("my stack/record/lease.json"), "garbage").unwrap();
+    says(&stack.ends(1, &[&apply[..], &["--auto-approve"]].concat()), &["lease.json is damaged", "`reeve unlock 'my stack'`"]);
+}
+
+#[tokio::test]
+async fn a_sandbox_that_cannot_be_had_says_so_in_a_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let run = |args: &[&str]| {
+        Ran::of(
+            bare(args).envs(std::env::var_os("REEVE_SANDBOX_PYTHON").map(|path| ("REEVE_SANDBOX_PYTHON", path))).output().unwrap(),
+            args,
+        )
+    };
+    let ran = run(&["sandbox", "--port", &port]);
+    assert_eq!((ran.code, ran.err.lines().count()), (Some(1), 1), "{}", ran.err);
+    says(&ran, &[&format!("127.0.0.1:{port}"), "--port"]);
+    for zone in ["bad zone!", "org", "a..org", "-a.org", "A.org", ""] {
+        assert_eq!(run(&["sandbox", "--port", &port, "--zone", zone]).code, Some(64), "{zone}");
+    }
+}
+
+#[tokio::test]
 async fn names_that_nothing_bears() {
     let stack = Stack::new("names").await;
     let dir = stack.dir();
@@ -85,7 +162,7 @@ async fn a_plan_file_that_was_altered() {
     for altered in altered {
         stack.write("q.json", &altered);
         for command in [vec!["show", "q.json"], vec!["apply", "q.json", "--auto-approve"], vec!["diff", "plans/p.json", "q.json"]] {
-            says(&stack.ends(1, &command), &["q.json is not a plan as reeve wrote it", "reeve plan --out"]);
+            says(&stack.ends(1, &command), &["q.json is not a plan as reeve wrote it", "reeve plan DIR --out FILE"]);
         }
     }
     says(&stack.ends(1, &["show", "nowhere.json"]), &["nowhere.json"]);

@@ -2,6 +2,7 @@
 
 mod canary;
 mod codes;
+mod counts;
 mod errors;
 mod golden;
 mod offline;

@@ -65,7 +65,7 @@ async fn after_a_failed_write_nothing_more_is_taken() {
     std::fs::rename(&runs, folder.path().join("away")).unwrap();
     std::fs::write(&runs, "in the way").unwrap();
     let error = journal.attempt(attempt("vpc.vpc", "token")).await.unwrap_err();
-    assert!(matches!(&error, RecordError::JournalStopped { why, .. } if why.contains("cannot write")), "{error}");
+    assert!(matches!(&error, RecordError::JournalStopped { why, .. } if why.contains("not there any more")), "{error}");
     std::fs::remove_file(&runs).unwrap();
     std::fs::rename(folder.path().join("away"), &runs).unwrap();
     assert!(journal.attempt(attempt("vpc.vpc", "token")).await.is_err());

@@ -1,6 +1,7 @@
 //! Saved plans: the same plan has the same digest, an altered one is refused, and each is applied once.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -23,12 +24,31 @@ fn a_bare_name_goes_to_the_plans_folder() {
 #[test]
 fn a_plan_comes_back_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("plans/a.json");
+    let file = folder.path().join("a.json");
     let sealed = seal_plan(plan()).unwrap();
     write_plan(&file, &sealed).unwrap();
     assert_eq!(read_plan(&file).unwrap(), sealed);
     assert_eq!(sealed.plan["digest"], sealed.digest.as_str());
-    assert_eq!(fs::read_dir(folder.path().join("plans")).unwrap().count(), 1, "a draft was left");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a draft was left");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "it tells of the whole network");
+}
+
+#[test]
+fn a_folder_that_was_misspelt_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = write_plan(&folder.path().join("palns/a.json"), &seal_plan(plan()).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("a.json") && error.contains("there is no folder") && error.contains("palns: make it"), "{error}");
+    assert!(!folder.path().join("palns").exists());
+}
+
+#[test]
+fn an_empty_or_endless_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.json");
+    fs::write(&file, "").unwrap();
+    assert!(read_plan(&file).unwrap_err().to_string().contains("it is empty"));
+    let error = read_plan(Path::new("/dev/zero")).unwrap_err().to_string();
+    assert!(error.contains("/dev/zero") && error.contains("256 MiB"), "{error}");
 }
 
 #[test]
@@ -42,7 +62,7 @@ fn an_altered_or_reformatted_file_is_refused() {
         fs::write(&file, changed).unwrap();
         let error = read_plan(&file).unwrap_err();
         assert!(matches!(&error, RecordError::Plan { why, .. } if why.contains(says)), "{error}");
-        assert!(error.to_string().contains("a.json") && error.to_string().contains("reeve plan --out"), "{error}");
+        assert!(error.to_string().contains("a.json") && error.to_string().contains("reeve plan DIR --out FILE"), "{error}");
     };
     refuse(text.replace("vpc.vpc", "vpc.other"), "altered");
     refuse(text.replace("{\"actions\"", "{ \"actions\""), "reformatted");

@@ -98,6 +98,51 @@ async fn a_cut_off_end_shows_by_the_history() {
 }
 
 #[tokio::test]
+async fn an_end_that_nothing_names_is_said_to_be_open() {
+    let (folder, record, files) = two_runs().await;
+    assert_eq!(record.verify().await.unwrap().open_end, None);
+    let history = folder.path().join("record/history.json");
+    let kept = fs::read(&history).unwrap();
+    fs::remove_file(&history).unwrap();
+    let verified = record.verify().await.unwrap();
+    assert_eq!(verified.problems, vec![]);
+    assert!(verified.open_end.is_some_and(|why| why.contains("history.json") && why.contains("missing")));
+    fs::write(&history, "{").unwrap();
+    assert!(problems(&record).await.iter().any(|problem| problem.place.ends_with("history.json") && problem.what.contains("damaged")));
+
+    // A run that crashed: the history names the end of the one before it.
+    fs::write(&history, kept).unwrap();
+    let journal = record.begin(record.history().await.unwrap().history, start()).await.unwrap();
+    journal.attempt(attempt("vpc.vpc", "c")).await.unwrap();
+    let verified = record.verify().await.unwrap();
+    assert_eq!(verified.problems, vec![]);
+    assert!(verified.open_end.is_some_and(|why| why.contains("has not ended")));
+    drop((journal, files));
+}
+
+#[tokio::test]
+async fn a_missing_run_shows_by_the_plan_that_it_applied() {
+    let (folder, record, files) = two_runs().await;
+    let last = files.last().unwrap().parent().unwrap();
+    record.mark_plan_applied("sha256:aa", last.file_name().unwrap().to_str().unwrap()).await.unwrap();
+    assert_eq!(problems(&record).await, vec![]);
+    fs::remove_dir_all(last).unwrap();
+    fs::remove_file(folder.path().join("record/history.json")).unwrap();
+    let problems = problems(&record).await;
+    assert!(problems.len() == 1 && problems[0].place.contains("applied") && problems[0].what.contains("missing"), "{problems:?}");
+}
+
+#[tokio::test]
+async fn a_journal_that_was_removed_while_it_is_written_is_not_begun_anew() {
+    let (folder, record) = local();
+    let journal = record.begin(record.history().await.unwrap().history, start()).await.unwrap();
+    fs::rename(folder.path().join("record"), folder.path().join("elsewhere")).unwrap();
+    let error = journal.attempt(attempt("vpc.vpc", "a")).await.unwrap_err().to_string();
+    assert!(error.contains("cannot be written") && error.contains("00000001.json") && error.contains("not there any more"), "{error}");
+    assert!(!folder.path().join("record/journal").exists());
+}
+
+#[tokio::test]
 async fn what_is_no_journal_shows() {
     let (_folder, record, files) = two_runs().await;
     fs::write(&files[2], "not JSON").unwrap();

@@ -12,7 +12,7 @@ use crate::session::Error;
 #[derive(Debug, Args)]
 pub struct Adopt {
     #[command(flatten)]
-    dir: Dir,
+    pub dir: Dir,
     /// The address that it shall answer to.
     #[arg(value_name = "ADDRESS")]
     address: String,

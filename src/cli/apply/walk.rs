@@ -27,7 +27,7 @@ pub async fn walk(
     again: &str,
     terminal: &Terminal,
 ) -> Exit {
-    terminal.say(&view::progress::heading(plan.changes().count() + plan.leftovers.len(), parallelism));
+    terminal.say(&view::progress::heading(plan.changes().count(), plan.leftovers.len(), parallelism));
     let (events, received) = mpsc::unbounded_channel();
     let (halt_in, halt) = watch::channel(Halt::No);
     let began = Instant::now();
@@ -36,7 +36,7 @@ pub async fn walk(
     listening.abort();
     let applied = applied.map_err(Failure::from)?;
     applied.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
-    terminal.say(&view::report::human(&applied.report, terminal.err, began.elapsed(), again));
+    terminal.say(&view::report::human(plan, &applied.report, terminal.err, began.elapsed(), again));
     Ok(applied.exit_code)
 }
 

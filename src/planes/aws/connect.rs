@@ -159,6 +159,18 @@ type WhoError = SdkError<GetCallerIdentityError, HttpResponse>;
 
 /// The same error with what to do about it.
 fn explain(error: WhoError, endpoint: Option<String>) -> Error {
+    let said: Vec<String> = chain(&error).map(ToString::to_string).collect();
+    if let Some(endpoint) = &endpoint
+        && said.iter().any(|text| text.contains("must contain scheme") || text.contains("valid URI") || text.contains("unsupported scheme"))
+    {
+        let text =
+            format!("AWS_ENDPOINT_URL={endpoint} is no address: write it with its scheme, such as http://127.0.0.1:4566, or unset it");
+        return Error::new(Class::Invalid, WHO, text);
+    }
+    if let Some(late) = said.iter().find(|text| text.contains("identity resolver timed out")) {
+        let text = format!("the credentials did not come in time ({late}): {} names a program or a service that hangs", settings());
+        return Error::new(Class::Unreachable, WHO, text);
+    }
     if let Some(cause) = chain(&error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
         return Error::new(Class::Unreachable, WHO, no_credentials(cause));
     }
@@ -198,19 +210,33 @@ fn no_credentials(cause: &CredentialsError) -> String {
     let detail = chain(cause).skip(1).map(ToString::to_string).collect::<Vec<_>>().join(": ");
     match cause {
         CredentialsError::CredentialsNotLoaded(_) => match std::env::var("AWS_PROFILE") {
-            Ok(profile) => format!("no credentials were found for AWS_PROFILE={profile}: is there such a profile in ~/.aws/config?"),
+            Ok(profile) => format!("no credentials were found for AWS_PROFILE={profile}: is there such a profile in {}?", settings_file()),
             Err(_) => {
                 "no credentials were found: set AWS_PROFILE, sign in (`aws sso login`), or run where an instance or task role is".to_owned()
             }
         },
         CredentialsError::ProviderTimedOut(_) => format!("the credentials did not come in time ({detail}): try again, or set AWS_PROFILE"),
         CredentialsError::InvalidConfiguration(_) => {
-            format!("the credentials' settings are wrong ({detail}): check ~/.aws/config and AWS_PROFILE")
+            format!("the credentials' settings are wrong ({detail}): check {}", settings())
         }
         _ if detail.contains("xpired") || detail.contains("SSO") => {
             format!("the session has expired or was never begun ({detail}): sign in (`aws sso login`)")
         }
+        _ if detail.contains("IMDS") => {
+            format!("no credentials were found, and this machine has no role ({detail}): set AWS_PROFILE, or sign in (`aws sso login`)")
+        }
         // Only the causes' words: their fields may hold what a credentials' server answered.
-        _ => format!("the credentials could not be read ({detail}): check AWS_PROFILE"),
+        _ => format!("the credentials could not be read ({detail}): check {}", settings()),
     }
+}
+
+/// The file that the SDK reads the profiles from.
+fn settings_file() -> String {
+    std::env::var("AWS_CONFIG_FILE").unwrap_or_else(|_| "~/.aws/config".to_owned())
+}
+
+/// Where the settings of the credentials are: a profile of a file.
+fn settings() -> String {
+    let profile = std::env::var("AWS_PROFILE").unwrap_or_else(|_| "default".to_owned());
+    format!("the profile `{profile}` in {}", settings_file())
 }
