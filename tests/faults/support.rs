@@ -190,22 +190,10 @@ pub async fn walk(
     halt: watch::Receiver<Halt>,
     hear: impl FnMut(&Event),
 ) -> Result<Report, Error> {
-    walk_by(16, session, plan, held, halt, hear).await
+    Ok(carry_out(16, session, plan, held, halt, hear).await?.report)
 }
 
-/// The same with so many steps at a time.
-pub async fn walk_by(
-    parallelism: usize,
-    session: &Session,
-    plan: &Plan,
-    held: &Held,
-    halt: watch::Receiver<Halt>,
-    hear: impl FnMut(&Event),
-) -> Result<Report, Error> {
-    Ok(carry_out(parallelism, session, plan, held, halt, hear).await?.report)
-}
-
-/// The same, and what the command ends with.
+/// The same with so many steps at a time; also what the command ends with.
 pub async fn carry_out(
     parallelism: usize,
     session: &Session,

@@ -12,7 +12,7 @@ use reeve::session::{Error, Session};
 use tokio::sync::watch;
 
 use crate::sorts::sorts;
-use crate::support::{World, at, plan, run, small, walk, walk_by, whole};
+use crate::support::{World, at, carry_out, plan, run, small, walk, whole};
 
 #[tokio::test]
 async fn one_failure_stops_what_depends_on_it_and_nothing_else() {
@@ -129,13 +129,14 @@ async fn what_waits_for_its_users_to_let_go_leaves_its_place_to_others() {
     let plan = plan(&session, &world.wishes).await;
     let held = session.hold("test").await.expect("the lease");
     let mut told = Vec::new();
-    let report = walk_by(1, &session, &plan, &held, watch::channel(Halt::No).1, |event| match event {
+    let report = carry_out(1, &session, &plan, &held, watch::channel(Halt::No).1, |event| match event {
         Event::Waiting { address, what: Do::Delete, .. } => told.push(format!("waits {address}")),
         Event::Done { address, what: Do::Delete, .. } => told.push(format!("done {address}")),
         _ => {}
     })
     .await
-    .expect("an apply");
+    .expect("an apply")
+    .report;
     held.release().await.expect("the lease goes back");
     assert!(report.is_whole(), "{report:#?}");
     let place = |line: &str| told.iter().position(|one| one == line).unwrap_or_else(|| panic!("no `{line}` in {told:?}"));
