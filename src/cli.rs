@@ -16,6 +16,7 @@ mod show;
 mod stack;
 mod stop;
 mod terminal;
+mod texts;
 mod unlock;
 mod validate;
 mod why;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::model::plan::Scope;
+use crate::model::runbook;
 use crate::session;
 use terminal::Terminal;
 
@@ -92,6 +94,10 @@ enum Command {
     Why(why::Why),
     /// JSON Schema of the YAML files, or of one kind, for editors and for the reference page.
     Schema(schema::Schema),
+    /// A built-in module as it is compiled in: a copy in a stack's folder replaces it.
+    Module(texts::Module),
+    /// What to do when something goes wrong: the runbook that a message names.
+    Runbook(texts::Runbook),
     /// Take an existing object over; refuses one that is owned.
     Adopt(apply::Adopt),
     /// The journal of what was done.
@@ -220,17 +226,19 @@ impl From<session::Error> for Failure {
         use crate::record::RecordError;
         let message = error.to_string();
         match &error {
-            session::Error::Stale(moved) => Self::new(code::STALE, stale(moved)).advice("make a new plan; see runbooks/stale-plan.md"),
+            session::Error::Stale(moved) => {
+                Self::new(code::STALE, stale(moved)).advice(format!("make a new plan; see {}", runbook::STALE_PLAN))
+            }
             session::Error::Record(RecordError::AlreadyApplied(_)) => Self::new(code::STALE, message),
-            session::Error::Record(RecordError::Held(_)) => Self::new(code::LOCKED, message).advice("see runbooks/locked.md"),
+            session::Error::Record(RecordError::Held(_)) => Self::new(code::LOCKED, message).advice(format!("see {}", runbook::LOCKED)),
             session::Error::Conflict(_) => {
-                Self::new(code::ERROR, message).advice("look at both and take the mark off one; see runbooks/two-objects.md")
+                Self::new(code::ERROR, message).advice(format!("look at both and take the mark off one; see {}", runbook::TWO_OBJECTS))
             }
             session::Error::Plane(error) if matches!(error.class, Class::Unreachable | Class::Ambiguous) => {
-                Self::new(code::ERROR, message).advice("see runbooks/unreachable.md")
+                Self::new(code::ERROR, message).advice(format!("see {}", runbook::UNREACHABLE))
             }
             session::Error::Plane(error) if error.class == Class::Denied => {
-                Self::new(code::ERROR, message).advice("see runbooks/denied.md")
+                Self::new(code::ERROR, message).advice(format!("see {}", runbook::DENIED))
             }
             _ => Self::new(code::ERROR, message),
         }
@@ -277,6 +285,8 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
         Command::Graph(args) => args.run(&mut terminal),
         Command::Why(args) => args.run(&mut terminal).await,
         Command::Schema(args) => args.run(&mut terminal),
+        Command::Module(args) => args.run(&mut terminal),
+        Command::Runbook(args) => args.run(&mut terminal),
         Command::Adopt(args) => args.run(&mut terminal).await,
         Command::Journal(args) => args.run(&mut terminal).await,
         Command::Unlock(args) => args.run(&mut terminal).await,

@@ -58,6 +58,7 @@ use sections::Sections;
 use semantics::{Applicant, Doubted};
 use shape::Shape;
 
+pub use builtin::texts as builtin_modules;
 pub use expand::{RefUse, Resource};
 pub use head::{Head, head};
 pub use policy::Policy;

@@ -11,6 +11,8 @@ pub mod node;
 pub mod plan;
 pub mod problem;
 pub mod report;
+pub mod runbook;
+pub mod visible;
 
 pub use address::Address;
 pub use field::{Cidr, Document, Named, Ref, Text};

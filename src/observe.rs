@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use futures::stream;
 
-use crate::kinds::aws::lookups;
-use crate::kinds::{AnyLive, KINDS, Ready, Row, lookup};
+use crate::kinds::aws::lookups::{self, Zone};
+use crate::kinds::{AnyLive, KINDS, Named, Ready, Row, lookup};
 use crate::model::plan::Unreadable;
 use crate::planes::{Aws, Planes};
 
@@ -32,10 +32,11 @@ const SIDE_BY_SIDE: usize = 64;
 pub async fn observe(planes: &Planes, wanted: &BTreeSet<String>) -> Observed {
     let planes = &Planes { aws: planes.aws.fresh() };
     let rows: Vec<&'static Row> = KINDS.iter().filter(|row| wanted.is_empty() || wanted.contains(row.plane())).collect();
-    let (mut observed, looked_up) = futures::join!(read(planes, &rows), lookups::read(&planes.aws));
+    let (mut observed, looked_up) = futures::join!(read(planes, &rows), lookups::zone(&planes.aws));
+    observed.lookups.push(lookups::account(&planes.aws));
     match looked_up {
-        Ok(found) => observed.lookups = found,
-        Err(error) => observed.unreadable.push(Unreadable { kind: "lookup".into(), error: error.to_string() }),
+        Ok(zone) => observed.lookups.push(zone),
+        Err(error) => observed.unreadable.push(Unreadable { kind: Zone::NAME.into(), error: error.to_string() }),
     }
     unmarked(planes, &mut observed).await;
     observed.live.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));

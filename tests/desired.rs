@@ -10,6 +10,8 @@ mod mistakes;
 mod origins;
 #[path = "desired/properties.rs"]
 mod properties;
+#[path = "desired/readme.rs"]
+mod readme;
 #[path = "desired/support.rs"]
 mod support;
 

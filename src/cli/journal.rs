@@ -52,7 +52,7 @@ impl Journal {
                 problem.what
             ))
         });
-        Err(Failure::new(code::ERROR, "the journal is not whole").advice("see runbooks/journal.md"))
+        Err(Failure::new(code::ERROR, "the journal is not whole").advice(format!("see {}", crate::model::runbook::JOURNAL)))
     }
 }
 

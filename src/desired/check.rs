@@ -137,14 +137,19 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
             (Want::Text(_), Value::Float(n)) => Some(format!("with quotes: \"{}\"", n.text)),
             (Want::Text(_), Value::Int(n)) => Some(format!("with quotes: \"{n}\"")),
             (Want::Text(_), Value::Bool(b)) => Some(format!("with quotes: \"{b}\"")),
-            (Want::Int { .. } | Want::Number { .. }, Value::String(text)) if text.parse::<f64>().is_ok() => {
+            (Want::Int { .. } | Want::Number { .. }, Value::String(text)) if text.parse::<f64>().is_ok() && !node.plain => {
                 Some(format!("without quotes: {text:.40}"))
             }
             (Want::Bool, Value::String(text)) if matches!(text.as_str(), "true" | "false") => Some(format!("without quotes: {text}")),
             (Want::List { .. }, Value::String(text)) => Some(format!("as a list: [{text:.40}]")),
             _ => None,
         };
-        let is = if node.as_str().is_some_and(hole::any) { "a reference" } else { node.noun() };
+        let is = match (want, &node.value) {
+            (_, Value::String(text)) if hole::any(text) => "a reference",
+            (Want::Int { .. }, Value::Float(n)) if n.number.abs() >= i64::MAX as f64 => "one so large",
+            (Want::Int { .. } | Want::Number { .. }, Value::String(text)) if node.plain && text.parse::<f64>().is_ok() => "one so large",
+            _ => node.noun(),
+        };
         let message = format!("{} wants {wanted}, not {is}", self.name());
         self.problem(&node.place, message, help);
     }
@@ -321,8 +326,9 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
                 (None, None) => {
                     let missing: Vec<&str> = object.fields.keys().map(String::as_str).filter(|name| !has(name)).collect();
                     misspelt.extend(nearest(&entry.key, missing.iter().copied()));
-                    let problem = Problem::at(&entry.place, format!("unknown field `{:.60}`", entry.key));
-                    self.problems.push(problem.maybe_help(suggest(&entry.key, missing)));
+                    let message = format!("unknown field `{:.60}`", entry.key);
+                    let help = suggest(&entry.key, missing);
+                    self.step(Step::Key(entry), |walk| walk.problem(&entry.place, message, help));
                 }
             }
         }

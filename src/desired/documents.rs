@@ -32,7 +32,11 @@ impl Documents {
     pub fn add(&mut self, document: Node, problems: &mut Problems) {
         let Some(kind) = document.entry("kind") else {
             let help = format!("one of {}", KINDS.map(|kind| format!("`{kind}`")).join(", "));
-            return problems.push(Problem::at(&document.place, "this document has no `kind`").help(help));
+            let message = match &document.value {
+                Value::Map(_) => "this document has no `kind`".to_owned(),
+                _ => format!("a document is a mapping with a `kind`, not {}", document.noun()),
+            };
+            return problems.push(Problem::at(&document.place, message).help(help));
         };
         match kind.value.as_str() {
             Some("Stack") => self.stacks.push(without_nulls(document)),

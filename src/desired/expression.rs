@@ -73,7 +73,8 @@ impl Language {
             // The parser goes on to list every token that could stand there.
             let words = words.trim_start_matches("Syntax error: ").split(" expecting").next().unwrap_or_default().replace("'<EOF>'", "end");
             let words: String = words.chars().filter(|c| !c.is_control()).take(120).collect();
-            Problem::at(place, format!("`{}` is no expression: {words}", short(source)))
+            let problem = Problem::at(place, format!("`{}` is no expression: {words}", short(source)));
+            if source.starts_with("${") { problem.help("here it stands without `${` and `}`") } else { problem }
         })?;
         let path = names::path(&tree);
         let uses = names::prepare(&mut tree);

@@ -67,9 +67,16 @@ fn collect(dir: &Path, root: &Path, depth: usize, paths: &mut Vec<PathBuf>, prob
         if !yaml {
             continue;
         }
-        if is_link && !fs::canonicalize(&path).is_ok_and(|target| target.starts_with(root)) {
-            problems.push(Problem::anywhere(format!("{} is a link out of the folder", path.display())).help("copy the file"));
-            continue;
+        if is_link {
+            let problem = match fs::canonicalize(&path) {
+                Ok(target) if target.starts_with(root) => None,
+                Ok(_) => Some(Problem::anywhere(format!("{} is a link out of the folder", path.display())).help("copy the file")),
+                Err(error) => Some(Problem::anywhere(format!("{} is a link that leads nowhere: {error}", path.display()))),
+            };
+            if let Some(problem) = problem {
+                problems.push(problem);
+                continue;
+            }
         }
         if paths.len() >= budget::FILES {
             return problems.push(Problem::anywhere(format!("{} has more than {} files", root.display(), budget::FILES)));

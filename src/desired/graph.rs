@@ -19,6 +19,7 @@ pub fn check(expanded: &Expanded, problems: &mut Problems) {
     }
     cycles(&expanded.resources, problems);
     twins(expanded, problems);
+    moves(&expanded.resources, problems);
 }
 
 /// What bears no tags is known by its key, and a setting that is always there by its kind: a second wish for it would never find its own.
@@ -35,6 +36,26 @@ fn twins(expanded: &Expanded, problems: &mut Problems) {
         let message = format!("`{}` and `{}` are one object: there is one {} for each {of}", generic(other), generic(resource), row.name);
         let help = if row.key.is_empty() { "take one of them out" } else { "take one of them out, or let them differ in that" };
         problems.push(Problem::at(&resource.place, message).help(help));
+    }
+}
+
+/// An address has moved to one place, and nothing stands at it any more: else nobody could tell whose the live object is.
+fn moves(resources: &BTreeMap<Address, Resource>, problems: &mut Problems) {
+    let mut first: HashMap<&Address, &Resource> = HashMap::new();
+    for resource in resources.values() {
+        for from in &resource.moved_from {
+            if let Some(there) = resources.get(from) {
+                let message = format!("`{}` cannot have moved from `{from}`, which is still wished", generic(resource));
+                let help = if there.address == resource.address { "take it out of `moved`" } else { "take one of them out" };
+                problems.push(Problem::at(&resource.place, message).help(help));
+            } else if from.is_lookup() {
+                let message = format!("`{}` cannot have moved from `{from}`, which is looked up and never made", generic(resource));
+                problems.push(Problem::at(&resource.place, message).help("take it out of `moved`"));
+            } else if let Some(other) = first.insert(from, resource).filter(|other| other.address != resource.address) {
+                let message = format!("`{from}` cannot have moved both to `{}` and to `{}`", generic(other), generic(resource));
+                problems.push(Problem::at(&resource.place, message).help("take it out of one `moved`"));
+            }
+        }
     }
 }
 

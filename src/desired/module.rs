@@ -98,7 +98,8 @@ impl Module {
         defaults_fit(&shape, declared, &mut doubts, problems);
         patterns_compile(declared, problems);
 
-        let mut known: BTreeSet<&str> = checked.document.deepest(["spec", "inputs"]).entries().iter().map(|e| e.key.as_str()).collect();
+        let written = checked.document.get("spec").and_then(|spec| spec.get("inputs"));
+        let mut known: BTreeSet<&str> = entries(written).map(|entry| entry.key.as_str()).collect();
         for taken in ["stack", "each", "value"].into_iter().filter(|name| known.contains(name)) {
             let problem = Problem::at(&place, format!("an input cannot have the name `{taken}`"));
             problems.push(problem.help("expressions use it for something else"));

@@ -225,7 +225,7 @@ impl Template {
     fn evaluated<T>(&self, doubtful: bool, evaluate: impl FnOnce() -> Result<T, Problem>, findings: &mut Findings) -> Option<T> {
         if doubtful || budget::spent() {
             findings.doubts.insert(self.place.clone());
-            return if budget::spent() { None } else { evaluate().ok() };
+            return if budget::spent() || budget::overdrawn() { None } else { evaluate().ok() };
         }
         match evaluate() {
             Ok(value) => Some(value),

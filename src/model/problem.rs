@@ -9,6 +9,8 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::visible::{blanked, clean};
+
 /// A stretch of one line of a file. Lines and columns count from one, columns in characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -124,9 +126,10 @@ impl Eq for Problem {}
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names of files and what stands in them may be anybody's.
         match &self.place {
-            Some(place) => write!(f, "{place}: {}", self.message)?,
-            None => write!(f, "{}", self.message)?,
+            Some(place) => write!(f, "{}: {}", clean(&place.to_string()), clean(&self.message))?,
+            None => f.write_str(&clean(&self.message))?,
         }
         if let (Some(place), Some(line)) = (&self.place, &self.line) {
             let (shown, before) = window(line, place.column);
@@ -135,10 +138,10 @@ impl fmt::Display for Problem {
             write!(f, "\n    {shown}\n    {}{}", " ".repeat(before), "^".repeat(carets))?;
         }
         if let Some(help) = &self.help {
-            write!(f, "\n    help: {help}")?;
+            write!(f, "\n    help: {}", clean(help))?;
         }
         for See { place, line } in &*self.see {
-            write!(f, "\n    see {place}")?;
+            write!(f, "\n    see {}", clean(&place.to_string()))?;
             if let Some(line) = line {
                 let (shown, _) = window(line.trim(), 1);
                 write!(f, ": {shown}")?;
@@ -151,12 +154,12 @@ impl fmt::Display for Problem {
 /// The widest piece of a line that is ever shown, in characters.
 const WIDEST_LINE: usize = 160;
 
-/// A line fit for a terminal: control characters blanked, a long one cut around the column. Returns it with the number of
+/// A line fit for a terminal: what cannot be seen blanked, a long one cut around the column. Returns it with the number of
 /// characters before the column.
 fn window(line: &str, column: u32) -> (String, usize) {
     let column = (column.max(1) - 1) as usize;
     let from = column.saturating_sub(WIDEST_LINE / 2);
-    let shown: String = line.chars().skip(from).take(WIDEST_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let shown = blanked(line.chars().skip(from).take(WIDEST_LINE));
     let before = (column - from).min(shown.chars().count());
     (shown, before)
 }
@@ -339,7 +342,9 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 /// The sentence for [`nearest`], or else the list of what is allowed when it is short.
 pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     if let Some(near) = nearest(word, known.clone()) {
-        return Some(format!("did you mean `{near}`?"));
+        let foreign = word.chars().find(|c| !c.is_ascii()); // it may look the same
+        let foreign = foreign.map(|c| format!(" (`{c}` is U+{:04X})", u32::from(c))).unwrap_or_default();
+        return Some(format!("did you mean `{near}`?{foreign}"));
     }
     let all: Vec<&str> = known.into_iter().collect();
     (!all.is_empty() && all.len() <= 12).then(|| format!("one of {}", all.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")))

@@ -14,6 +14,7 @@ use crate::kinds::{AnyLive, Row};
 use crate::model::edit::{Cause, Edit};
 use crate::model::marks::Applied;
 use crate::model::plan::Scope;
+use crate::model::runbook::PROTECTED;
 use crate::model::{Address, hole};
 
 /// What comparing found.
@@ -156,7 +157,7 @@ fn compare_without(
                     draft.refuse(
                         address,
                         format!("it is protected and would have to be replaced: {} cannot change in place", fields.join(", ")),
-                        format!("if its loss is meant: --allow-delete {address} (see runbooks/protected.md)"),
+                        format!("if its loss is meant: --allow-delete {address} (see {PROTECTED})"),
                     );
                 } else if !held.contains(address) {
                     became_new.insert(address.clone());

@@ -10,6 +10,7 @@ use crate::kinds::{AnyLive, DELETED, lookup};
 use crate::model::Address;
 use crate::model::edit::Cause;
 use crate::model::plan::{Scope, Verb};
+use crate::model::runbook::{DELETION_SCHEDULED, PROTECTED};
 use crate::observe::Observed;
 
 /// Goes through the draft in the order in which one reason leads to the next. `declared` are the YAML's wishes, also on destroy.
@@ -36,9 +37,6 @@ pub(super) fn is_protected(address: &Address, live: &AnyLive, declared: Option<&
     (live.marks.protect || declared.is_some_and(|wish| wish.protect)) && !scope.allow_delete.contains(address)
 }
 
-/// Where to read on, of what AWS is going to delete.
-const REPRIEVED: &str = "runbooks/deletion-scheduled.md";
-
 /// What AWS is going to delete though reeve did not ask for it: it is to be had back, and nothing is made in its place meanwhile. What is to go
 /// anyway goes.
 fn scheduled_for_deletion(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>, scope: &Scope) {
@@ -55,7 +53,7 @@ fn scheduled_for_deletion(draft: &mut Draft, declared: &BTreeMap<Address, Wished
 /// The hint of how to have back what AWS is going to delete.
 pub(super) fn reprieve(kind: &str, id: &str) -> String {
     let command = lookup(kind).map(|row| row.reprieve.replace("ID", id)).unwrap_or_default();
-    format!("have it back while it is there: {command} (see {REPRIEVED})")
+    format!("have it back while it is there: {command} (see {DELETION_SCHEDULED})")
 }
 
 /// Losing what is protected. (Most protected replacements were refused when they were found, before anything followed them.)
@@ -66,7 +64,7 @@ fn protect(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Cla
             draft.refuse(
                 address,
                 "it is protected and is not deleted",
-                format!("if its loss is meant: --allow-delete {address} (see runbooks/protected.md)"),
+                format!("if its loss is meant: --allow-delete {address} (see {PROTECTED})"),
             );
         }
         if draft.refusals.contains_key(address) {
@@ -91,7 +89,9 @@ fn unread_key<'u>(kind: &str, declared: &BTreeMap<Address, Wished>, unread: &BTr
     let mut found = None;
     for wish in declared.values().filter(|wish| wish.kind.name == kind) {
         references(wish.kind.info(), &wish.spec, |_, hole| {
-            let target = if hole.address.is_lookup() { Some("lookup") } else { declared.get(&hole.address).map(|wish| wish.kind.name) };
+            // The kind of a look-up is its address.
+            let kind = declared.get(&hole.address).map(|wish| wish.kind.name);
+            let target = if hole.address.is_lookup() { Some(hole.address.as_str()) } else { kind };
             found = found.or_else(|| target.and_then(|target| unread.get(target).copied()));
         });
     }
@@ -201,7 +201,7 @@ fn leftovers(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &C
             draft.refuse(
                 &left.address,
                 format!("{} ({}) is protected and is not dropped", left.seen.id, left.reason),
-                format!("if its loss is meant: --allow-delete {} (see runbooks/protected.md)", left.address),
+                format!("if its loss is meant: --allow-delete {} (see {PROTECTED})", left.address),
             );
         } else if let Some(referrer) = referrer {
             let reason = format!("{referrer} could not be read and may still use {}", left.seen.id);

@@ -13,6 +13,7 @@ use crate::kinds::lookup;
 use crate::model::Address;
 use crate::model::marks::Applied;
 use crate::model::plan::{Scope, Verb};
+use crate::model::runbook::{LOST_MARK, VANISHED};
 use crate::observe::Observed;
 
 /// What does not come, and who needs it.
@@ -121,7 +122,7 @@ fn loss(address: &Address, was: &Address, wish: &Wished) -> (String, String) {
         true => format!("{there}, holds what cannot be made again, and has vanished: a new one would be empty"),
         false => format!("{there}, is protected, and has vanished"),
     };
-    (reason, format!("bring it back: runbooks/vanished.md says how; if its loss is accepted: --allow-delete {address}"))
+    (reason, format!("bring it back: {VANISHED} says how; if its loss is accepted: --allow-delete {address}"))
 }
 
 /// What a live object of ours points at and bears no mark.
@@ -207,18 +208,18 @@ fn words(
     match (named.as_slice(), shared) {
         ([id], false) => (
             format!("{user} still uses {id}, which bears no owner mark: the mark of {address} was lost, and a second one is not made"),
-            format!("take it back: reeve adopt DIR {address} {id} (see runbooks/lost-mark.md)"),
+            format!("take it back: reeve adopt DIR {address} {id} (see {LOST_MARK})"),
         ),
         ([id], true) => (
             format!("{user} still uses {id}, which bears no owner mark and may be {address}: a second one is not made"),
-            format!("if it is that one, take it back: reeve adopt DIR {address} {id} (see runbooks/lost-mark.md)"),
+            format!("if it is that one, take it back: reeve adopt DIR {address} {id} (see {LOST_MARK})"),
         ),
         _ => (
             format!(
                 "{user} still uses {}, which bear no owner mark: one of them may be {address}, and a second one is not made",
                 named.join(" and ")
             ),
-            format!("look which of them it is, and take it back: reeve adopt DIR {address} ID (see runbooks/lost-mark.md)"),
+            format!("look which of them it is, and take it back: reeve adopt DIR {address} ID (see {LOST_MARK})"),
         ),
     }
 }

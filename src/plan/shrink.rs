@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Wished;
 use crate::kinds::AnyLive;
 use crate::model::marks::Applied;
+use crate::model::runbook::SMALLER;
 
 /// Reason and hint, where the wish was lowered below what is live since it was last applied. (The mark tells with 24 bits what was applied:
 /// one that passes for another costs a refusal.)
@@ -23,7 +24,7 @@ pub(super) fn lowered(wish: &Wished, live: &AnyLive, applied: &Applied) -> Optio
         let was = (asked + 1..=is).find(|number| last(*number))?;
         Some((
             format!("{name} was {was} and is {asked} in the YAML, but {is} are there: it grows in place and never becomes smaller"),
-            format!("put {was} back in the YAML; how to have a smaller one: runbooks/smaller.md"),
+            format!("put {was} back in the YAML; how to have a smaller one: {SMALLER}"),
         ))
     })
 }

@@ -10,6 +10,7 @@ use crate::model::Address;
 use crate::model::census::Applied;
 use crate::model::plan::Plan;
 use crate::model::report::{Report, Skipped, Stop};
+use crate::model::runbook::{DENIED, IN_USE, LOCKED, PARTIAL_APPLY, UNREACHABLE};
 
 /// How many resources of one sort are named.
 const SHOWN: usize = 20;
@@ -51,7 +52,7 @@ pub fn human(plan: &Plan, report: &Report, style: Style, took: Duration, again: 
                 None => "Applied in part",
             };
             let why = style.paint(Tone::Strong, why);
-            writeln!(out, "\n{why} after {}: {sum} (see runbooks/partial-apply.md).\nTo go on: {again}", span(took))
+            writeln!(out, "\n{why} after {}: {sum} (see {PARTIAL_APPLY}).\nTo go on: {again}", span(took))
         }
     };
     out
@@ -92,18 +93,18 @@ fn sum(applied: &Applied) -> String {
 
 fn advice(class: &str, address: &Address) -> Option<String> {
     let text = match class {
-        "denied" => "the credentials may not do this: see runbooks/denied.md",
+        "denied" => return Some(format!("the credentials may not do this: see {DENIED}")),
         "already exists" => {
             return Some(format!(
                 "something of that name is there and is not ours: rename one, or take it over (`reeve adopt DIR {address} ID`)"
             ));
         }
         "not found" => "something it needs was removed meanwhile: apply again, the next plan sees it",
-        "in use" => "something still uses it: see runbooks/in-use.md",
+        "in use" => return Some(format!("something still uses it: see {IN_USE}")),
         "throttled" => "AWS asked for fewer calls: apply again, with a lower --parallelism",
         "no answer" => "whether it took effect is not known; the next plan finds out",
-        "lease lost" => "somebody else may be at work by now: see runbooks/locked.md",
-        "unreachable" => "AWS could not be reached: see runbooks/unreachable.md",
+        "lease lost" => return Some(format!("somebody else may be at work by now: see {LOCKED}")),
+        "unreachable" => return Some(format!("AWS could not be reached: see {UNREACHABLE}")),
         _ => return None,
     };
     Some(text.to_owned())

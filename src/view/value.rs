@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use crate::model::hole;
+pub use crate::model::visible::clean;
+use crate::model::visible::harmless;
 
 /// Longest value on one line, in characters.
 const LONGEST: usize = 100;
@@ -61,24 +63,10 @@ fn within(from: &Value, to: &Value, longest: usize) -> String {
     }
 }
 
-/// `text` with whatever would move a cursor, break a line or turn the direction of reading written out.
-#[must_use]
-pub fn clean(text: &str) -> String {
-    if text.chars().all(harmless) {
-        return text.to_owned();
-    }
-    text.chars().map(|c| if harmless(c) { c.to_string() } else { c.escape_debug().to_string() }).collect()
-}
-
 /// `text` as a value: quoted when it is empty or holds blanks or anything that could not be seen.
 #[must_use]
 pub fn text(text: &str) -> String {
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || !harmless(c)) { format!("{text:?}") } else { text.to_owned() }
-}
-
-/// Whether a character shows as itself. `{:?}` writes out exactly those that do not, and quotes and backslashes.
-fn harmless(c: char) -> bool {
-    matches!(c, '"' | '\'' | '\\') || c.escape_debug().count() == 1
 }
 
 fn whole(value: &Value) -> String {
@@ -103,7 +91,8 @@ fn whole(value: &Value) -> String {
                     .join(", ")
             )
         }
-        other => other.to_string(),
+        // As in a saved plan, which is canonical JSON: a plan reads the same whether it comes from there or not.
+        other => serde_json_canonicalizer::to_string(other).unwrap_or_else(|_| other.to_string()),
     }
 }
 
@@ -125,6 +114,7 @@ mod tests {
         assert_eq!(line(&json!("${ref(\"vpc.vpc\")}")), "vpc.vpc");
         assert_eq!(line(&json!({ "port": 443, "cidr": "0.0.0.0/0" })), "{cidr: 0.0.0.0/0, port: 443}");
         assert_eq!(change(&json!(7), &json!(35)), "7 → 35");
+        assert_eq!(line(&json!([1000.0, 0.5, 1e21, -0.0, 7])), "[1000, 0.5, 1e+21, 0, 7]");
         let group = json!(["${ref(\"vpc.app\")}"]);
         assert_eq!(change(&group, &group), "[vpc.app] → the new one");
         assert_eq!(change(&json!(["a", "b"]), &json!(["b", "c"])), "- a, + c");

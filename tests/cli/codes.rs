@@ -41,7 +41,7 @@ async fn zero_two_and_three_a_plan_is_applied_once() {
     stack.ends(2, &["plan", dir, "--target", "vpc.private/a", "--out", saved]);
     stack.ends(0, &["apply", dir, "--target", "vpc.private/a", "--auto-approve"]);
     let stale = stack.ends(3, &["apply", saved, "--auto-approve", "--stats"]);
-    stale.says(&["stale", "vpc.private/a", "nothing was touched", "runbooks/stale-plan.md"]);
+    stale.says(&["stale", "vpc.private/a", "nothing was touched", "reeve runbook stale-plan"]);
     assert_eq!(writes(&stale.stats()), Vec::<String>::new());
 }
 
@@ -52,7 +52,7 @@ async fn four_says_who_holds_the_lock_and_since_when() {
     let owner = Owner { who: "arn:aws:iam::123456789012:user/colleague".into(), command: "reeve apply".into() };
     let lease = record.acquire(&owner).await.unwrap();
     let apply = ["apply", stack.dir(), "--target", "vpc.vpc", "--auto-approve"];
-    stack.ends(4, &apply).says(&["user/colleague", "since", "reeve unlock", "runbooks/locked.md"]);
+    stack.ends(4, &apply).says(&["user/colleague", "since", "reeve unlock", "reeve runbook locked"]);
     stack.ends(2, &["plan", stack.dir(), "--target", "vpc.vpc"]);
     lease.release().await.unwrap();
     stack.ends(0, &apply);
@@ -153,7 +153,7 @@ async fn six_names_what_failed_and_how_to_go_on() {
         "already exists",
         "Not begun: ",
         "vpc.flow_log:",
-        "runbooks/partial-apply.md",
+        "reeve runbook partial-apply",
     ]);
     assert!(apply.stats()["wall_ms"].as_u64().is_some());
 }
@@ -237,7 +237,7 @@ async fn three_when_the_world_moves_while_a_person_reads_the_plan() {
     ec2.modify_vpc_attribute().vpc_id(vpc).enable_dns_hostnames(off).send().await.expect("a change by hand");
     let (status, heard) = asked.answer(b"yes\n");
     assert_eq!(status, Some(3), "{heard}");
-    for words in ["stale", "vpc.vpc", "has changed", "nothing was touched", "runbooks/stale-plan.md"] {
+    for words in ["stale", "vpc.vpc", "has changed", "nothing was touched", "reeve runbook stale-plan"] {
         assert!(heard.contains(words), "no `{words}` in:\n{heard}");
     }
     let mine = aws_sdk_ec2::types::Filter::builder().name("vpc-id").values(vpc).build();

@@ -36,12 +36,12 @@ async fn aws_out_of_reach() {
     let mut stack = Stack::new("unreached").await;
     let began = Instant::now();
     let alive = std::mem::replace(&mut stack.endpoint, "http://127.0.0.1:9".into());
-    says(&stack.ends(1, &["plan", stack.dir()]), &["http://127.0.0.1:9", "reeve sandbox", "runbooks/unreachable.md"]);
+    says(&stack.ends(1, &["plan", stack.dir()]), &["http://127.0.0.1:9", "reeve sandbox", "reeve runbook unreachable"]);
     assert!(began.elapsed() < Duration::from_secs(20));
     stack.endpoint = alive;
 
     let nobody = bare(&["plan", stack.dir()]).env("AWS_ENDPOINT_URL", &stack.endpoint).output().unwrap();
-    says(&Ran::of(nobody, &["plan"]), &["no credentials were found", "AWS_PROFILE", "runbooks/unreachable.md"]);
+    says(&Ran::of(nobody, &["plan"]), &["no credentials were found", "AWS_PROFILE", "reeve runbook unreachable"]);
 
     let text = yaml("unreached", "local:record").replace("  region:", "  account: \"999999999999\"\n  region:");
     stack.write("stack.yaml", &text);
@@ -181,7 +181,7 @@ async fn a_journal_that_was_damaged() {
     let text = std::fs::read_to_string(&entries[1]).unwrap();
     std::fs::write(&entries[1], text.replacen("vpc.vpc", "vpc.xyz", 1)).unwrap();
     let ran = stack.ends(1, &["journal", "verify", stack.dir()]);
-    ran.says(&["the journal is not whole", "runbooks/journal.md"]);
+    ran.says(&["the journal is not whole", "reeve runbook journal"]);
     // The record only labels: the estate can still be planned.
     stack.ends(0, &["plan", stack.dir(), "--target", "vpc.vpc"]);
 }

@@ -45,6 +45,31 @@ fn validate_graph_and_schema() {
 }
 
 #[test]
+fn runbooks_and_modules_need_no_folder() {
+    let texts = |what: &str, folder: &str, ending: &str| {
+        let list = offline(0, &[what]).out;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for line in list.lines() {
+            let (name, title) = line.split_once("  ").unwrap();
+            assert!(!title.trim().is_empty(), "{list}");
+            let file = std::fs::read_to_string(folder.join(format!("{name}.{ending}"))).unwrap();
+            assert_eq!(offline(0, &[what, name]).out.trim_end(), file.trim_end());
+        }
+        list.lines().count()
+    };
+    assert!(texts("runbook", "runbooks", "md") >= 13 && texts("module", "modules", "yaml") == 8);
+    assert!(offline(0, &["runbook", "runbooks/stale-plan.md"]).out.starts_with("# "));
+    assert!(offline(64, &["runbook", "stale"]).err.contains("did you mean `stale-plan`?"));
+    assert!(offline(64, &["module", "vcp"]).err.contains("did you mean `vpc`?"));
+
+    // A copy of a module beside a stack is taken in its place.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(example().join("stack.yaml"), dir.path().join("stack.yaml")).unwrap();
+    std::fs::write(dir.path().join("vpc.yaml"), offline(0, &["module", "vpc"]).out.replace("aws.flow_log\n", "aws.flow_lgo\n")).unwrap();
+    assert!(offline(1, &["validate", dir.path().to_str().unwrap()]).err.contains("did you mean `aws.flow_log`?"));
+}
+
+#[test]
 fn every_property_of_every_schema_says_what_it_is() {
     let mut silent = Vec::new();
     let mut number = properties("", &serde_json::from_str(&offline(0, &["schema"]).out).unwrap(), &mut silent);
@@ -62,9 +87,12 @@ fn why_explains_the_yaml_without_aws() {
     let example = example();
     let dir = example.to_str().unwrap();
     let ran = offline(0, &["why", dir, "database.server"]);
-    for words in
-        ["aws.db_instance", "modules/database.yaml:", "database.subnets  (db_subnet_group)", "live         not read: sts.GetCallerIdentity"]
-    {
+    for words in [
+        "aws.db_instance",
+        "<reeve module database>:",
+        "database.subnets  (db_subnet_group)",
+        "live         not read: sts.GetCallerIdentity",
+    ] {
         assert!(ran.out.contains(words), "{words}: {}", ran.out);
     }
     assert!(!ran.out.contains("live         no\n"), "{}", ran.out);

@@ -147,7 +147,7 @@ async fn what_is_protected_and_has_vanished_is_refused_by_drift_and_apply() {
         assert!(format!("{}{}", ran.out, ran.err).contains(told), "{command}: {} {}", ran.out, ran.err);
     }
     let drift = run(5, "drift", &[]);
-    assert!(drift.out.contains("Besides what is refused, no drift") && drift.out.contains("runbooks/vanished.md"), "{}", drift.out);
+    assert!(drift.out.contains("Besides what is refused, no drift") && drift.out.contains("reeve runbook vanished"), "{}", drift.out);
     assert!(s3.list_buckets().send().await.unwrap().buckets().iter().all(|one| !one.name().unwrap().contains("edge-logs")));
     run(0, "apply", &["--allow-delete", "edge.logs", "--auto-approve"]);
     run(0, "drift", &[]);

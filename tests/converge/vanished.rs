@@ -24,7 +24,7 @@ async fn strike(estate: &Estate, plan: &Plan, address: &str) {
 }
 
 fn refused(plan: &Plan) -> BTreeSet<&str> {
-    assert!(plan.refusals.iter().all(|one| one.hint.contains("runbooks/vanished.md")), "{:#?}", plan.refusals);
+    assert!(plan.refusals.iter().all(|one| one.hint.contains("reeve runbook vanished")), "{:#?}", plan.refusals);
     plan.refusals.iter().map(|one| one.address.as_str()).collect()
 }
 

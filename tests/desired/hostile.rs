@@ -204,3 +204,75 @@ fn what_all_expressions_and_resources_cost_together_is_bounded() {
     let said = bounded(&resource(&"wide ".repeat(2000)));
     assert!(said.contains("all resources together take more than"), "{said:.2000}");
 }
+
+#[test]
+fn input_against_the_grain_is_named_at_its_place() {
+    let stack = |lines: &str| problems(&[crate::support::stack_with(lines)]);
+    let tenant = |name: &str, more: &str| {
+        let text = format!(
+            "apiVersion: reeve/v1\nkind: Tenant\nmetadata: {{ name: {name} }}\nspec: {{ distribution: refapp, country: US, admin_email: a@b.example{more} }}\n"
+        );
+        problems(&[crate::support::stack_with("  residency: { allow: [US] }\n"), file("x.yaml", &text)])
+    };
+    let module = |spec: &str| hurts(&format!("apiVersion: reeve/v1\nkind: Module\nmetadata: {{ name: x }}\nspec:\n{spec}"));
+    let vpc = |field: &str| module(&format!("  resources: {{ a: {{ {field}, kind: aws.vpc, spec: {{ cidr_block: 10.0.0.0/16 }} }} }}\n"));
+    let policy =
+        |rule: &str| hurts(&format!("apiVersion: reeve/v1\nkind: Policy\nmetadata: {{ name: p }}\nspec: {{ rule: {rule}, message: m }}\n"));
+    for (said, place, words) in [
+        (stack("  database: { storage_gib: 99999999999999999999 }\n"), "s.yaml:10:28", "wants a whole number, not one so large"),
+        (stack("  database: { storage_gib: 1e400 }\n"), "s.yaml:10:28", "wants a whole number, not one so large"),
+        (stack("  vpc: [a]\n"), "s.yaml:10:8", "`vpc` wants a mapping, not a list"),
+        (stack("  vpc: { zone: [a] }\n").replace('\n', "\r\n"), "s.yaml:10:10", "did you mean `zones`?"),
+        (problems(&[file("x.yaml", "- a\n")]), "x.yaml:1:1", "a document is a mapping with a `kind`, not a list"),
+        (problems(&[file("x.yaml", "---\nhello\n")]), "x.yaml:2:1", "not text"),
+        (problems(&[file("x.yaml", "&a\n---\nkind: *a\n")]), "x.yaml:3:7", "unknown anchor"),
+        (tenant("a", ", st\u{430}te: active"), "x.yaml:4:70", "did you mean `state`? (`\u{430}` is U+0430)"),
+        (tenant("a", ", \"\\e[2Jx\\n\": 1"), "x.yaml:4:70", r"unknown field `\u{1b}[2Jx\n`"),
+        (tenant("\"a\u{202e}b\"", ""), "x.yaml:3:19", r"`a\u{202e}b` is no DNS label"),
+        (vpc("moved: vpc.x"), "x.yaml:5:28", "as a list: [vpc.x]"),
+        (vpc("moved: [x.a]"), "x.yaml:5:16", "`x.a` cannot have moved from `x.a`, which is still wished"),
+        (vpc("moved: [vpc.vpc]"), "x.yaml:5:16", "cannot have moved from `vpc.vpc`, which is still wished"),
+        (vpc("moved: [lookup.zone]"), "x.yaml:5:16", "which is looked up and never made"),
+        (vpc("for_each: [b, c], moved: [vpc.old]"), "x.yaml:5:16", "`vpc.old` cannot have moved both to `x.a/b` and to `x.a/c`"),
+        (vpc("for_each: 7"), "x.yaml:5:31", "not over a whole number"),
+        (vpc("for_each: [b, b]"), "x.yaml:5:31", "has the key `b` twice"),
+        (vpc("for_each: \"${lists.range(-5).map(n, string(n))}\""), "x.yaml:5:34", "cannot do this"),
+        (vpc("when: maybe"), "x.yaml:5:27", "this has to be true or false"),
+        (vpc("when: \"${each.key == ''}\""), "x.yaml:5:30", "`each` is not defined"),
+        (module("  let: { a: '${9223372036854775807 + 1}' }\n"), "x.yaml:5:16", "the number is too large"),
+        (module("  let: { a: '${resources}' }\n  resources: {}\n"), "x.yaml:5:16", "`resources` is not defined"),
+        (module("  let: { a: '${1.0/0.0}' }\n"), "x.yaml:5:16", "which YAML has no form for"),
+        (policy("'${action == \"delete\"}'"), "x.yaml:4:15", "here it stands without `${` and `}`"),
+        (policy("[a]"), "x.yaml:4:15", "`rule` wants text, not a list"),
+        (policy("''"), "x.yaml:4:15", "`rule` is empty"),
+    ] {
+        assert!(said.contains(&format!("{place}: ")) && said.contains(words) && said.ends_with("\n1 problem"), "{place} {words}\n{said}");
+        assert!(said.lines().count() <= 24 && !said.chars().any(|c| c == '\u{1b}' || c == '\u{202e}'), "{said}");
+    }
+}
+
+#[test]
+fn odd_files_are_named_and_odd_folders_are_folders() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    std::fs::write(path("s.yaml"), format!("\u{feff}{}", crate::support::SMALLEST.replace('\n', "\r\n"))).unwrap();
+    std::fs::create_dir(path("folder.yaml")).unwrap();
+    let load = || reeve::desired::load(dir.path()).map_or_else(|problems| problems.to_string(), |_| "no problem".to_owned());
+    assert_eq!(load(), "no problem", "a BOM, CRLF and a folder that is called like a file");
+    std::os::unix::fs::symlink(path("b.yaml"), path("a.yaml")).unwrap();
+    std::os::unix::fs::symlink(path("a.yaml"), path("b.yaml")).unwrap();
+    std::os::unix::fs::symlink("nowhere.yaml", path("c.yaml")).unwrap();
+    std::fs::write(path("\u{1b}[31m.yaml"), "kind: x\n").unwrap();
+    let said = load();
+    assert_eq!(said.matches("is a link that leads nowhere").count(), 3, "{said}");
+    assert!(said.contains(r"\u{1b}[31m.yaml:1:7: there is no document") && said.ends_with("\n4 problems"), "{said}");
+}
+
+#[test]
+fn ten_megabytes_of_mistakes_are_told_in_time() {
+    let many: String = (0..20_000).map(|n| format!("---\napiVersion: reeve/v1\nkind: Tenant\nmetadata: {{ name: t{n} }}\nspec: {{ distribution: refap, country: XX, admin_email: a@b.example, foo: 1 }}\n")).collect();
+    let begun = std::time::Instant::now();
+    let said = problems(&[file("t.yaml", &many)]);
+    assert!(said.ends_with("60000 problems; these are the first 50, and 59950 more follow") && said.len() < 20_000, "{said}");
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+}

@@ -16,8 +16,7 @@ use super::spec;
 use super::support::{Life, account};
 
 async fn zone(aws: &Aws) -> String {
-    let found = lookups::read(&aws.fresh()).await.expect("look-ups");
-    found.iter().find(|one| one.kind == "lookup.zone").expect("a zone").id.clone()
+    lookups::zone(&aws.fresh()).await.expect("a zone").id
 }
 
 async fn of_domain(domain: &str) -> Aws {
@@ -29,17 +28,18 @@ async fn of_domain(domain: &str) -> Aws {
 #[tokio::test]
 async fn look_ups_want_exactly_one_zone() {
     let aws = account("lookups").await;
-    let found = lookups::read(&aws).await.expect("look-ups");
-    assert!(!found[0].id.contains('/') && found[0].attributes["name"] == "hostedehr.org", "{found:?}");
-    assert_eq!((found[1].id.as_str(), found[1].attributes["region"].as_str()), ("123456789012", "us-east-1"));
+    let found = lookups::zone(&aws).await.expect("a zone");
+    assert!(!found.id.contains('/') && found.attributes["name"] == "hostedehr.org", "{found:?}");
+    let account = lookups::account(&aws);
+    assert_eq!((account.id.as_str(), account.attributes["region"].as_str()), ("123456789012", "us-east-1"));
 
-    let error = lookups::read(&of_domain("nowhere.example").await).await.expect_err("no such zone");
+    let error = lookups::zone(&of_domain("nowhere.example").await).await.expect_err("no such zone");
     assert!(error.class == Class::NotFound && error.message.contains("nowhere.example"), "{error}");
 
     for reference in ["one", "two"] {
         aws.route53.create_hosted_zone().name("twice.example").caller_reference(reference).send().await.expect("a zone");
     }
-    let error = lookups::read(&of_domain("twice.example").await).await.expect_err("two zones");
+    let error = lookups::zone(&of_domain("twice.example").await).await.expect_err("two zones");
     assert!(error.message.contains("2 public hosted zones"), "{error}");
 }
 

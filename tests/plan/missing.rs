@@ -46,7 +46,7 @@ fn a_protected_object_that_has_vanished_is_not_made_anew_and_empty() {
     assert_eq!(changes(&plan), []);
     let refused = refusal(&plan, "files.file_system");
     assert_eq!(refused.reason, "it was there, holds what cannot be made again, and has vanished: a new one would be empty");
-    for words in ["runbooks/vanished.md", "--allow-delete files.file_system"] {
+    for words in ["reeve runbook vanished", "--allow-delete files.file_system"] {
         assert!(refused.hint.contains(words), "{refused:?}");
     }
     assert_eq!(waits(&plan, "files.mount/a"), "it needs files.file_system, which has vanished");

@@ -146,7 +146,7 @@ fn a_key_that_somebody_scheduled_for_deletion_is_to_be_had_back_and_has_no_succe
         assert_eq!(changes(&plan), [], "neither mended nor replaced");
         let refusal = plan.refusals.iter().find(|one| one.address == at("files.key")).expect("a refusal");
         assert!(refusal.reason.contains("on 2026-12-24"), "{refusal:?}");
-        for words in ["cancel-key-deletion --key-id id:files.key", "enable-key", "runbooks/deletion-scheduled.md"] {
+        for words in ["cancel-key-deletion --key-id id:files.key", "enable-key", "reeve runbook deletion-scheduled"] {
             assert!(refusal.hint.contains(words), "{refusal:?}");
         }
         assert!(plan.waiting.iter().any(|one| one.address == at("files.more")), "{:?}", plan.waiting);

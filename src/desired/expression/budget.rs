@@ -25,12 +25,14 @@ pub const FUNCTION: &str = "@budget";
 thread_local! {
     static ONE: Cell<u64> = const { Cell::new(0) };
     static TOTAL: Cell<u64> = const { Cell::new(0) };
+    static OVERDRAWN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A load begins.
 pub fn begin_load() {
     TOTAL.set(0);
     ONE.set(0);
+    OVERDRAWN.set(false);
 }
 
 /// An evaluation begins.
@@ -41,6 +43,7 @@ pub fn begin() {
 /// Why the evaluation may not go on; nothing while it may.
 pub fn exhausted() -> Option<String> {
     if ONE.get() > EACH {
+        OVERDRAWN.set(true);
         Some(format!("takes more than {EACH} steps"))
     } else if spent() {
         Some(format!("is one too many: all expressions together take more than {ALL} steps"))
@@ -52,6 +55,11 @@ pub fn exhausted() -> Option<String> {
 /// Whether a load has nothing left: whatever else it evaluated would fail for that alone.
 pub fn spent() -> bool {
     TOTAL.get() > ALL
+}
+
+/// Whether some evaluation of the load took more than it may: what follows from it may do so too, and is not worth the time.
+pub fn overdrawn() -> bool {
+    OVERDRAWN.get()
 }
 
 /// Pays `units`, or answers the error for having no more. CEL drops some errors (`true || error`), so [`exhausted`] is asked at the end too.

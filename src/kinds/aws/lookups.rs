@@ -35,31 +35,34 @@ pub static LOOKUPS: &[Lookup] = &[
     Lookup { address: "lookup.account", kind: "lookup.account", attributes: &["partition", "region"] },
 ];
 
-/// Reads every look-up. The kind of each is also its address, the only mark that it bears.
+// The kind of each is also its address, the only mark that it bears.
+
+/// The account, which is known since the connection.
+pub fn account(cx: &Aws) -> AnyLive {
+    let estate = &cx.estate;
+    one("lookup.account", &estate.account, &[("partition", &estate.partition), ("region", &estate.region)])
+}
+
+/// Looks the zone up.
 ///
 /// # Errors
 /// When the domain has no public zone in this account, or several; what AWS answered otherwise.
-pub async fn read(cx: &Aws) -> Result<Vec<AnyLive>> {
+pub async fn zone(cx: &Aws) -> Result<AnyLive> {
     let zones = zones(cx).await?;
     let domain = &cx.estate.domain;
-    let zone = match zones.as_slice() {
-        [zone] => zone,
+    match zones.as_slice() {
+        [zone] => Ok(one(Zone::NAME, zone, &[("name", domain)])),
         [] => {
             let message =
                 format!("there is no public hosted zone `{domain}` in account {}: create it, or correct `domain`", cx.estate.account);
-            return Err(Error::new(Class::NotFound, LIST, message));
+            Err(Error::new(Class::NotFound, LIST, message))
         }
         several => {
             let ids: Vec<&str> = several.iter().map(String::as_str).collect();
             let message = format!("`{domain}` has {} public hosted zones ({}): only one can be the right one", ids.len(), ids.join(", "));
-            return Err(Error::new(Class::Invalid, LIST, message));
+            Err(Error::new(Class::Invalid, LIST, message))
         }
-    };
-    let estate = &cx.estate;
-    Ok(vec![
-        one("lookup.zone", zone, &[("name", domain)]),
-        one("lookup.account", &estate.account, &[("partition", &estate.partition), ("region", &estate.region)]),
-    ])
+    }
 }
 
 const LIST: &str = "route53.ListHostedZonesByName";
