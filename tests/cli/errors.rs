@@ -128,6 +128,17 @@ async fn a_sandbox_that_cannot_be_had_says_so_in_a_line() {
 }
 
 #[tokio::test]
+async fn a_domain_without_a_zone_holds_up_only_what_needs_the_zone() {
+    let stack = Stack::new("zoneless").await;
+    stack.write("stack.yaml", &yaml("zoneless", "local:record").replace("hostedehr.org", "nowhere.example"));
+    let plan = stack.ends(1, &["plan", stack.dir()]);
+    assert!(plan.out.contains("there is no public hosted zone `nowhere.example`") && plan.out.contains("correct `domain`"), "{}", plan.out);
+    let wait: Vec<&str> = plan.out.lines().filter(|line| line.contains("which is not there")).collect();
+    assert!(!plan.out.contains("needs lookup.account") && !wait.is_empty() && wait.len() < 12, "{wait:#?}");
+    assert!(wait.iter().all(|line| line.trim_start().starts_with("edge.")), "{wait:#?}");
+}
+
+#[tokio::test]
 async fn names_that_nothing_bears() {
     let stack = Stack::new("names").await;
     let dir = stack.dir();

@@ -98,7 +98,7 @@ fn why_explains_the_yaml_without_aws() {
     assert!(!ran.out.contains("live         no\n"), "{}", ran.out);
     let tenant = offline(0, &["why", dir, "tenant/ckwc.secret"]).out;
     assert!(
-        tenant.contains("asked for at ") && tenant.contains("/tenants/clinics.yaml:3:19") && tenant.contains("modules/tenant.yaml:"),
+        tenant.contains("asked for at ") && tenant.contains("/tenants/clinics.yaml:3:19") && tenant.contains("<reeve module tenant>:"),
         "{tenant}"
     );
     assert!(offline(1, &["why", dir, "database.sever"]).err.contains("GetCallerIdentity"));
