@@ -150,14 +150,6 @@ impl Record {
         verify::verify(&self.store).await
     }
 
-    /// The entries of one run, in order (of a run that does not exist: none).
-    ///
-    /// # Errors
-    /// What the store answered, or [`RecordError::Damaged`].
-    pub async fn entries(&self, run: &str) -> Result<Vec<Entry>, RecordError> {
-        verify::entries(&self.store, run).await
-    }
-
     /// Remembers that the saved plan with this digest is being applied by `run`.
     ///
     /// # Errors

@@ -61,7 +61,7 @@ impl Heart {
             if left.is_zero() {
                 break Lost::Expired(trouble);
             }
-            match tokio::time::timeout(left.min(self.terms.renew_every), self.renew()).await {
+            match tokio::time::timeout(left.min(self.terms.answer), self.renew()).await {
                 Ok(Ok(Beat::Renewed(until))) => {
                     span.send_replace(until);
                     pause = self.terms.renew_every;

@@ -29,13 +29,16 @@ pub struct Terms {
     pub lasts: Duration,
     /// From one renewal to the next.
     pub renew_every: Duration,
-    /// How much longer than that another process waits before it takes over: more than two clocks differ.
+    /// How long one renewal may take. One that is not answered by then is sent again.
+    pub answer: Duration,
+    /// How much longer than it lasts another process waits before it takes over: more than two clocks differ.
     pub grace: Duration,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { lasts: Duration::from_secs(60), renew_every: Duration::from_secs(15), grace: Duration::from_secs(10) }
+        let (lasts, renew_every) = (Duration::from_secs(60), Duration::from_secs(15));
+        Self { lasts, renew_every, answer: Duration::from_secs(15), grace: Duration::from_secs(10) }
     }
 }
 

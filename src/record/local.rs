@@ -74,22 +74,6 @@ impl LocalFolder {
         Ok(version(body))
     }
 
-    pub(super) fn delete(&self, key: &str) -> Result<(), RecordError> {
-        let path = self.path(key);
-        let remove = || {
-            if !path.exists() {
-                return Ok(());
-            }
-            let _lock = self.lock()?;
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-                Err(error) => Err(error),
-                Ok(()) => durable::sync(&durable::parent(&path)),
-            }
-        };
-        remove().map_err(|error| RecordError::file("delete", &path, &error))
-    }
-
     pub(super) fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, RecordError> {
         // The deepest folder that every key with this prefix is in.
         let base = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);

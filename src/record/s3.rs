@@ -90,15 +90,6 @@ impl S3Bucket {
         Ok(keys)
     }
 
-    pub(super) async fn delete(&self, key: &str) -> Result<(), RecordError> {
-        let sent = self.client.delete_object().bucket(&self.name).key(key).set_expected_bucket_owner(self.account.clone()).send();
-        match sent.await {
-            Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("NoSuchBucket") => Ok(()),
-            Err(error) => Err(failure("DeleteObject", self.place(key), &error)),
-        }
-    }
-
     fn put_call(&self, key: &str, body: Vec<u8>) -> PutObjectFluentBuilder {
         self.client
             .put_object()

@@ -120,20 +120,6 @@ impl Store {
         }
     }
 
-    /// Deletes an object; one that does not exist is deleted already. (S3 keeps the old versions.)
-    ///
-    /// # Errors
-    /// [`RecordError::File`] or [`RecordError::S3`].
-    pub async fn delete(&self, key: &str) -> Result<(), RecordError> {
-        match self {
-            Self::Local(folder) => {
-                let key = key.to_owned();
-                blocking(folder, move |folder| folder.delete(&key)).await
-            }
-            Self::S3(bucket) => bucket.delete(key).await,
-        }
-    }
-
     /// The object's place in words, for messages.
     #[must_use]
     pub fn place(&self, key: &str) -> String {

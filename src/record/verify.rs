@@ -86,24 +86,6 @@ pub(super) async fn verify(store: &Store) -> Result<Verified, RecordError> {
     Ok(found)
 }
 
-/// See [`super::Record::entries`].
-pub(super) async fn entries(store: &Store, run: &str) -> Result<Vec<Entry>, RecordError> {
-    let keys = store.list(&format!("journal/{run}/"), None).await?;
-    let mut objects = objects(store, keys);
-    let mut all = Vec::new();
-    while let Some((key, object)) = objects.try_next().await? {
-        let Some(object) = object else { continue };
-        let batch: super::Batch = serde_json::from_slice(&object.body).map_err(|error| RecordError::Damaged {
-            place: store.place(&key),
-            why: error.to_string(),
-            hint: "`reeve journal verify DIR` says more",
-        })?;
-        all.extend(batch.entries);
-    }
-    Ok(all)
-}
-
-/// Reads objects, several at a time, in their order.
 fn objects(store: &Store, keys: Vec<String>) -> impl futures::Stream<Item = Result<(String, Option<Object>), RecordError>> + Unpin + '_ {
     stream::iter(keys).map(move |key| Box::pin(async move { Ok((key.clone(), store.get(&key).await?)) })).buffered(READS)
 }

@@ -2,7 +2,7 @@
 
 use reeve::record::{Event, Record, RecordError};
 
-use crate::support::{attempt, end, local, made, run, start};
+use crate::support::{attempt, end, entries, local, made, run, start};
 
 #[tokio::test]
 async fn runs_are_chained_and_verify() {
@@ -26,7 +26,7 @@ pub async fn chained(record: Record) {
     assert_eq!(summary, [(first.as_str(), 6, 2, true), (second.as_str(), 4, 1, true)]);
     assert_eq!(found.runs[0].start, Some(start()));
 
-    let entries = record.entries(&second).await.unwrap();
+    let entries = entries(&record, &second).await;
     let names: Vec<_> = entries.iter().map(|entry| (entry.n, &entry.event)).collect();
     let attempt = Event::Attempt(attempt("edge.alb", "token"));
     let expected = [Event::RunStarted(start()), attempt, made("edge.alb", "v1:aa"), Event::RunEnded(end())];
@@ -53,7 +53,7 @@ async fn an_entry_is_durable_once_awaited() {
     let journal = record.begin(record.history().await.unwrap().history, start()).await.unwrap();
     journal.attempt(attempt("vpc.vpc", "token-1")).await.unwrap();
     // Nothing was closed or flushed in between.
-    let entries = record.entries(journal.run()).await.unwrap();
+    let entries = entries(&record, journal.run()).await;
     assert_eq!(entries.last().unwrap().event, Event::Attempt(attempt("vpc.vpc", "token-1")));
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reeve::model::Address;
 use reeve::model::plan::Verb;
-use reeve::record::{Attempt, Clock, Event, LocalFolder, Outcome, Owner, Record, RunEnd, RunStart, Store, Tally, Terms};
+use reeve::record::{Attempt, Batch, Clock, Entry, Event, LocalFolder, Outcome, Owner, Record, RunEnd, RunStart, Store, Tally, Terms};
 use tempfile::TempDir;
 
 /// A record in a fresh folder.
@@ -17,9 +17,24 @@ pub fn local() -> (TempDir, Record) {
     (folder, record)
 }
 
-/// Short times, so that a heartbeat can be seen.
+/// Renewed often, so that a heartbeat can be seen, and lasting long enough for a machine that is busy with other things.
 pub fn quick() -> Terms {
-    Terms { lasts: Duration::from_millis(1500), renew_every: Duration::from_millis(100), grace: Duration::from_millis(200) }
+    Terms {
+        lasts: Duration::from_secs(10),
+        renew_every: Duration::from_millis(100),
+        answer: Duration::from_secs(5),
+        grace: Duration::from_secs(1),
+    }
+}
+
+/// What lies in the journal of a run.
+pub async fn entries(record: &Record, run: &str) -> Vec<Entry> {
+    let mut all = Vec::new();
+    for key in record.store().list(&format!("journal/{run}/"), None).await.unwrap() {
+        let object = record.store().get(&key).await.unwrap().unwrap();
+        all.extend(serde_json::from_slice::<Batch>(&object.body).unwrap().entries);
+    }
+    all
 }
 
 /// A clock that is moved by hand.
