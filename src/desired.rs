@@ -142,14 +142,6 @@ pub fn modules(dir: Option<&Path>) -> Result<BTreeMap<String, Module>, Problems>
     })
 }
 
-/// The JSON Schema of the files of a stack's folder: `reeve schema`.
-///
-/// # Errors
-/// What is wrong with the modules.
-pub fn file_schema(dir: Option<&Path>) -> Result<serde_json::Value, Problems> {
-    modules(dir).map(|modules| schema::files(&modules))
-}
-
 /// The JSON Schema of a kind: `reeve schema KIND`.
 ///
 /// # Errors

@@ -10,11 +10,16 @@ use crate::kinds::info::Need;
 use crate::model::Address;
 use crate::model::problem::{Problem, Problems, nearest, suggest};
 
+/// After so many problems nothing is suggested any more: each suggestion is a comparison with every address, and one mistake in a template
+/// may be there once for each of ten thousand tenants.
+const MOST_SUGGESTIONS: usize = 200;
+
 /// Checks all resources.
 pub fn check(expanded: &Expanded, problems: &mut Problems) {
     for resource in expanded.resources.values() {
         for used in &resource.refs {
-            problems.extend(check_one(expanded, resource, used));
+            let spared = problems.count() >= MOST_SUGGESTIONS;
+            problems.extend(check_one(expanded, resource, used, spared));
         }
     }
     cycles(&expanded.resources, problems);
@@ -59,7 +64,7 @@ fn moves(resources: &BTreeMap<Address, Resource>, problems: &mut Problems) {
     }
 }
 
-fn check_one(expanded: &Expanded, user: &Resource, used: &RefUse) -> Option<Problem> {
+fn check_one(expanded: &Expanded, user: &Resource, used: &RefUse, spared: bool) -> Option<Problem> {
     let address = &used.address;
     if address.is_lookup() {
         return lookup(used);
@@ -71,9 +76,12 @@ fn check_one(expanded: &Expanded, user: &Resource, used: &RefUse) -> Option<Prob
     if unknown || expanded.unsure.iter().any(|name| address.is_under(name)) {
         return None;
     }
+    let problem = Problem::at(&used.place, format!("`{}` of {} refers to `{address}`, which does not exist", used.field, generic(user)));
+    if spared {
+        return Some(problem);
+    }
     let known = expanded.resources.keys().map(Address::as_str);
     let close = known.filter(|known| known.len().abs_diff(address.as_str().len()) <= 3);
-    let problem = Problem::at(&used.place, format!("`{}` of {} refers to `{address}`, which does not exist", used.field, generic(user)));
     let help = nearest(address.as_str(), close).map(|near| format!("did you mean `{near}`?"));
     Some(problem.maybe_help(help))
 }

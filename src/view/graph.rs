@@ -1,5 +1,6 @@
 //! The graph of resources for drawing tools: an arrow runs from a resource to what it needs.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// Graphviz. Nodes are address and kind.
@@ -19,9 +20,8 @@ pub fn dot(title: &str, nodes: &[(String, String)], edges: &[(String, String)]) 
 /// Mermaid.
 #[must_use]
 pub fn mermaid(nodes: &[(String, String)], edges: &[(String, String)]) -> String {
-    let id = |address: &str| {
-        nodes.iter().position(|(node, _)| node == address).map_or_else(|| address.replace(['.', '/', '-'], "_"), |at| format!("n{at}"))
-    };
+    let known: HashMap<&str, usize> = nodes.iter().enumerate().map(|(at, (node, _))| (node.as_str(), at)).collect();
+    let id = |address: &str| known.get(address).map_or_else(|| address.replace(['.', '/', '-'], "_"), |at| format!("n{at}"));
     let mut out = String::from("flowchart LR\n");
     for (at, (address, kind)) in nodes.iter().enumerate() {
         let _ = writeln!(out, "  n{at}[\"{address}<br/>{kind}\"]");

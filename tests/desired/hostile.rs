@@ -276,3 +276,18 @@ fn ten_megabytes_of_mistakes_are_told_in_time() {
     assert!(said.ends_with("60000 problems; these are the first 50, and 59950 more follow") && said.len() < 20_000, "{said}");
     assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
+
+/// A suggestion is a comparison with every address: one mistake in a template must not become a hundred million of them.
+#[test]
+fn a_mistake_in_a_template_of_many_is_not_compared_with_everything_each_time() {
+    let names: Vec<String> = (0..600).map(|n| format!("n{n:03}")).collect();
+    let module = format!(
+        "apiVersion: reeve/v1\nkind: Module\nmetadata: {{ name: vpc }}\nspec:\n  inputs:\n    names: {{ type: list, items: {{ type: string }}, default: [{}] }}\n  resources:\n    group:\n      for_each: ${{names}}\n      kind: aws.security_group\n      spec: {{ vpc: '${{ref(\"vpc.net/\" + each.key)}}', description: x }}\n    nets:\n      for_each: ${{names}}\n      kind: aws.vpc\n      spec: {{ cidr_block: 10.0.0.0/16 }}\n",
+        names.join(", ")
+    );
+    let told = reeve::desired::load_with(&[file("vpc.yaml", &module)], &[file("s.yaml", crate::support::SMALLEST)]).unwrap_err();
+    let dangling = |one: &&reeve::model::problem::Problem| one.message.contains("which does not exist");
+    assert_eq!(told.iter().filter(dangling).count(), 600, "{told}");
+    let suggested = told.iter().filter(dangling).filter(|one| one.help.as_ref().is_some_and(|help| help.contains("vpc.nets/"))).count();
+    assert_eq!(suggested, 200, "{told}");
+}
