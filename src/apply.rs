@@ -397,7 +397,9 @@ fn word(what: Do) -> &'static str {
     }
 }
 
-fn class(class: Class) -> &'static str {
+/// A class in words, for the report and the journal.
+#[must_use]
+pub fn class(class: Class) -> &'static str {
     match class {
         Class::NotFound => "not found",
         Class::AlreadyExists => "already exists",

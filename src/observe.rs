@@ -8,7 +8,7 @@ use futures::stream;
 use crate::kinds::aws::lookups::{self, Zone};
 use crate::kinds::{AnyLive, KINDS, Named, Ready, Row, lookup};
 use crate::model::plan::Unreadable;
-use crate::planes::{Aws, Planes};
+use crate::planes::Planes;
 
 /// What is.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,7 @@ const SIDE_BY_SIDE: usize = 64;
 
 /// Reads all kinds of `planes` that `wanted` names (empty: all).
 pub async fn observe(planes: &Planes, wanted: &BTreeSet<String>) -> Observed {
-    let planes = &Planes { aws: planes.aws.fresh() };
+    let planes = &planes.fresh();
     let rows: Vec<&'static Row> = KINDS.iter().filter(|row| wanted.is_empty() || wanted.contains(row.plane())).collect();
     let (mut observed, looked_up) = futures::join!(read(planes, &rows), lookups::zone(&planes.aws));
     observed.lookups.push(lookups::account(&planes.aws));
@@ -98,11 +98,4 @@ async fn unmarked(planes: &Planes, observed: &mut Observed) {
         }
     }
     observed.unreadable.extend(unanswered.into_iter().map(|(kind, error)| Unreadable { kind: kind.to_owned(), error }));
-}
-
-/// A pass over AWS remembers what it read; a new pass must not.
-impl From<Aws> for Planes {
-    fn from(aws: Aws) -> Self {
-        Self { aws }
-    }
 }

@@ -280,6 +280,7 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
         made: Made::default(),
         complete,
         destroy: input.destroy,
+        drift: false,
         wishes: wishes
             .iter()
             .filter(|(address, wish)| told(address, wish))

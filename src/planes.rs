@@ -13,6 +13,14 @@ pub struct Planes {
     pub aws: Aws,
 }
 
+impl Planes {
+    /// The same planes for a new pass: what one pass has read, the next one reads anew.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { aws: self.aws.fresh() }
+    }
+}
+
 /// One of the planes, as a kind asks for its own.
 pub trait Plane: Send + Sync + 'static {
     /// The plane's name: the part of a kind's name before the dot.

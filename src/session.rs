@@ -1,31 +1,32 @@
 //! One stack, connected: what every command that touches the world goes through.
 //!
-//! open -> plan -> (approve) -> apply. Nothing here words anything; nothing here decides anything that a room below decides.
+//! open -> plan -> (approve) -> apply. Nothing here decides anything that a room below decides. What a saved plan is, and when it no longer
+//! holds, stands in `saved.rs`; what a run that never ended left open, in `left_open.rs`.
 
 mod adopt;
+mod left_open;
+mod saved;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::str::FromStr;
 
 use tokio::sync::{mpsc, watch};
 
 use crate::apply::{Halt, LONGEST_CALL, Options, Tools, apply};
-use crate::kinds::AnyLive;
 use crate::model::Address;
 use crate::model::census::Applied;
 use crate::model::marks;
-use crate::model::plan::{Made, Plan, Scope, Verb};
+use crate::model::plan::{Made, Plan, Scope};
 use crate::model::report::{Event, Report, Stop};
 use crate::observe::{Observed, observe};
 use crate::plan::order::Circle;
-use crate::plan::{Conflict, Input, Wished, fingerprint, plan};
+use crate::plan::{Conflict, Input, Wished, plan};
 use crate::planes::aws::Estate;
 use crate::planes::aws::connect::{self, Connection};
 use crate::planes::{self, Planes};
-use crate::record::{
-    Clock, History, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, SavedPlan, Tally, read_plan, seal_plan,
-};
+use crate::record::{Clock, History, Journal, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, Tally};
+use left_open::LeftOpen;
+pub use saved::{read_saved, seal};
 
 /// Which stack, as far as a session must know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,7 +212,7 @@ impl Session {
         if let Some(one) = observed.unreadable.iter().find(|one| !before.contains(one.kind.as_str())) {
             return Err(Error::Unreadable(format!("{}: {}", one.kind, one.error)));
         }
-        let moved = moved(plan, &observed);
+        let moved = saved::moved(plan, &observed);
         if moved.is_empty() { Ok(()) } else { Err(Error::Stale(moved)) }
     }
 
@@ -229,31 +230,62 @@ impl Session {
         halt: watch::Receiver<Halt>,
     ) -> Result<Outcome, Error> {
         let loaded = held.record.history().await?;
-        let pending =
-            loaded.history.pending.iter().filter_map(|(address, attempt)| Some((address.clone(), attempt.token.clone()?))).collect();
+        let open = LeftOpen::of(&loaded.history, plan);
+        let journal = self.begin(held, loaded.history, &plan.digest, command).await?;
+        if command.once {
+            held.record.mark_plan_applied(&plan.digest, journal.run()).await?;
+        }
+        if !open.closed.is_empty() {
+            journal.append(open.closed).await?;
+        }
+        let options = Options { parallelism, pending: open.tokens, ..Options::default() };
+        // What is sent under the lease asks for it before each attempt; the record itself, which renews it, does not.
+        let planes = Planes { aws: self.connection.gated(held.lease.gate(LONGEST_CALL)) };
+        let tools = Tools { planes: &planes, journal: &journal, lease: &held.lease, events, halt };
+        let mut report = apply(plan, tools, &options).await?;
+        let tally = tally(Applied::of(plan, &report));
+        let interrupted = report.stopped == Some(Stop::Interrupted);
+        let mut exit_code = exit_code(plan, &report);
+        // Whoever planned just now was told them by the plan.
+        let mut warnings = if command.once { loaded.warnings } else { Vec::new() };
+        match journal.finish(RunEnd { exit_code: i32::from(exit_code), interrupted, tally }).await {
+            Ok(more) => warnings.extend(more),
+            // What was done is not all written down: that is no success, also when every step was.
+            Err(error) => {
+                warnings.push(error.to_string());
+                report.stopped.get_or_insert(Stop::Journal);
+                exit_code = self::exit_code(plan, &report);
+            }
+        }
+        Ok(Outcome { exit_code, report, run: journal.run().to_owned(), warnings })
+    }
+
+    /// Closes in the journal what runs that never ended left open and `plan` has found. An apply does so by itself; this is for a plan that
+    /// has nothing to apply.
+    ///
+    /// # Errors
+    /// When the record cannot be read or written.
+    pub async fn close_what_is_open(&self, plan: &Plan, held: &Held, command: &Command) -> Result<(), Error> {
+        let loaded = held.record.history().await?;
+        let open = LeftOpen::of(&loaded.history, plan);
+        if open.closed.is_empty() {
+            return Ok(());
+        }
+        let journal = self.begin(held, loaded.history, &plan.digest, command).await?;
+        journal.append(open.closed).await?;
+        journal.finish(RunEnd { exit_code: 0, interrupted: false, tally: Tally::default() }).await?;
+        Ok(())
+    }
+
+    /// Begins a run in the journal.
+    async fn begin(&self, held: &Held, history: History, plan: &str, command: &Command) -> Result<Journal, Error> {
         let start = RunStart {
-            plan: plan.digest.clone(),
+            plan: plan.to_owned(),
             who: self.connection.caller.clone(),
             commit: command.commit.clone(),
             command: command.line.clone(),
         };
-        let journal = held.record.begin(loaded.history, start).await?;
-        if command.once {
-            held.record.mark_plan_applied(&plan.digest, journal.run()).await?;
-        }
-        let options = Options { parallelism, pending, ..Options::default() };
-        // What is sent under the lease asks for it before each attempt; the record itself, which renews it, does not.
-        let planes = Planes { aws: self.connection.gated(held.lease.gate(LONGEST_CALL)) };
-        let tools = Tools { planes: &planes, journal: &journal, lease: &held.lease, events, halt };
-        let report = apply(plan, tools, &options).await?;
-        let tally = tally(Applied::of(plan, &report));
-        let interrupted = report.stopped == Some(Stop::Interrupted);
-        let exit_code = exit_code(plan, &report);
-        let warnings = match journal.finish(RunEnd { exit_code: i32::from(exit_code), interrupted, tally }).await {
-            Ok(warnings) => warnings,
-            Err(error) => vec![error.to_string()],
-        };
-        Ok(Outcome { exit_code, report, run: journal.run().to_owned(), warnings: loaded.warnings.into_iter().chain(warnings).collect() })
+        Ok(held.record.begin(history, start).await?)
     }
 
     /// Takes the lease, making the record where it does not exist.
@@ -306,48 +338,6 @@ fn exit_code(plan: &Plan, report: &Report) -> u8 {
 fn tally(applied: Applied) -> Tally {
     let Applied { done, failed, in_flight, begun, not_begun, .. } = applied;
     Tally { done: done as u64, failed: failed as u64, skipped: (begun + not_begun) as u64, unknown: in_flight as u64 }
-}
-
-/// The plan as the document that is printed, saved and digested.
-///
-/// # Errors
-/// When it has no canonical form.
-pub fn seal(plan: &Plan) -> Result<SavedPlan, Error> {
-    let value = serde_json::to_value(plan).map_err(|error| RecordError::NotCanonical { why: error.to_string() })?;
-    Ok(seal_plan(value)?)
-}
-
-/// Reads a saved plan back, whole and unaltered.
-///
-/// # Errors
-/// When it is no plan that reeve wrote, or one of a later version.
-pub fn read_saved(path: &Path) -> Result<Plan, Error> {
-    let saved = read_plan(path)?;
-    serde_json::from_value(saved.plan).map_err(|error| Error::Record(RecordError::Plan { path: path.to_owned(), why: error.to_string() }))
-}
-
-/// What is no longer as `plan` saw it, one line each.
-fn moved(plan: &Plan, observed: &Observed) -> Vec<String> {
-    let live: BTreeMap<(&str, &str), &AnyLive> = observed.live.iter().map(|one| ((one.kind, one.id.as_str()), one)).collect();
-    let mut moved = Vec::new();
-    let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
-    for (address, seen) in
-        plan.seen.iter().filter(|(address, _)| !address.is_lookup()).chain(plan.leftovers.iter().map(|l| (&l.address, &l.seen)))
-    {
-        known.insert((&seen.kind, &seen.id));
-        match live.get(&(seen.kind.as_str(), seen.id.as_str())) {
-            None => moved.push(format!("{address} ({}) is gone", seen.id)),
-            Some(one) if fingerprint(one) != seen.fingerprint => moved.push(format!("{address} ({}) has changed", seen.id)),
-            Some(_) => {}
-        }
-    }
-    let made: BTreeSet<&Address> = plan.actions.iter().filter(|a| a.action == Verb::Create).map(|a| &a.address).collect();
-    for one in observed.live.iter().filter(|one| !known.contains(&(one.kind, one.id.as_str()))) {
-        if let Some(address) = one.marks.address.as_ref().filter(|address| made.contains(address)) {
-            moved.push(format!("{address} is there by now ({})", one.id));
-        }
-    }
-    moved
 }
 
 /// Parses addresses given on a command line.

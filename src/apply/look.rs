@@ -1,7 +1,8 @@
-//! A last look at what is about to be lost: it is dropped only as the plan saw it.
+//! A last look at what is about to be changed or lost: it is dropped only as the plan saw it, and changed only while it is ours.
 //!
 //! Between the plan and this step minutes may have passed: somebody may have taken our mark off, protected the object, or put it to
-//! another use. One listing of a kind serves all that is dropped within a few seconds, so that a destruction stays cheap.
+//! another use. One listing of a kind serves all that is dropped within a few seconds, and all that is changed within half a minute, so
+//! that a large apply stays cheap.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +17,11 @@ use crate::kinds::{AnyLive, Row};
 use crate::model::plan::Seen;
 use crate::planes::{Class, Error, Planes, Result};
 
-/// How old a listing may be.
+/// How old a listing may be for what is dropped.
 const FRESH: Duration = Duration::from_secs(5);
+
+/// How old a listing may be for what is changed: a change can be taken back.
+const RECENT: Duration = Duration::from_secs(30);
 
 /// How long a listing is tried again that others disturb.
 const DISTURBED: Duration = Duration::from_secs(10);
@@ -41,7 +45,7 @@ struct Pass {
 
 impl Pass {
     fn new(planes: &Planes) -> Self {
-        Self { began: Instant::now(), planes: Planes { aws: planes.aws.fresh() }, kinds: BTreeMap::new() }
+        Self { began: Instant::now(), planes: planes.fresh(), kinds: BTreeMap::new() }
     }
 }
 
@@ -57,7 +61,7 @@ impl<'a> Look<'a> {
     /// # Errors
     /// `Invalid` with what moved; what the plane answered.
     pub async fn is_as_seen(&self, kind: &'static Row, seen: &Seen, cuts: &BTreeSet<String>) -> Result<()> {
-        let Some(live) = self.live(kind, seen).await? else { return Ok(()) };
+        let Some(live) = self.lost(kind, seen).await? else { return Ok(()) };
         let moved = changed(kind, &live.shape, seen.shape.as_ref().unwrap_or(&Value::Null), cuts);
         if moved.is_empty() { Ok(()) } else { Err(news(kind, seen, &format!("{} changed", moved.join(", ")))) }
     }
@@ -67,17 +71,30 @@ impl<'a> Look<'a> {
     /// # Errors
     /// As [`Look::is_as_seen`].
     pub async fn is_still_ours(&self, kind: &'static Row, seen: &Seen) -> Result<()> {
-        self.live(kind, seen).await.map(|_| ())
+        self.lost(kind, seen).await.map(|_| ())
     }
 
-    /// The object, its marks being those that the plan saw; `None` when it is not there. What is always there is never dropped.
-    async fn live(&self, kind: &'static Row, seen: &Seen) -> Result<Option<AnyLive>> {
-        if kind.singleton {
-            return Ok(None);
-        }
-        let (planes, listing) = self.listing(kind);
+    /// The same for what stays: its other fields may have moved, for those the plan does not touch.
+    ///
+    /// # Errors
+    /// As [`Look::is_as_seen`].
+    pub async fn may_be_changed(&self, kind: &'static Row, seen: &Seen) -> Result<()> {
+        self.live(kind, seen, RECENT).await.map(|_| ())
+    }
+
+    /// The object that is about to be lost. What is always there never is.
+    async fn lost(&self, kind: &'static Row, seen: &Seen) -> Result<Option<AnyLive>> {
+        if kind.singleton { Ok(None) } else { self.live(kind, seen, FRESH).await }
+    }
+
+    /// The object, its marks being those that the plan saw; `None` when it is not there.
+    async fn live(&self, kind: &'static Row, seen: &Seen, age: Duration) -> Result<Option<AnyLive>> {
+        let (planes, listing) = self.listing(kind, age);
         let listed = listing.get_or_try_init(|| list(kind, &planes)).await?;
         let Some(live) = listed.iter().find(|one| one.id == seen.id) else {
+            if kind.singleton {
+                return Ok(None);
+            }
             return match (kind.ready)(self.planes, seen.id.clone()).await {
                 Ok(_) => Err(news(kind, seen, "it bears our mark no longer")),
                 Err(error) if error.is_not_found() => Ok(None),
@@ -88,15 +105,18 @@ impl<'a> Look<'a> {
             let now = live.marks.address.as_ref().map_or("nothing", |address| address.as_str());
             return Err(news(kind, seen, &format!("its mark says that it is {now}")));
         }
+        if live.marks.stack != seen.marks.stack {
+            return Err(news(kind, seen, &format!("its mark says that it belongs to the stack {}", live.marks.stack)));
+        }
         if live.marks.protect && !seen.marks.protect {
             return Err(news(kind, seen, "it is protected by now"));
         }
         Ok(Some(live.clone()))
     }
 
-    fn listing(&self, kind: &'static Row) -> (Planes, Listing) {
+    fn listing(&self, kind: &'static Row, age: Duration) -> (Planes, Listing) {
         let mut pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
-        if pass.began.elapsed() > FRESH {
+        if pass.began.elapsed() > age {
             *pass = Pass::new(self.planes);
         }
         let listing = Arc::clone(pass.kinds.entry(kind.name).or_default());
@@ -106,12 +126,13 @@ impl<'a> Look<'a> {
 
 /// Reads a kind. What another step drops between the listing and a question about it is not there: all who are to drop something of
 /// the kind wait for this listing, so that the next try is not disturbed. It reads anew what kinds share: that is where the dropped one
-/// was still listed.
+/// was still listed. A lost answer is no reason to leave the step either.
 async fn list(kind: &'static Row, planes: &Planes) -> Result<Vec<AnyLive>> {
     let mut backoff = Backoff::new(DISTURBED);
     let mut listed = (kind.fetch)(planes).await;
-    while listed.as_ref().is_err_and(Error::is_not_found) && backoff.pause().await {
-        listed = (kind.fetch)(&Planes { aws: planes.aws.fresh() }).await;
+    let disturbed = |error: &Error| matches!(error.class, Class::NotFound | Class::Ambiguous | Class::Throttled);
+    while listed.as_ref().is_err_and(disturbed) && backoff.pause().await {
+        listed = (kind.fetch)(&planes.fresh()).await;
     }
     listed
 }

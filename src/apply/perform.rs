@@ -148,6 +148,7 @@ impl Performer<'_> {
 
     async fn update(&self, step: &Step) -> Result<(String, Option<String>)> {
         let (wish, seen) = (self.wish(step)?, self.seen(step)?);
+        self.look.may_be_changed(step.kind, seen).await?;
         let action = self.action(step).ok_or_else(|| internal(step, "it has no action"))?;
         let forms = self.render(step, &wish.spec)?;
         let info = step.kind.info();
@@ -169,7 +170,7 @@ impl Performer<'_> {
             fields
         };
         if !fields.is_empty() {
-            if bears_marks && fields.len() > 1 && !unfinished {
+            if bears_marks && (fields.len() > 1 || step.kind.many_calls) && !unfinished {
                 marks.applied = Applied::Unfinished;
                 self.call_mark(step, &seen.id, &marks).await?;
             }
@@ -299,6 +300,7 @@ impl Performer<'_> {
 
     async fn cut(&self, step: &Step) -> Result<(String, Option<String>)> {
         let seen = self.seen(step)?;
+        self.look.may_be_changed(step.kind, seen).await?;
         let have = seen.shape.clone().ok_or_else(|| internal(step, "the plan has not kept its shape"))?;
         let want = emptied(step.kind, &have, &step.cuts).map_err(|error| internal(step, &error))?;
         match self.call_update(step, &seen.id, seen.attributes.clone(), have, want, step.cuts.clone(), &seen.marks).await {

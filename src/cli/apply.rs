@@ -1,22 +1,23 @@
 //! `reeve apply`, `reeve destroy` and `reeve adopt`: the commands that change the world.
 
 mod adopt;
+mod locked;
 mod walk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 pub use adopt::Adopt;
+use locked::Locked;
 
 use super::plan::{available, exit, make, show};
 use super::stack::{connect, load, session};
-use super::stop::Stop;
 use super::terminal::Terminal;
 use super::{Dir, Exit, Failure, Format, ScopeArgs, code, hint};
 use crate::model::plan::{Plan, Scope};
 use crate::record::{Location, RecordError};
-use crate::session::{Command, Held, Session, Stack, read_saved};
+use crate::session::{Command, Session, Stack, read_saved};
 use crate::view::plan::{Detail, human};
 use crate::view::words::Words;
 
@@ -100,45 +101,56 @@ impl Apply {
             return Err(Failure::usage(format!("{} is neither a folder nor a file", self.what.display())));
         }
         let plan = read_saved(&self.what)?;
+        if plan.drift {
+            let message = format!("{} says only what has drifted: it is no plan", self.what.display());
+            return Err(Failure::usage(message).advice("make one: `reeve plan DIR --out FILE`; applied, it mends the drift too"));
+        }
         terminal.count_actions(&plan);
         allowed(&plan)?;
         let session = self.session_of(&plan, terminal).await?;
         if plan.is_empty() {
             present(&plan, self.how.format, terminal)?;
-            return Ok(exit(&plan));
+            return Ok(nothing(&plan));
         }
         if !self.how.can_be_approved(terminal) {
             present(&plan, self.how.format, terminal)?;
             return Err(unapproved().advice(SAME));
         }
         let command = Command { line: terminal.line.clone(), commit: plan.made.commit.clone(), once: true };
-        let held = session.hold(&command.line).await?;
+        let mut locked = Locked::take(&session, terminal).await?;
         let outcome = async {
-            interruptible(async {
+            let agreed = locked.interruptible(async |held| {
                 if let Some(before) = held.record.was_applied(&plan.digest).await? {
                     return Err(RecordError::AlreadyApplied(Box::new(before)).into());
                 }
                 session.check(&plan).await?;
                 present(&plan, self.how.format, terminal)?;
                 approve(&self.how, &session, &plan, terminal).await
-            })
-            .await?;
+            });
+            agreed.await?;
             let again = format!("reeve plan DIR{} --out FILE, then {}", hint::flags(&plan.scope), self.how.paced("reeve apply FILE"));
-            walk::walk(&session, &plan, &held, &command, usize::from(self.how.parallelism), &again, terminal).await
+            walk::walk(&session, &plan, &mut locked, &command, usize::from(self.how.parallelism), &again, terminal).await
         }
         .await;
-        release(held, terminal).await;
+        locked.release(terminal).await;
         outcome
     }
 
     async fn session_of(&self, plan: &Plan, terminal: &Terminal) -> Result<Session, Failure> {
         let (record, domain) = match &self.stack {
             Some(dir) => {
-                let loaded = load(dir)?;
-                (loaded.stack.record, loaded.stack.domain)
+                let Stack { name, record, domain, .. } = load(dir)?.stack;
+                if name != plan.stack {
+                    return Err(Failure::usage(format!(
+                        "the plan is for the stack {}, and {} is the stack {name}",
+                        plan.stack,
+                        dir.display()
+                    )));
+                }
+                (record, domain)
             }
             None => match &plan.record {
-                Some(path) => (Location::Local(path.into()), String::new()),
+                Some(path) => (recorded_here(plan, path)?, String::new()),
                 None => (Location::S3, String::new()),
             },
         };
@@ -173,12 +185,13 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
         return Err(unapproved().advice(if destroy { SAME.to_owned() } else { saved }));
     }
     let command = Command { line: terminal.line.clone(), commit: loaded.commit.clone(), once: false };
-    let held = session.hold(&command.line).await?;
+    let mut locked = Locked::take(&session, terminal).await?;
     let outcome = async {
-        let agreed = interruptible(async {
+        let agreed = locked.interruptible(async |held| {
             let plan = make(&session, &loaded, scope, destroy, terminal).await?;
             present(&plan, how.format, terminal)?;
             if plan.is_empty() {
+                session.close_what_is_open(&plan, held, &command).await?;
                 return Ok(Err(nothing(&plan)));
             }
             allowed(&plan)?;
@@ -190,10 +203,10 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
             Err(code) => return Ok(code),
         };
         let again = how.paced(&hint::command(if destroy { "destroy" } else { "apply" }, &dir, &plan.scope));
-        walk::walk(&session, &plan, &held, &command, usize::from(how.parallelism), &again, terminal).await
+        walk::walk(&session, &plan, &mut locked, &command, usize::from(how.parallelism), &again, terminal).await
     }
     .await;
-    release(held, terminal).await;
+    locked.release(terminal).await;
     outcome
 }
 
@@ -215,10 +228,16 @@ fn present(plan: &Plan, format: Format, terminal: &Terminal) -> Result<(), Failu
     show(plan, format, &words, terminal)
 }
 
-async fn release(held: Held, terminal: &Terminal) {
-    if let Err(error) = held.release().await {
-        terminal.say(&format!("warning: {error}"));
+/// The folder that a plan names its record by, which is that of the machine where it was made. Another machine must not begin a second
+/// record: with it would come a second lock. Only a stack that has nothing yet may have no record yet.
+fn recorded_here(plan: &Plan, path: &str) -> Result<Location, Failure> {
+    let is_first = plan.seen.iter().all(|(address, seen)| address.is_lookup() || seen.marks.address.is_none());
+    let folder = Path::new(path);
+    if folder.exists() || is_first && folder.parent().is_some_and(Path::exists) {
+        return Ok(Location::Local(folder.to_owned()));
     }
+    Err(Failure::usage(format!("the record that the plan was made with is not here: there is no folder {path}"))
+        .advice("apply it where it was made; or, if the record has moved, give --stack DIR, whose `record:` is then taken"))
 }
 
 /// Refuses a plan that breaks a policy, whole.
@@ -239,15 +258,6 @@ async fn approve(how: &How, session: &Session, plan: &Plan, terminal: &Terminal)
         Some(true) => Ok(session.check(plan).await?),
         Some(false) => Err(Failure::new(code::REFUSED, "not approved: nothing was touched")),
         None => Err(unapproved().advice(SAME)),
-    }
-}
-
-/// Until the first step a signal ends it at once, and the lease is given back.
-async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let Ok(mut stop) = Stop::listen() else { return work.await };
-    tokio::select! {
-        done = work => done,
-        () = stop.asked() => Err(Failure::new(code::INTERRUPTED, "interrupted: nothing was touched")),
     }
 }
 

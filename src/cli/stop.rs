@@ -1,5 +1,6 @@
 //! How a person, a service manager or a lost connection asks the program to stop.
 
+use futures::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Ctrl-C, SIGTERM, and SIGHUP: a terminal that went away (a lost ssh session) is no reason to leave the lock behind.
@@ -20,6 +21,11 @@ impl Stop {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// What arrived until now counts no longer.
+    pub fn forget(&mut self) {
+        while self.asked().now_or_never().is_some() {}
     }
 
     /// Until the next one arrives.

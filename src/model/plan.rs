@@ -173,6 +173,9 @@ pub struct Plan {
     pub complete: bool,
     /// Whether everything in the stack is to be destroyed.
     pub destroy: bool,
+    /// Whether it says only what has drifted: it is not to be applied then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drift: bool,
     /// Every resource, by address.
     pub actions: Vec<Action>,
     /// What waits, and why.
@@ -183,7 +186,7 @@ pub struct Plan {
     pub unreadable: Vec<Unreadable>,
     /// What it was asked to look at.
     pub scope: Scope,
-    /// The wishes of all resources that it acts on or refers to.
+    /// The wishes of all resources that it acts on, and of those that use what took the place of a leftover.
     pub wishes: BTreeMap<Address, Wish>,
     /// The live objects it saw, by address.
     pub seen: BTreeMap<Address, Seen>,

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{Error, Held, Session};
-use crate::apply::LONGEST_CALL;
+use crate::apply::{LONGEST_CALL, class};
 use crate::model::plan::Verb;
 use crate::model::{Address, Marks};
 use crate::observe::observe;
 use crate::plan::Wished;
-use crate::planes::Planes;
 use crate::planes::aws::owner::{Owned, owner};
+use crate::planes::{Class, Planes};
 use crate::record::{self, Attempt, RunEnd, RunStart, Tally};
 
 impl Session {
@@ -53,7 +53,10 @@ impl Session {
         let outcome = (wish.kind.mark)(&planes, id.to_owned(), marks).await;
         let entry = match &outcome {
             Ok(()) => record::Outcome::Ok { id: Some(id.to_owned()), applied: None, gone: false },
-            Err(error) => record::Outcome::Failed { class: format!("{:?}", error.class), message: error.to_string(), unknown: false },
+            Err(error) => {
+                let unknown = error.class == Class::Ambiguous;
+                record::Outcome::Failed { class: class(error.class).to_owned(), message: error.to_string(), unknown }
+            }
         };
         journal
             .append(vec![record::Event::Result {

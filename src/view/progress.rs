@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::value::clean;
 use super::{Style, Tone, count, span};
 use crate::model::Address;
 use crate::model::report::{Do, Event};
@@ -47,7 +48,7 @@ impl Progress {
             }
             Event::Waiting { address, what, state } => {
                 if let Some(running) = self.running.get_mut(&(address.clone(), *what)) {
-                    running.state.clone_from(state);
+                    running.state = clean(state);
                 }
                 self.tick(now)
             }
@@ -63,18 +64,18 @@ impl Progress {
                 vec![self.line(
                     &sign,
                     now,
-                    &format!("{address}: {}", self.style.paint(Tone::Faint, &format!("{} {id}{}", past(*what), after(took)))),
+                    &format!("{address}: {}", self.style.paint(Tone::Faint, &format!("{} {}{}", past(*what), clean(id), after(took)))),
                 )]
             }
             Event::Failed { address, what, error } => {
                 let took = self.end(address, *what, now);
                 let sign = self.style.paint(Tone::Bad, "✗");
-                vec![self.line(&sign, now, &format!("{address}: {} failed{}: {error}", doing(*what), after(took)))]
+                vec![self.line(&sign, now, &format!("{address}: {} failed{}: {}", doing(*what), after(took), clean(error)))]
             }
             Event::Stopping { reason, in_flight } => {
                 let names: Vec<&str> = in_flight.iter().map(Address::as_str).collect();
                 let rest = if names.is_empty() { String::new() } else { format!("; finishing {}", names.join(", ")) };
-                vec![self.line(&self.style.paint(Tone::Notice, "!"), now, &format!("stopping: {reason}{rest}"))]
+                vec![self.line(&self.style.paint(Tone::Notice, "!"), now, &format!("stopping: {}{rest}", clean(reason)))]
             }
         }
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::progress::doing;
+use super::value::clean;
 use super::{Style, Tone, count, span};
 use crate::model::Address;
 use crate::model::census::Applied;
@@ -23,7 +24,7 @@ pub fn human(plan: &Plan, report: &Report, style: Style, took: Duration, again: 
     if !failed.is_empty() {
         let _ = writeln!(out, "\n{}", style.paint(Tone::Bad, &format!("Failed: {}", count(failed.len(), "resource"))));
         for failure in &report.failed {
-            let _ = writeln!(out, "  {}: {} ({}): {}", failure.address, doing(failure.what), failure.class, failure.error);
+            let _ = writeln!(out, "  {}: {} ({}): {}", failure.address, doing(failure.what), failure.class, clean(&failure.error));
             if let Some(advice) = advice(&failure.class, &failure.address) {
                 let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &advice));
             }
@@ -64,7 +65,7 @@ fn list(out: &mut String, style: Style, title: &str, rows: &[&Skipped]) {
     }
     let _ = writeln!(out, "\n{}", style.paint(Tone::Notice, &format!("{title}: {}", count(rows.len(), "resource"))));
     for one in rows.iter().take(SHOWN) {
-        let _ = writeln!(out, "  {}: {}: {}", one.address, doing(one.what), one.because);
+        let _ = writeln!(out, "  {}: {}: {}", one.address, doing(one.what), clean(&one.because));
     }
     if rows.len() > SHOWN {
         let _ = writeln!(out, "  and {} more", rows.len() - SHOWN);

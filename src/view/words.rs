@@ -18,14 +18,23 @@ impl Words {
     /// Of a plan, or of a destruction.
     #[must_use]
     pub fn plan(plan: &Plan) -> Self {
-        Self { title: if plan.destroy { "Destruction" } else { "Plan" }, summary: summary(plan) }
+        let title = if plan.drift {
+            DRIFT
+        } else if plan.destroy {
+            "Destruction"
+        } else {
+            "Plan"
+        };
+        Self { title, summary: summary(plan) }
     }
 }
+
+const DRIFT: &str = "Drift";
 
 /// What remains of a plan that shows only drift, and the words for it.
 #[must_use]
 pub fn drift(mut plan: Plan) -> (Plan, Words) {
-    let words = Words { title: "Drift", summary: drift_summary(&plan) };
+    let words = Words { title: DRIFT, summary: drift_summary(&plan) };
     plan.actions.retain(|action| action.cause.contains(&Cause::Drift));
     for action in &mut plan.actions {
         action.edits.retain(Edit::is_drift);
@@ -35,6 +44,7 @@ pub fn drift(mut plan: Plan) -> (Plan, Words) {
         action.cause = [Cause::Drift].into();
     }
     plan.leftovers.clear();
+    plan.drift = true;
     (plan, words)
 }
 

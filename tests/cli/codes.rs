@@ -3,7 +3,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
-use reeve::record::{LocalFolder, Owner, Record, Store};
+use reeve::model::Address;
+use reeve::model::plan::{Verb, Waiting};
+use reeve::record::{LocalFolder, Owner, Record, Store, seal_plan, write_plan};
+use reeve::session::{read_saved, seal};
 
 use crate::support::{Asked, Ran, Stack, writes, yaml};
 
@@ -43,6 +46,96 @@ async fn zero_two_and_three_a_plan_is_applied_once() {
     let stale = stack.ends(3, &["apply", saved, "--auto-approve", "--stats"]);
     stale.says(&["stale", "vpc.private/a", "nothing was touched", "reeve runbook stale-plan"]);
     assert_eq!(writes(&stale.stats()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_saved_plan_that_only_waits_is_not_done() {
+    let stack = Stack::new("waits").await;
+    let (path, waits) = (stack.path("whole.json"), stack.path("waits.json"));
+    stack.ends(2, &["plan", stack.dir(), "--target", "vpc.vpc", "--out", path.to_str().unwrap()]);
+    let mut plan = read_saved(&path).unwrap();
+    plan.actions.retain(|one| one.action == Verb::NoOp);
+    plan.waiting = vec![Waiting { address: Address::parse("vpc.vpc").unwrap(), reason: "it is a test".into() }];
+    write_plan(&waits, &seal(&plan).unwrap()).unwrap();
+    stack.ends(6, &["apply", waits.to_str().unwrap(), "--auto-approve"]).says(&["it is a test"]);
+}
+
+#[tokio::test]
+async fn what_only_says_the_drift_is_no_plan() {
+    let stack = Stack::new("drifted").await;
+    stack.ends(0, &["apply", stack.dir(), "--target", "vpc.vpc", "--auto-approve"]);
+    let drift = |format| stack.ends(0, &["drift", stack.dir(), "--target", "vpc.vpc", "--format", format]).out;
+    let document: serde_json::Value = serde_json::from_str(&drift("json")).unwrap();
+    assert_eq!(document["drift"], true);
+    let digest = document["digest"].as_str().unwrap();
+    assert!(drift("markdown").contains(digest), "each form has the digest of what it shows");
+    stack.write("drift.json", &drift("json"));
+    let path = stack.path("drift.json");
+    stack.ends(64, &["apply", path.to_str().unwrap(), "--auto-approve"]).says(&["only what has drifted", "reeve plan DIR --out FILE"]);
+    assert!(stack.ends(0, &["show", path.to_str().unwrap()]).out.contains("Drift"));
+}
+
+#[tokio::test]
+async fn a_saved_plan_of_another_version_is_no_plan_here() {
+    let stack = Stack::new("version").await;
+    let path = stack.path("plan.json");
+    stack.ends(2, &["plan", stack.dir(), "--target", "vpc.vpc", "--out", path.to_str().unwrap()]);
+    let plan = serde_json::to_value(read_saved(&path).unwrap()).unwrap();
+    for (pointer, value, words) in [
+        ("/format_version", serde_json::json!(2), "it has format version 2, this reeve knows 1"),
+        ("/actions/0/kind", serde_json::json!("aws.teapot"), "this reeve has no kind aws.teapot"),
+    ] {
+        let mut other = plan.clone();
+        *other.pointer_mut(pointer).unwrap() = value;
+        write_plan(&path, &seal_plan(other).unwrap()).unwrap();
+        stack.ends(1, &["apply", path.to_str().unwrap(), "--auto-approve"]).says(&[words, "Make a new one"]);
+    }
+}
+
+#[tokio::test]
+async fn a_saved_plan_is_applied_under_the_lock_of_its_own_stack() {
+    let (stack, other) = (Stack::new("moved-here").await, Stack::new("another").await);
+    let path = stack.path("plan.json");
+    let (dir, saved) = (stack.dir(), path.to_str().unwrap());
+    stack.ends(0, &["apply", dir, "--target", "vpc.vpc", "--auto-approve"]);
+    stack.ends(2, &["plan", dir, "--target", "vpc.private/a", "--out", saved]);
+    stack
+        .ends(64, &["apply", saved, "--stack", other.dir(), "--auto-approve"])
+        .says(&["the plan is for the stack moved-here", "is the stack another"]);
+    assert!(!other.path("record").exists());
+
+    // The plan names the record by its folder, which another machine does not have.
+    std::fs::rename(stack.path("record"), stack.path("away")).unwrap();
+    stack.ends(64, &["apply", saved, "--auto-approve"]).says(&["is not here", "--stack DIR"]);
+    assert!(!stack.path("record").exists(), "no second record is begun");
+    stack.write("stack.yaml", &yaml("moved-here", "local:away"));
+    stack.ends(0, &["apply", saved, "--stack", dir, "--auto-approve"]);
+}
+
+/// Sends SIGINT as soon as the command holds the lock, and waits for its end.
+async fn interrupted_under_the_lock(stack: &Stack, args: &[&str]) -> Ran {
+    let child = stack.command(args).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let lease = stack.path("record/lease.json");
+    while !std::fs::read_to_string(&lease).is_ok_and(|text| !text.contains("\"released\":{")) {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    Ran::of(child.wait_with_output().unwrap(), args)
+}
+
+#[tokio::test]
+async fn whoever_is_asked_to_stop_under_the_lock_gives_it_back() {
+    let stack = Stack::new("heard").await;
+    let ran = interrupted_under_the_lock(&stack, &["apply", stack.dir(), "--target", "vpc.vpc", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(130), "{}", ran.err);
+    ran.says(&["interrupted: nothing was touched"]);
+    stack.ends(0, &["unlock", stack.dir()]).says(&["nobody held the lock"]);
+    // Taking over is one call: once it has begun, it ends by itself.
+    let vpc = stack.account().await.ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.unwrap();
+    let id = vpc.vpc.unwrap().vpc_id.unwrap();
+    let ran = interrupted_under_the_lock(&stack, &["adopt", stack.dir(), "vpc.vpc", &id]).await;
+    assert!(matches!(ran.code, Some(0 | 130)), "done, or not begun: {:?} {}", ran.code, ran.err);
+    stack.ends(0, &["unlock", stack.dir()]).says(&["nobody held the lock"]);
 }
 
 #[tokio::test]

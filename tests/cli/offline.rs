@@ -1,13 +1,17 @@
 //! What works without a network: here no endpoint, no credentials, no region is given.
 
 use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
+use reeve::model::Address;
+use reeve::model::report::{Do, Event, Failure, Report, Skipped};
 use reeve::record::{seal_plan, write_plan};
 use reeve::session::read_saved;
 use reeve::view::plan::{Detail, human};
+use reeve::view::progress::Progress;
 use reeve::view::words::{Words, drift};
-use reeve::view::{Style, markdown::markdown};
+use reeve::view::{Style, failure, markdown::markdown, report};
 use serde_json::{Value, json};
 
 use crate::golden::many;
@@ -187,6 +191,36 @@ fn value() -> impl Strategy<Value = Value> {
         Just(json!({})),
         Just(json!([{ "a": [1, "${ref(\"vpc.vpc\")}"] }])),
     ]
+}
+
+#[test]
+fn what_aws_answers_moves_no_cursor() {
+    let strange = || "no\u{1b}[2J\r\u{202e}".to_owned();
+    let (address, what) = (Address::parse("vpc.vpc").unwrap(), Do::Create);
+    let mut progress = Progress::new(Style::default(), true);
+    let mut heard = Vec::new();
+    for event in [Event::Started { address: address.clone(), what }, Event::Waiting { address: address.clone(), what, state: strange() }] {
+        heard.extend(progress.event(&event, Duration::ZERO));
+    }
+    heard.push(progress.status(Duration::from_secs(1), 200));
+    for event in [
+        Event::Done { address: address.clone(), what, id: strange() },
+        Event::Failed { address: address.clone(), what, error: strange() },
+        Event::Stopping { reason: strange(), in_flight: Vec::new() },
+    ] {
+        heard.extend(progress.event(&event, Duration::from_secs(1)));
+    }
+    let report = Report {
+        failed: vec![Failure { address: address.clone(), what, class: "denied".into(), error: strange() }],
+        skipped: vec![Skipped { address: Address::parse("vpc.other").unwrap(), what, because: strange() }],
+        ..Report::default()
+    };
+    heard.push(report::human(&many().plan(), &report, Style::default(), Duration::ZERO, "reeve apply DIR"));
+    heard.push(failure::human(&format!("two\n{}", strange()), None, Style::default()));
+    assert_eq!(heard.len(), 6, "{heard:#?}");
+    for text in heard {
+        assert!(text.contains("no") && !text.contains(['\u{1b}', '\u{202e}', '\r']), "{text:?}");
+    }
 }
 
 proptest! {

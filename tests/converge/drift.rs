@@ -18,7 +18,7 @@ use crate::{fields, spare};
 async fn tamper(estate: &Estate, plan: &Plan, address: &str, spec: &serde_json::Value, fields: BTreeSet<String>) {
     let seen = &plan.seen[&at(address)];
     let row = lookup(&seen.kind).expect("a kind");
-    let live = (row.fetch)(&estate.session.planes().aws.fresh().into()).await.expect("a listing");
+    let live = (row.fetch)(&estate.session.planes().fresh()).await.expect("a listing");
     let live = live.into_iter().find(|one| one.id == seen.id).expect("it is live");
     let wanted = rendered(plan, row.name, spec);
     let mut want = live.shape.clone();

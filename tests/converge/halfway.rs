@@ -22,7 +22,7 @@ async fn destroy(estate: &Estate, address: &Address) {
 }
 
 fn fresh(estate: &Estate) -> reeve::planes::Planes {
-    estate.session.planes().aws.fresh().into()
+    estate.session.planes().fresh()
 }
 
 #[tokio::test]

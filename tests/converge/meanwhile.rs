@@ -119,6 +119,50 @@ async fn what_moved_since_the_plan_is_not_replaced_and_no_second_one_is_made() {
 }
 
 #[tokio::test]
+async fn what_is_no_longer_ours_is_not_changed_and_bears_no_mark_of_ours_afterwards() {
+    let ground = Ground::emulated().await;
+    let mut estate = estate(&ground).await;
+    wish(&mut estate.wishes, "net.default", "aws.default_security_group", &json!({ "vpc": "${ref(\"net.vpc\")}" }));
+    let rules = json!([{ "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ip": "10.9.0.0/16" }]);
+    for name in ["bare", "opened", "guarded", "quiet"] {
+        estate.spec(&format!("net.{name}"))["ingress"] = rules.clone();
+    }
+    let plan = estate.plan().await;
+    let verbs: Vec<_> = plan.changes().map(|one| one.action).collect();
+    assert_eq!(verbs, [Verb::Update, Verb::Adopt, Verb::Update, Verb::Update, Verb::Update], "{:#?}", changes(&plan));
+    // Somebody takes one out of our hands, another stack takes two, and a third is moved.
+    tag(&estate, &id(&plan, "net.bare"), "reeve:stack", None).await;
+    tag(&estate, &id(&plan, "net.opened"), "reeve:stack", Some("other")).await;
+    tag(&estate, &id(&plan, "net.default"), "reeve:stack", Some("other")).await;
+    tag(&estate, &id(&plan, "net.guarded"), "reeve:address", Some("net.another")).await;
+
+    let before = estate.session.connection.stats.calls()["ec2.DescribeSecurityGroups"];
+    let report = estate.walk(&plan, async |_| {}).await;
+    let asked = estate.session.connection.stats.calls()["ec2.DescribeSecurityGroups"] - before;
+    let failed = failed(&report);
+    for (address, why) in [
+        ("net.bare", "bears our mark no longer"),
+        ("net.opened", "bears our mark no longer"),
+        ("net.default", "belongs to the stack other"),
+        ("net.guarded", "its mark says that it is net.another"),
+    ] {
+        let (what, error) = &failed[address];
+        assert!(*what == Do::Update && error.contains(why) && error.contains("so it is not touched"), "{address}: {error}");
+    }
+    assert_eq!((failed.len(), report.finished), (4, vec![at("net.quiet")]), "{failed:#?}");
+    let ec2 = &estate.session.connection.aws.ec2;
+    for (name, stack) in [("net.bare", None), ("net.opened", Some("other")), ("net.default", Some("other"))] {
+        let out = ec2.describe_security_groups().group_ids(id(&plan, name)).send().await.expect("the group");
+        let group = &out.security_groups()[0];
+        let mark = group.tags().iter().find(|tag| tag.key() == Some("reeve:stack")).and_then(|tag| tag.value());
+        let opened = group.ip_permissions().iter().any(|rule| rule.from_port() == Some(443));
+        assert_eq!((mark, opened), (stack, false), "{name} was written to");
+    }
+    // A listing of each kind for all, a question about each that it does not show, and what a change itself asks.
+    assert!(asked <= 6, "{asked} listings for five groups");
+}
+
+#[tokio::test]
 async fn what_was_made_without_tags_keeps_its_address_until_it_is_gone() {
     let ground = Ground::emulated().await;
     let mut estate = estate(&ground).await;

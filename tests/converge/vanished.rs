@@ -17,7 +17,7 @@ const FILES: [&str; 4] = ["files.file_system", "files.mount/a", "files.mount/b",
 async fn strike(estate: &Estate, plan: &Plan, address: &str) {
     let seen = &plan.seen[&at(address)];
     let row = lookup(&seen.kind).expect("a kind");
-    let live = (row.fetch)(&estate.session.planes().aws.fresh().into()).await.expect("a listing");
+    let live = (row.fetch)(&estate.session.planes().fresh()).await.expect("a listing");
     let live = live.into_iter().find(|one| one.id == seen.id).unwrap_or_else(|| panic!("{address} is live"));
     let gone = AnyGone { address: at(address), id: live.id, attributes: live.attributes, have: live.shape };
     (row.delete)(estate.session.planes(), gone).await.unwrap_or_else(|error| panic!("{address}: {error}"));

@@ -33,7 +33,7 @@ fn points(last: usize, usual: usize) -> Vec<u32> {
 }
 
 /// A process that is killed at the point: nothing of it goes on, its lease is not given back.
-async fn killed(world: &World, faults: &Faults) {
+pub async fn killed(world: &World, faults: &Faults) {
     let session = world.faulty(faults).await;
     let still = async {
         while !faults.is_still() {

@@ -8,6 +8,7 @@ mod crash;
 mod inventory;
 mod late;
 mod lease;
+mod left_open;
 mod random;
 mod reads;
 mod sorts;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reeve::apply::Halt;
+use reeve::model::edit::Cause;
 use reeve::model::plan::{Plan, Verb};
 use reeve::model::report::{Do, Event, Report, Stop};
 use reeve::planes::aws::faults::{Fault, Faults, Rule};
@@ -159,4 +160,23 @@ async fn what_another_change_of_the_same_object_is_in_the_way_of_is_tried_again(
     let (_, report) = world.apply(&world.faulty(&faults).await).await;
     assert!(report.is_whole(), "{report:#?}");
     assert_eq!(faults.struck(), [2; 4]);
+}
+
+#[tokio::test]
+async fn what_stopped_between_two_calls_for_one_field_is_no_drift() {
+    let mut world = World::new(sorts()).await;
+    world.wishes.retain(|address, _| ["net.vpc", "net.app", "net.db"].contains(&address.as_str()));
+    assert!(world.apply(&world.session().await).await.1.is_whole());
+    world.spec("net.db")["ingress"] =
+        serde_json::json!([{ "ip_protocol": "tcp", "from_port": 444, "to_port": 444, "cidr_ip": "10.9.0.0/24" }]);
+    let denied = Fault::Refuse { status: 403, code: "UnauthorizedOperation".into() };
+    let faults = Faults::new(1).with(Rule::new("ec2.RevokeSecurityGroupIngress", denied));
+    let (_, report) = world.apply(&world.faulty(&faults).await).await;
+    assert_eq!(report.failed.len(), 1, "{report:#?}");
+    assert!(faults.changes().contains(&"ec2.AuthorizeSecurityGroupIngress".to_owned()), "half of it is done: {:?}", faults.changes());
+    let told = plan(&world.session().await, &world.wishes).await;
+    let causes: Vec<_> = told.changes().map(|one| (one.address.as_str(), one.cause.iter().copied().collect::<Vec<_>>())).collect();
+    assert_eq!(causes, [("net.db", vec![Cause::Change])], "nobody but reeve has touched it");
+    assert!(told.changes().all(|one| one.edits.iter().all(|edit| !edit.is_drift())), "{told:#?}");
+    world.apply_until_whole(&world.session().await, 1, "after half a change").await;
 }

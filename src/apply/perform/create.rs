@@ -10,14 +10,16 @@ use super::super::wait::Backoff;
 use super::{Performer, token};
 use crate::kinds::info::Need;
 use crate::kinds::row::AnyNew;
-use crate::kinds::{Made, Naming, Row};
+use crate::kinds::{AnyLive, Made, Naming, Row};
 use crate::model::marks::{Applied, short};
 use crate::model::{Marks, hole};
 use crate::plan::order::Step;
-use crate::planes::{Class, Planes, Result};
+use crate::planes::{Class, Error, Result};
 
 /// How long a lost answer is looked for, when the object may not be visible yet.
 const LOST_ANSWER: Duration = Duration::from_secs(20);
+/// How long it is looked whether what is there already is what this attempt made.
+const NAMESAKE: Duration = Duration::from_secs(2);
 /// How often a creation is tried when its answers are lost.
 const CREATE_TRIES: usize = 4;
 
@@ -76,8 +78,18 @@ impl Performer<'_> {
         Ok((id, Some(marks.applied.to_string())))
     }
 
-    /// Creates; where the answer was lost, or says that it is there already, looks for what this very attempt made.
+    /// Creates; where the answer was lost, or says that it is there already, looks for what this very attempt made. Once an answer was lost,
+    /// no later one says that nothing was made.
     async fn create_once(&self, step: &Step, new: AnyNew) -> Result<Made> {
+        let mut lost = false;
+        self.try_to_create(step, new, &mut lost).await.map_err(|error| match lost {
+            true => Error { class: Class::Ambiguous, ..error },
+            false => error,
+        })
+    }
+
+    /// `lost` turns true with the first answer that was.
+    async fn try_to_create(&self, step: &Step, new: AnyNew, lost: &mut bool) -> Result<Made> {
         let mut tries = 0;
         let mut backoff = Backoff::new(self.options.patience);
         loop {
@@ -87,15 +99,20 @@ impl Performer<'_> {
                 Ok(made) => return Ok(made),
                 Err(error) => error,
             };
-            let lost = error.class == Class::Ambiguous;
-            if (lost || error.class == Class::AlreadyExists)
-                && let Some(found) = self.find(step, &new.marks, &new.want, if lost { LOST_ANSWER } else { Duration::from_secs(2) }).await?
-            {
-                return Ok(found);
+            let unanswered = error.class == Class::Ambiguous;
+            *lost |= unanswered;
+            if unanswered || error.class == Class::AlreadyExists {
+                let patience = if unanswered { LOST_ANSWER } else { NAMESAKE };
+                match self.find(step, &new.marks, &new.want, patience).await {
+                    Ok(Some(found)) => return Ok(found),
+                    Ok(None) => {}
+                    // Where it cannot be looked for, it is not made a second time; what the listing said is not what became of the creation.
+                    Err(_) => return Err(error),
+                }
             }
             // Something it needs is not visible everywhere yet, or is still busy: AWS says so with these.
             let early = matches!(error.class, Class::InUse | Class::Throttled) || (error.class == Class::NotFound && tries < CREATE_TRIES);
-            if !(early || lost && tries < CREATE_TRIES) {
+            if !(early || unanswered && tries < CREATE_TRIES) {
                 return Err(error);
             }
             self.waiting(step, &error);
@@ -105,26 +122,27 @@ impl Performer<'_> {
         }
     }
 
-    /// The object that bears this address and attempt (or, without marks, this key), if it becomes visible in time.
+    /// The object that bears this address and attempt (or, without marks, this key), if it becomes visible in time. The error is that of the
+    /// last listing.
     async fn find(&self, step: &Step, marks: &Marks, want: &Value, patience: Duration) -> Result<Option<Made>> {
         let mut backoff = Backoff::new(patience.min(self.options.patience));
         loop {
-            let planes = Planes { aws: self.planes.aws.fresh() };
-            let live = (step.kind.fetch)(&planes).await?;
-            let found = live.into_iter().find(|one| {
+            let planes = self.planes.fresh();
+            let listed = (step.kind.fetch)(&planes).await;
+            let is_it = |one: &&AnyLive| {
                 let same_key = !step.kind.key.is_empty() && step.kind.key.iter().all(|field| one.shape.get(*field) == want.get(*field));
                 match &one.marks.address {
                     Some(address) => *address == step.address && one.marks.attempt == marks.attempt && !one.marks.retiring,
                     None => same_key,
                 }
-            });
-            if let Some(one) = found {
+            };
+            if let Some(one) = listed.iter().flatten().find(is_it) {
                 let attributes =
                     step.kind.attributes.iter().chain(step.kind.late).filter_map(|name| Some((*name, one.attributes.get(*name)?.clone())));
-                return Ok(Some(Made { id: one.id, attributes: attributes.collect() }));
+                return Ok(Some(Made { id: one.id.clone(), attributes: attributes.collect() }));
             }
             if !self.pause(&mut backoff).await {
-                return Ok(None);
+                return listed.map(|_| None);
             }
         }
     }

@@ -5,6 +5,7 @@ use clap::Args;
 use super::super::stack::{connect, load};
 use super::super::terminal::Terminal;
 use super::super::{Dir, Exit, Failure, code};
+use super::locked::Locked;
 use crate::model::Address;
 use crate::session::Error;
 
@@ -29,11 +30,10 @@ impl Adopt {
             return Err(Failure::usage(format!("the YAML has no {address}")).advice("write it first: what is not wished would be deleted"));
         };
         let session = connect(&loaded, terminal).await?;
-        let held = session.hold(&terminal.line).await?;
-        let outcome = session.adopt(&held, &address, wish, &self.id, &terminal.line).await;
-        if let Err(error) = held.release().await {
-            terminal.say(&format!("warning: {error}"));
-        }
+        let locked = Locked::take(&session, terminal).await?;
+        // One call: who asks to stop waits for its answer.
+        let outcome = session.adopt(&locked.held, &address, wish, &self.id, &terminal.line).await;
+        locked.release(terminal).await;
         match outcome {
             Ok(()) => {
                 terminal.say(&format!("{} is {address} from now on; `reeve plan {}` says what differs", self.id, self.dir.dir.display()));

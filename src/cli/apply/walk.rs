@@ -4,24 +4,24 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use super::super::stop::Stop;
 use super::super::terminal::Terminal;
 use super::super::{Exit, Failure};
+use super::locked::Locked;
 use crate::apply::Halt;
 use crate::model::plan::Plan;
 use crate::model::report::Event;
-use crate::session::{Command, Held, Session};
+use crate::session::{Command, Session};
 use crate::view;
 use crate::view::progress::Progress;
 
 /// How often the living line is written anew.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// Applies, showing how it goes.
+/// Applies, showing how it goes. The first signal asks to stop soon, the second now.
 pub async fn walk(
     session: &Session,
     plan: &Plan,
-    held: &Held,
+    locked: &mut Locked,
     command: &Command,
     parallelism: usize,
     again: &str,
@@ -31,23 +31,24 @@ pub async fn walk(
     let (events, received) = mpsc::unbounded_channel();
     let (halt_in, halt) = watch::channel(Halt::No);
     let began = Instant::now();
-    let listening = tokio::spawn(listen(halt_in));
-    let (applied, ()) = tokio::join!(session.apply(plan, held, command, parallelism, events, halt), show(received, began, terminal));
-    listening.abort();
+    let Locked { held, stop } = locked;
+    let work = async { tokio::join!(session.apply(plan, held, command, parallelism, events, halt), show(received, began, terminal)) };
+    tokio::pin!(work);
+    let mut asked = Halt::No;
+    let (applied, ()) = loop {
+        tokio::select! {
+            biased;
+            () = stop.asked(), if asked != Halt::Now => {
+                asked = if asked == Halt::No { Halt::Soon } else { Halt::Now };
+                let _ = halt_in.send(asked);
+            }
+            done = &mut work => break done,
+        }
+    };
     let applied = applied.map_err(Failure::from)?;
     applied.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
     terminal.say(&view::report::human(plan, &applied.report, terminal.err, began.elapsed(), again));
     Ok(applied.exit_code)
-}
-
-/// The first signal asks to stop soon, the second now.
-async fn listen(halt: watch::Sender<Halt>) {
-    let Ok(mut stop) = Stop::listen() else { return };
-    for level in [Halt::Soon, Halt::Now] {
-        stop.asked().await;
-        let _ = halt.send(level);
-    }
-    std::future::pending::<()>().await;
 }
 
 async fn show(mut events: mpsc::UnboundedReceiver<Event>, began: Instant, terminal: &Terminal) {

@@ -1,0 +1,66 @@
+//! Saved plans: what is written, what is read back, and whether the world is still as one saw it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::Error;
+use crate::kinds::{AnyLive, lookup};
+use crate::model::Address;
+use crate::model::plan::{FORMAT_VERSION, Plan, Verb};
+use crate::observe::Observed;
+use crate::plan::fingerprint;
+use crate::record::{RecordError, SavedPlan, read_plan, seal_plan};
+
+/// The plan as the document that is printed, saved and digested.
+///
+/// # Errors
+/// When it has no canonical form.
+pub fn seal(plan: &Plan) -> Result<SavedPlan, Error> {
+    let value = serde_json::to_value(plan).map_err(|error| RecordError::NotCanonical { why: error.to_string() })?;
+    Ok(seal_plan(value)?)
+}
+
+/// Reads a saved plan back, whole and unaltered.
+///
+/// # Errors
+/// When it is no plan that reeve wrote, or one of another version.
+pub fn read_saved(path: &Path) -> Result<Plan, Error> {
+    let saved = read_plan(path)?.plan;
+    let bad = |why: String| Error::Record(RecordError::Plan { path: path.to_owned(), why });
+    let version = &saved["format_version"];
+    if *version != FORMAT_VERSION {
+        return Err(bad(format!("it has format version {version}, this reeve knows {FORMAT_VERSION}")));
+    }
+    let plan: Plan = serde_json::from_value(saved).map_err(|error| bad(error.to_string()))?;
+    // Every kind that it acts on; the kinds of look-ups are no rows.
+    let kinds = plan.actions.iter().map(|one| &one.kind).chain(plan.leftovers.iter().map(|one| &one.seen.kind));
+    let objects = plan.wishes.values().map(|one| &one.kind);
+    if let Some(kind) = kinds.chain(objects).find(|kind| lookup(kind).is_none()) {
+        return Err(bad(format!("this reeve has no kind {kind}")));
+    }
+    Ok(plan)
+}
+
+/// What is no longer as `plan` saw it, one line each.
+pub(super) fn moved(plan: &Plan, observed: &Observed) -> Vec<String> {
+    let live: BTreeMap<(&str, &str), &AnyLive> = observed.live.iter().map(|one| ((one.kind, one.id.as_str()), one)).collect();
+    let mut moved = Vec::new();
+    let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for (address, seen) in
+        plan.seen.iter().filter(|(address, _)| !address.is_lookup()).chain(plan.leftovers.iter().map(|l| (&l.address, &l.seen)))
+    {
+        known.insert((&seen.kind, &seen.id));
+        match live.get(&(seen.kind.as_str(), seen.id.as_str())) {
+            None => moved.push(format!("{address} ({}) is gone", seen.id)),
+            Some(one) if fingerprint(one) != seen.fingerprint => moved.push(format!("{address} ({}) has changed", seen.id)),
+            Some(_) => {}
+        }
+    }
+    let made: BTreeSet<&Address> = plan.actions.iter().filter(|a| a.action == Verb::Create).map(|a| &a.address).collect();
+    for one in observed.live.iter().filter(|one| !known.contains(&(one.kind, one.id.as_str()))) {
+        if let Some(address) = one.marks.address.as_ref().filter(|address| made.contains(address)) {
+            moved.push(format!("{address} is there by now ({})", one.id));
+        }
+    }
+    moved
+}
