@@ -247,8 +247,9 @@ impl<'a> Walk<'a> {
                     self.record(at, Outcome::Failed { class: class(error.class).to_owned(), message: text.clone(), unknown });
                 }
                 let _ = self.tools.events.send(Event::Failed { address: address.clone(), what, error: text.clone() });
+                let namesake = error.namesake.map(|one| *one);
                 let because = format!("{address} failed");
-                self.report.failed.push(Failure { address, what, class: class(error.class).to_owned(), error: text });
+                self.report.failed.push(Failure { address, what, class: class(error.class).to_owned(), error: text, namesake });
                 self.skip_users(at, &because);
             }
             Performed::Left(why) => {

@@ -27,6 +27,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::model::Address;
 use crate::model::plan::Scope;
 use crate::model::runbook;
 use crate::session;
@@ -154,7 +155,7 @@ struct ScopeArgs {
     /// Not these addresses and what lies under them. The plan is then incomplete.
     #[arg(long, num_args = 1.., value_name = "ADDRESS")]
     exclude: Vec<String>,
-    /// Protected addresses that may be deleted or replaced all the same.
+    /// Protected addresses that may be deleted or replaced all the same, and what lies under them (`database`, `tenant/ckwc`).
     #[arg(long, num_args = 1.., value_name = "ADDRESS")]
     allow_delete: Vec<String>,
 }
@@ -167,11 +168,15 @@ impl ScopeArgs {
                 format!("not observed: {}; this release has the aws plane, the others come in a later one", self.plane.join(", "));
             return Err(Failure::usage(message).advice("leave --plane out, or give --plane aws"));
         }
-        let bad = |error: crate::model::address::BadAddress| Failure::usage(error.to_string());
+        if let Some(text) = self.allow_delete.iter().find(|text| !Address::is_scope(text)) {
+            let shown: String = text.chars().take(80).collect();
+            let advice = "name what may go: vpc.data, database, tenant/ckwc; there is no word for the whole stack";
+            return Err(Failure::usage(format!("--allow-delete {shown:?} is no address and no part of one")).advice(advice));
+        }
         Ok(Scope {
             target: self.target.iter().cloned().collect(),
             exclude: self.exclude.iter().cloned().collect(),
-            allow_delete: session::addresses(&self.allow_delete).map_err(bad)?,
+            allow_delete: self.allow_delete.iter().cloned().collect(),
             planes: self.plane.iter().cloned().collect(),
         })
     }

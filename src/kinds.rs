@@ -42,6 +42,8 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     const LATE: &'static [&'static str] = &[];
     /// For objects without tags: the fields that, under their parent, say which one it is. Everything under our parent is ours.
     const KEY: &'static [&'static str] = &[];
+    /// The most characters of the name that is made for it ([`New::name`]); 0 where it has none, or one of its own making.
+    const NAME_LIMIT: usize = 0;
     /// It holds what cannot be made again: protected unless the YAML says `protect: false`.
     const STATEFUL: bool = false;
     /// A replacement cannot stand beside the old one (a fixed name, the same network): the old one goes first.
@@ -61,6 +63,9 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     /// The command that calls off a deletion which AWS carries out later; `ID` stands for the object's id. `fetch` then also returns what somebody
     /// other than reeve had scheduled for deletion, with an attribute [`DELETED`], and `ready` answers `Failed` for it.
     const REPRIEVE: &'static str = "";
+
+    /// What its deletion leaves behind, in words; empty where it leaves nothing.
+    const LEAVES: &'static str = "";
 
     /// What is wrong with it that its types and schema cannot say: field path and message. Pure.
     fn check(&self) -> Vec<(String, String)> {
@@ -82,6 +87,21 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     /// # Errors
     /// Any failed or short read: the kind is then unreadable as a whole.
     fn fetch(cx: &Self::Plane) -> impl Future<Output = Result<Vec<Live<Self>>>> + Send;
+
+    /// The name that a creation takes, where a name can be taken: `fetch` notes what it sees under such names that is not ours
+    /// ([`Aws::marks_or_stranger`](crate::planes::Aws::marks_or_stranger)), so that the plan refuses a creation that would meet it. Pure;
+    /// references may still be holes.
+    fn name_of(new: &New<Self>) -> Option<String> {
+        (Self::NAME_LIMIT > 0).then(|| new.name(Self::NAME_LIMIT))
+    }
+
+    /// The id of whatever bears the name that a creation was refused, where `fetch` does not see it, and where it can be adopted.
+    ///
+    /// # Errors
+    /// What the plane answered.
+    fn namesake(_cx: &Self::Plane, _new: &New<Self>) -> impl Future<Output = Result<Option<String>>> + Send {
+        async { Ok(None) }
+    }
 
     /// Makes it, with its marks in the same call where the API can, and returns as soon as it has an id.
     ///

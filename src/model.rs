@@ -12,6 +12,7 @@ pub mod plan;
 pub mod problem;
 pub mod report;
 pub mod runbook;
+pub mod stranger;
 pub mod visible;
 
 pub use address::Address;
@@ -19,3 +20,4 @@ pub use field::{Cidr, Document, Named, Ref, Text};
 pub use marks::Marks;
 pub use node::Node;
 pub use problem::{Place, Problem, Problems};
+pub use stranger::{Namesake, Stranger, Whose};

@@ -7,6 +7,7 @@ use futures::stream;
 
 use crate::kinds::aws::lookups::{self, Zone};
 use crate::kinds::{AnyLive, KINDS, Named, Ready, Row, lookup};
+use crate::model::Stranger;
 use crate::model::plan::Unreadable;
 use crate::planes::Planes;
 
@@ -23,6 +24,8 @@ pub struct Observed {
     pub unmarked: BTreeSet<(String, String)>,
     /// Those of them that AWS is going to delete and that can be had back until then, and the words for that.
     pub doomed: BTreeMap<(String, String), String>,
+    /// What is not ours and has a name that one of ours could have, as far as the listings show it.
+    pub strangers: BTreeSet<Stranger>,
 }
 
 /// How many kinds are read at a time. Rates are the wire's business; this only bounds memory and sockets.
@@ -39,6 +42,7 @@ pub async fn observe(planes: &Planes, wanted: &BTreeSet<String>) -> Observed {
         Err(error) => observed.unreadable.push(Unreadable { kind: Zone::NAME.into(), error: error.to_string() }),
     }
     unmarked(planes, &mut observed).await;
+    observed.strangers = planes.aws.strangers();
     observed.live.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
     observed.unreadable.sort();
     observed

@@ -13,6 +13,7 @@ mod missing;
 pub mod order;
 mod scope;
 mod shrink;
+mod stranger;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,6 +110,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
             draft.actions.insert(address.clone(), delete(address, live, input.destroy, claims.remembered.contains(address)));
         }
     }
+    stranger::before_replacements(&mut draft, wishes, &claims, input);
     guard::guard(&mut draft, missing, wishes, input.wishes, &claims, input.observed, &input.scope);
     let complete = scope::narrow(&mut draft, wishes, input.wishes, &claims, &input.scope);
     Ok(assemble(input, wishes, &claims, draft, complete))

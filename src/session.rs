@@ -8,7 +8,6 @@ mod left_open;
 mod saved;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
 
 use tokio::sync::{mpsc, watch};
 
@@ -338,12 +337,4 @@ fn exit_code(plan: &Plan, report: &Report) -> u8 {
 fn tally(applied: Applied) -> Tally {
     let Applied { done, failed, in_flight, begun, not_begun, .. } = applied;
     Tally { done: done as u64, failed: failed as u64, skipped: (begun + not_begun) as u64, unknown: in_flight as u64 }
-}
-
-/// Parses addresses given on a command line.
-///
-/// # Errors
-/// With the first text that is none.
-pub fn addresses(texts: &[String]) -> Result<BTreeSet<Address>, crate::model::address::BadAddress> {
-    texts.iter().map(|text| Address::from_str(text)).collect()
 }

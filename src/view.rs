@@ -6,6 +6,7 @@ pub mod journal;
 pub mod markdown;
 pub mod plan;
 pub mod progress;
+pub mod remains;
 pub mod report;
 pub mod telling;
 pub mod value;

@@ -1,6 +1,7 @@
 //! `reeve apply`, `reeve destroy` and `reeve adopt`: the commands that change the world.
 
 mod adopt;
+mod destroy;
 mod locked;
 mod walk;
 
@@ -9,15 +10,18 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 pub use adopt::Adopt;
+pub use destroy::Destroy;
+
+use destroy::say_what_stays;
 use locked::Locked;
 
 use super::plan::{available, exit, make, show};
-use super::stack::{connect, load, session};
+use super::stack::{connect, load, saved_plan, session};
 use super::terminal::Terminal;
-use super::{Dir, Exit, Failure, Format, ScopeArgs, code, hint};
+use super::{Exit, Failure, Format, ScopeArgs, code, hint};
 use crate::model::plan::{Plan, Scope};
 use crate::record::{Location, RecordError};
-use crate::session::{Command, Session, Stack, read_saved};
+use crate::session::{Command, Session, Stack};
 use crate::view::plan::{Detail, human};
 use crate::view::words::Words;
 
@@ -35,17 +39,6 @@ pub struct Apply {
     /// For a saved plan whose folder is elsewhere: the stack's folder (needed for `record: local:PATH`).
     #[arg(long, value_name = "DIR")]
     stack: Option<PathBuf>,
-    #[command(flatten)]
-    how: How,
-}
-
-/// Drop everything of the stack but what is protected and what that needs.
-#[derive(Debug, Args)]
-pub struct Destroy {
-    #[command(flatten)]
-    pub(super) dir: Dir,
-    #[command(flatten)]
-    scope: ScopeArgs,
     #[command(flatten)]
     how: How,
 }
@@ -97,10 +90,7 @@ impl Apply {
     }
 
     async fn saved(self, terminal: &mut Terminal) -> Exit {
-        if !self.what.exists() {
-            return Err(Failure::usage(format!("{} is neither a folder nor a file", self.what.display())));
-        }
-        let plan = read_saved(&self.what)?;
+        let plan = saved_plan(&self.what)?;
         if plan.drift {
             let message = format!("{} says only what has drifted: it is no plan", self.what.display());
             return Err(Failure::usage(message).advice("make one: `reeve plan DIR --out FILE`; applied, it mends the drift too"));
@@ -160,14 +150,6 @@ impl Apply {
     }
 }
 
-impl Destroy {
-    pub async fn run(self, terminal: &mut Terminal) -> Exit {
-        terminal.want_stats(self.how.stats);
-        available(self.how.format)?;
-        folder(self.dir.dir, self.scope.scope()?, &self.how, true, terminal).await
-    }
-}
-
 /// Locks, plans, asks, applies.
 async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: &mut Terminal) -> Exit {
     let loaded = load(&dir)?;
@@ -176,6 +158,9 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
         // Not even the record is made then, nor anybody kept waiting.
         let plan = make(&session, &loaded, scope, destroy, terminal).await?;
         present(&plan, how.format, terminal)?;
+        if destroy {
+            say_what_stays(&plan, &loaded, &dir, terminal);
+        }
         if plan.is_empty() {
             return Ok(nothing(&plan));
         }
@@ -190,6 +175,9 @@ async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: 
         let agreed = locked.interruptible(async |held| {
             let plan = make(&session, &loaded, scope, destroy, terminal).await?;
             present(&plan, how.format, terminal)?;
+            if destroy {
+                say_what_stays(&plan, &loaded, &dir, terminal);
+            }
             if plan.is_empty() {
                 session.close_what_is_open(&plan, held, &command).await?;
                 return Ok(Err(nothing(&plan)));

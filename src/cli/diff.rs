@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::stack::saved_plan;
 use super::terminal::Terminal;
-use super::{Exit, Failure, code};
-use crate::session::read_saved;
+use super::{Exit, code};
 use crate::view::{self, Style, plan::Detail, words::Words};
 
 /// Compare two saved plans.
@@ -22,8 +22,7 @@ pub struct Diff {
 
 impl Diff {
     pub fn run(self, terminal: &mut Terminal) -> Exit {
-        let read = |path| read_saved(path).map_err(Failure::from);
-        let (first, second) = (read(&self.first)?, read(&self.second)?);
+        let (first, second) = (saved_plan(&self.first)?, saved_plan(&self.second)?);
         if first.digest == second.digest {
             terminal.say("the two plans do the same");
             return Ok(code::DONE);

@@ -52,7 +52,7 @@ pub fn flags(scope: &Scope) -> String {
     };
     flag("target", scope.target.iter().map(|one| quote(one)).collect());
     flag("exclude", scope.exclude.iter().map(|one| quote(one)).collect());
-    flag("allow-delete", scope.allow_delete.iter().map(|one| quote(one.as_str())).collect());
+    flag("allow-delete", scope.allow_delete.iter().map(|one| quote(one)).collect());
     let planes: Vec<&str> = scope.planes.iter().map(String::as_str).collect();
     flag("plane", if planes.is_empty() { Vec::new() } else { vec![quote(&planes.join(","))] });
     text

@@ -16,24 +16,19 @@ pub fn check(plan: &Plan, loaded: &Loaded) -> Result<(), Failure> {
     let mut known: BTreeSet<&Address> = loaded.wishes.keys().chain(plan.seen.keys()).collect();
     known.extend(plan.leftovers.iter().map(|one| &one.address));
     let named = |scope: &str| known.iter().any(|address| address.is_under(scope));
-    for (flag, scopes) in [("--target", &plan.scope.target), ("--exclude", &plan.scope.exclude)] {
+    let scopes = [("--target", &plan.scope.target), ("--exclude", &plan.scope.exclude), ("--allow-delete", &plan.scope.allow_delete)];
+    for (flag, scopes) in scopes {
         if let Some(scope) = scopes.iter().find(|scope| !named(scope)) {
             return Err(unknown(flag, scope, &known));
         }
     }
-    match plan.scope.allow_delete.iter().find(|address| !known.contains(address)) {
-        Some(address) => Err(unknown("--allow-delete", address.as_str(), &known)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn unknown(flag: &str, scope: &str, known: &BTreeSet<&Address>) -> Failure {
     let shown: String = scope.chars().take(80).collect();
     let failure = Failure::usage(format!("{flag} {shown:?}: neither the YAML nor the account has such an address"));
-    // Only a scope may be a part of an address.
-    let near = nearest(scope, known.iter().map(|address| address.as_str()))
-        .filter(|near| flag != "--allow-delete" || Address::parse(near).is_ok_and(|near| known.contains(&near)));
-    match near {
+    match nearest(scope, known.iter().map(|address| address.as_str())) {
         Some(near) => failure.advice(format!("did you mean {near}?")),
         None => failure.advice("`reeve graph DIR` lists all addresses"),
     }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::plan::{available, show};
+use super::stack::saved_plan;
 use super::terminal::Terminal;
 use super::{Exit, Format};
-use crate::session::read_saved;
 use crate::view::words::Words;
 
 /// Render a saved plan, offline.
@@ -24,7 +24,7 @@ pub struct Show {
 impl Show {
     pub fn run(self, terminal: &mut Terminal) -> Exit {
         available(self.format)?;
-        let plan = read_saved(&self.plan)?;
+        let plan = saved_plan(&self.plan)?;
         show(&plan, self.format, &Words::plan(&plan), terminal)?;
         Ok(super::code::DONE)
     }

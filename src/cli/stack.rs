@@ -6,11 +6,12 @@ use std::path::Path;
 use super::terminal::Terminal;
 use super::{Failure, code};
 use crate::desired::{self, Desired};
+use crate::model::plan::Plan;
 use crate::model::{Address, Problems};
 use crate::plan::Wished;
 use crate::planes::aws::connect::Options;
-use crate::record::Location;
-use crate::session::{Session, Stack};
+use crate::record::{Location, plan_path};
+use crate::session::{Session, Stack, read_saved};
 
 /// A stack that was read and checked.
 #[derive(Debug)]
@@ -65,6 +66,20 @@ pub async fn open(dir: &Path, terminal: &Terminal) -> Result<Session, Failure> {
     let desired::Head { name, account, region, domain, record } = desired::head(dir).map_err(wrong)?;
     let stack = Stack { name, domain, region, account, record: Location::parse(&record, dir)? };
     session(stack, terminal).await
+}
+
+/// Reads a saved plan, whole and unaltered.
+pub fn saved_plan(path: &Path) -> Result<Plan, Failure> {
+    if path.exists() {
+        return Ok(read_saved(path)?);
+    }
+    let failure = Failure::new(code::ERROR, format!("there is no file and no folder {}", path.display()));
+    // `plan --out NAME` puts a bare name there.
+    let kept = plan_path(path);
+    Err(match kept.exists() {
+        true => failure.advice(format!("did you mean {}?", kept.display())),
+        false => failure.advice("`reeve plan DIR --out FILE` saves a plan"),
+    })
 }
 
 /// Connects.

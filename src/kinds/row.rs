@@ -112,6 +112,8 @@ pub struct Row {
     pub at_once: bool,
     /// Calls off a deletion that AWS carries out later; empty where there is no such thing.
     pub reprieve: &'static str,
+    /// What its deletion leaves behind, in words.
+    pub leaves: &'static str,
     /// Parses a spec into the kind's struct and back: checked, defaults filled in, normalised.
     pub canonical: fn(&Value) -> std::result::Result<Value, String>,
     /// Parses a tree of YAML: canonical JSON, and what types cannot say as field path and message. Errors carry their place.
@@ -124,6 +126,10 @@ pub struct Row {
     pub must_replace: fn(&Value, &Value, &BTreeSet<String>) -> bool,
     /// [`Kind::fetch`].
     pub fetch: fn(&Planes) -> Call<'_, Vec<AnyLive>>,
+    /// [`Kind::name_of`].
+    pub name_of: fn(AnyNew) -> Option<String>,
+    /// [`Kind::namesake`].
+    pub namesake: fn(&Planes, AnyNew) -> Call<'_, Option<String>>,
     /// [`Kind::create`].
     pub create: fn(&Planes, AnyNew) -> Call<'_, Made>,
     /// [`Kind::update`].
@@ -196,6 +202,7 @@ pub const fn row<K: Kind>() -> Row {
         many_calls: K::MANY_CALLS,
         at_once: K::AT_ONCE,
         reprieve: K::REPRIEVE,
+        leaves: K::LEAVES,
         canonical: |spec| serde_json::from_value::<K>(spec.clone()).and_then(serde_json::to_value).map_err(|error| error.to_string()),
         parse: |spec| {
             let kind: K = node::from_node(spec)?;
@@ -231,14 +238,9 @@ pub const fn row<K: Kind>() -> Row {
             }
             .boxed()
         },
-        create: |planes, new| {
-            async move {
-                let AnyNew { address, want, marks, token, naming } = new;
-                let want = typed(want, K::NAME)?;
-                K::create(K::Plane::of(planes), &New { address, want, marks, token, naming }).await
-            }
-            .boxed()
-        },
+        name_of: |new| typed_new::<K>(new).ok().and_then(|new| K::name_of(&new)),
+        namesake: |planes, new| async move { K::namesake(K::Plane::of(planes), &typed_new::<K>(new)?).await }.boxed(),
+        create: |planes, new| async move { K::create(K::Plane::of(planes), &typed_new::<K>(new)?).await }.boxed(),
         update: |planes, change| {
             async move {
                 let AnyChange { address, id, attributes, have, want, fields, marks, token } = change;
@@ -262,6 +264,11 @@ pub const fn row<K: Kind>() -> Row {
             settings.into_generator().into_root_schema_for::<K>().to_value()
         },
     }
+}
+
+fn typed_new<K: Kind>(new: AnyNew) -> Result<New<K>> {
+    let AnyNew { address, want, marks, token, naming } = new;
+    Ok(New { address, want: typed(want, K::NAME)?, marks, token, naming })
 }
 
 fn typed<K: Kind>(spec: Value, call: &str) -> Result<K> {

@@ -63,6 +63,12 @@ impl Address {
         self.module() == "lookup"
     }
 
+    /// Whether `text` is an address or the front part of one: `vpc`, `vpc.subnet`, `tenant/ckwc`.
+    #[must_use]
+    pub fn is_scope(text: &str) -> bool {
+        Self::parse(text).is_ok() || Self::parse(&format!("{text}.x")).is_ok()
+    }
+
     /// Whether `self` is `scope` itself or lies under it (`vpc` covers `vpc.subnet/a`, `vpc.subnet` covers `vpc.subnet/a`).
     #[must_use]
     pub fn is_under(&self, scope: &str) -> bool {
@@ -120,5 +126,11 @@ mod tests {
         let address = Address::parse("vpc.subnet/a").unwrap();
         assert!(address.is_under("vpc") && address.is_under("vpc.subnet") && address.is_under("vpc.subnet/a"));
         assert!(!address.is_under("vp") && !address.is_under("vpc.sub"));
+        assert!(!address.is_under("") && !address.is_under("."), "no word is the whole stack");
+        for (text, is) in
+            [("vpc", true), ("tenant/ckwc", true), ("vpc.subnet/a", true), ("", false), ("*", false), ("Not An Address", false)]
+        {
+            assert_eq!(Address::is_scope(text), is, "{text}");
+        }
     }
 }

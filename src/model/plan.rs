@@ -101,10 +101,18 @@ pub struct Scope {
     pub target: BTreeSet<String>,
     /// Not these.
     pub exclude: BTreeSet<String>,
-    /// Protected addresses whose deletion or replacement was allowed.
-    pub allow_delete: BTreeSet<Address>,
+    /// What may be deleted or replaced though it is protected: these addresses, and what lies under them.
+    pub allow_delete: BTreeSet<String>,
     /// Only these planes; empty: all.
     pub planes: BTreeSet<String>,
+}
+
+impl Scope {
+    /// Whether what is protected at `address` may be deleted or replaced all the same.
+    #[must_use]
+    pub fn allows_deletion_of(&self, address: &Address) -> bool {
+        self.allow_delete.iter().any(|scope| address.is_under(scope))
+    }
 }
 
 /// A live object as the plan saw it.

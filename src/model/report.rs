@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Address;
+use super::{Address, Namesake};
 
 /// One thing that is done to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +86,9 @@ pub struct Failure {
     pub class: String,
     /// What was answered.
     pub error: String,
+    /// Who bears the name that it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namesake: Option<Namesake>,
 }
 
 /// A step that was not begun.

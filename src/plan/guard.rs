@@ -34,7 +34,7 @@ pub(super) fn guard(
 
 /// Whether an object may not be lost: its own mark says so, or the YAML does (a mark can be stripped, and some kinds bear none).
 pub(super) fn is_protected(address: &Address, live: &AnyLive, declared: Option<&Wished>, scope: &Scope) -> bool {
-    (live.marks.protect || declared.is_some_and(|wish| wish.protect)) && !scope.allow_delete.contains(address)
+    (live.marks.protect || declared.is_some_and(|wish| wish.protect)) && !scope.allows_deletion_of(address)
 }
 
 /// What AWS is going to delete though reeve did not ask for it: it is to be had back, and nothing is made in its place meanwhile. What is to go
@@ -74,7 +74,7 @@ fn protect(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Cla
 }
 
 /// The action of a live object becomes "left as it is".
-fn leave(draft: &mut Draft, address: &Address) {
+pub(super) fn leave(draft: &mut Draft, address: &Address) {
     if let Some(action) = draft.actions.get_mut(address) {
         action.action = Verb::NoOp;
         action.edits.clear();
@@ -197,7 +197,7 @@ fn leftovers(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &C
         });
         if out {
             continue;
-        } else if left.seen.marks.protect && !scope.allow_delete.contains(&left.address) {
+        } else if left.seen.marks.protect && !scope.allows_deletion_of(&left.address) {
             draft.refuse(
                 &left.address,
                 format!("{} ({}) is protected and is not dropped", left.seen.id, left.reason),

@@ -1,4 +1,4 @@
-//! What is wished, was there, and is not found: it lost its mark, or it is protected and has vanished. Neither is simply made anew: a second
+//! What is wished and not found: it lost its mark, or it is protected and has vanished, or its name is taken. It is not simply made anew: a second
 //! one would move the estate over to it, and an empty one would pass for the one that held everything.
 //!
 //! Found before anything is compared, because nothing becomes new for the sake of what does not come.
@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claim::Claims;
 use super::compare::references;
 use super::guard::{reprieve, wait_for};
+use super::stranger::Taken;
 use super::{Draft, Input, Wished};
 use crate::kinds::lookup;
 use crate::model::Address;
@@ -29,6 +30,7 @@ impl Missing {
     /// Finds it.
     pub(super) fn find(wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>, input: &Input<'_>) -> Self {
         let mut missing = Self::default();
+        let taken = Taken::of(input);
         // What does not come, in words that follow its name.
         let mut absent: BTreeMap<Address, &'static str> = BTreeMap::new();
         let unread: BTreeSet<&str> = input.observed.unreadable.iter().map(|one| one.kind.as_str()).collect();
@@ -43,6 +45,9 @@ impl Missing {
                 continue;
             } else if unread.contains(wish.kind.name) {
                 absent.insert(address.clone(), "which could not be read");
+            } else if let Some(refusal) = taken.refusal(address, wish, claims) {
+                absent.insert(address.clone(), "whose name is taken");
+                missing.refused.insert(address.clone(), refusal);
             } else if let Some(was) = vanished(address, wish, wishes, claims, input.history, &input.scope) {
                 absent.insert(address.clone(), "which has vanished");
                 missing.refused.insert(address.clone(), loss(address, was, wish));
@@ -108,7 +113,7 @@ fn vanished<'a>(
     history: &BTreeMap<Address, Applied>,
     scope: &Scope,
 ) -> Option<&'a Address> {
-    if !wish.protect || scope.allow_delete.contains(address) {
+    if !wish.protect || scope.allows_deletion_of(address) {
         return None;
     }
     let free = |from: &&Address| !wishes.contains_key(*from) && !claims.live.contains_key(*from);

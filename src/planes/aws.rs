@@ -11,12 +11,12 @@ pub mod stats;
 pub mod wire;
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use super::error::Result;
-use crate::model::Marks;
+use crate::model::{Marks, Stranger, Whose};
 
 /// The stack on whose behalf calls are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ macro_rules! clients {
             pub estate: Arc<Estate>,
             /// What this pass has read already ([`Aws::once`]).
             memo: Arc<Memo>,
+            /// What this pass saw that is not ours and could be in the way of one of ours.
+            strangers: Arc<Mutex<BTreeSet<Stranger>>>,
             /// Whole sets of tags that were written ([`Aws::tag_set`]).
             written: Arc<Written>,
             $($(#[$doc])* pub $field: $sdk::Client,)*
@@ -51,7 +53,7 @@ macro_rules! clients {
             /// One client per service over a shared configuration.
             #[must_use]
             pub fn new(config: &aws_types::SdkConfig, estate: Estate) -> Self {
-                Self { estate: Arc::new(estate), memo: Arc::default(), written: Arc::default(), $($field: $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(wire::Named).retry_classifier(retry::NoBlindRepeat).build()),)* }
+                Self { estate: Arc::new(estate), memo: Arc::default(), strangers: Arc::default(), written: Arc::default(), $($field: $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(wire::Named).retry_classifier(retry::NoBlindRepeat).build()),)* }
             }
         }
     };
@@ -118,7 +120,7 @@ impl Aws {
     /// The same clients for a new pass: nothing of what was read before is remembered.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Self { memo: Arc::default(), ..self.clone() }
+        Self { memo: Arc::default(), strangers: Arc::default(), ..self.clone() }
     }
 
     /// The tags that these clients last wrote to `name`, locked: a service that takes only whole sets has one writer at a time, who builds
@@ -151,5 +153,35 @@ impl Aws {
     #[must_use]
     pub fn marks<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Marks> {
         Marks::from_tags(&self.estate.stack, tags)
+    }
+
+    /// The owner marks in `tags`, when they are this stack's; when not, the object is noted as a stranger of that kind, name and id.
+    pub fn marks_or_stranger<'a>(
+        &self,
+        kind: &'static str,
+        (name, id): (&str, &str),
+        tags: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Option<Marks> {
+        let tags: Vec<(&str, &str)> = tags.into_iter().collect();
+        let marks = self.marks(tags.iter().copied());
+        if marks.is_none() {
+            let stack = Marks::foreign(tags).stack;
+            // Our own stack's mark without a readable address is a lost one.
+            let nobodys = stack.is_empty() || stack == self.estate.stack;
+            self.stranger(kind, (name, id), if nobodys { Whose::Nobody } else { Whose::Stack(stack) });
+        }
+        marks
+    }
+
+    /// Notes an object of that kind, name and id that is not ours.
+    pub fn stranger(&self, kind: &'static str, (name, id): (&str, &str), whose: Whose) {
+        let one = Stranger { kind, name: name.to_owned(), id: id.to_owned(), whose };
+        self.strangers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(one);
+    }
+
+    /// The strangers that this pass has noted so far.
+    #[must_use]
+    pub fn strangers(&self) -> BTreeSet<Stranger> {
+        self.strangers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::Namesake;
+
 /// What an error means for the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -38,6 +40,8 @@ pub struct Error {
     pub message: String,
     /// The plane's id of the request, for its support.
     pub request_id: Option<String>,
+    /// Who bears the name that a creation was refused, when that was asked.
+    pub namesake: Option<Box<Namesake>>,
 }
 
 /// A result of a plane's call.
@@ -47,7 +51,7 @@ impl Error {
     /// An error that no call answered: something read made no sense, or a wait ended.
     #[must_use]
     pub fn new(class: Class, call: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { class, call: call.into(), code: String::new(), message: message.into(), request_id: None }
+        Self { class, call: call.into(), code: String::new(), message: message.into(), request_id: None, namesake: None }
     }
 
     /// The object is not there.

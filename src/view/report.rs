@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::progress::doing;
 use super::value::clean;
 use super::{Style, Tone, count, span};
-use crate::model::Address;
 use crate::model::census::Applied;
 use crate::model::plan::Plan;
-use crate::model::report::{Report, Skipped, Stop};
-use crate::model::runbook::{DENIED, IN_USE, LOCKED, PARTIAL_APPLY, UNREACHABLE};
+use crate::model::report::{Failure, Report, Skipped, Stop};
+use crate::model::runbook::{DENIED, IN_USE, LOCKED, LOST_MARK, PARTIAL_APPLY, UNREACHABLE};
+use crate::model::{Address, Whose};
 
 /// How many resources of one sort are named.
 const SHOWN: usize = 20;
@@ -25,8 +25,8 @@ pub fn human(plan: &Plan, report: &Report, style: Style, took: Duration, again: 
         let _ = writeln!(out, "\n{}", style.paint(Tone::Bad, &format!("Failed: {}", count(failed.len(), "resource"))));
         for failure in &report.failed {
             let _ = writeln!(out, "  {}: {} ({}): {}", failure.address, doing(failure.what), failure.class, clean(&failure.error));
-            if let Some(advice) = advice(&failure.class, &failure.address) {
-                let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &advice));
+            if let Some(advice) = advice(failure) {
+                let _ = writeln!(out, "      {}", style.paint(Tone::Faint, &clean(&advice)));
             }
         }
     }
@@ -92,14 +92,10 @@ fn sum(applied: &Applied) -> String {
     parts.join(", ")
 }
 
-fn advice(class: &str, address: &Address) -> Option<String> {
-    let text = match class {
+fn advice(failure: &Failure) -> Option<String> {
+    let text = match failure.class.as_str() {
         "denied" => return Some(format!("the credentials may not do this: see {DENIED}")),
-        "already exists" => {
-            return Some(format!(
-                "something of that name is there and is not ours: rename one, or take it over (`reeve adopt DIR {address} ID`)"
-            ));
-        }
+        "already exists" => return Some(taken(failure)),
         "not found" => "something it needs was removed meanwhile: apply again, the next plan sees it",
         "in use" => return Some(format!("something still uses it: see {IN_USE}")),
         "throttled" => "AWS asked for fewer calls: apply again, with a lower --parallelism",
@@ -109,4 +105,20 @@ fn advice(class: &str, address: &Address) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// What to do about a name that is taken: by whom decides.
+fn taken(failure: &Failure) -> String {
+    match failure.namesake.as_ref().map(|one| (&one.whose, &one.id)) {
+        Some((Whose::Nobody, id)) => format!(
+            "it bears no mark. If it is this stack's (made by hand, or its mark was lost): reeve adopt DIR {} {id}; if it is somebody else's, \
+             choose another name, or have it taken away (see {LOST_MARK})",
+            failure.address
+        ),
+        Some((Whose::Stack(stack), id)) => {
+            format!("{id} is the stack {stack}'s: take it out of that one, or choose another name here")
+        }
+        Some((Whose::OutOfReach(why), id)) => format!("{id} cannot become ours ({why}): choose another name, or have it taken away"),
+        None => "something of that name is there that reeve cannot take over: choose another name, or have it taken away".to_owned(),
+    }
 }

@@ -8,7 +8,7 @@ use reeve::model::plan::{Verb, Waiting};
 use reeve::record::{LocalFolder, Owner, Record, Store, seal_plan, write_plan};
 use reeve::session::{read_saved, seal};
 
-use crate::support::{Asked, Ran, Stack, writes, yaml};
+use crate::support::{Asked, Ran, Stack, tenant, writes, yaml};
 
 #[tokio::test]
 async fn a_plan_of_a_fresh_account_writes_nothing() {
@@ -165,6 +165,48 @@ async fn five_keeps_what_is_protected_and_does_the_rest() {
 }
 
 #[tokio::test]
+async fn destroy_says_what_stays_and_gives_the_command_that_takes_the_rest() {
+    let stack = Stack::new("leaves").await;
+    stack.ends(0, &["apply", stack.dir(), "--target", "files.file_system", "fleet.defaults", "--auto-approve"]);
+    let destroy = stack.ends(5, &["destroy", stack.dir(), "--auto-approve"]);
+    let command = format!("reeve destroy {} --allow-delete files fleet observability", stack.dir());
+    destroy.says(&["What stays", &command, "fleet.defaults", "the zone hostedehr.org", &format!("the folder {}/record", stack.dir())]);
+    // That command, as it stands, takes all: a module's name is leave for what is protected in it.
+    let mut line: Vec<&str> = command.split(' ').skip(1).collect();
+    line.push("--auto-approve");
+    stack.ends(0, &line).says(&["files.key, fleet.key, observability.key: AWS deletes a key 30 days later"]);
+    let again = stack.ends(0, &["destroy", stack.dir(), "--auto-approve"]);
+    assert!(!again.err.contains("--allow-delete"), "{}", again.err);
+
+    // A word that names nothing would pass as leave for something else, and there is none for everything.
+    stack.ends(64, &["destroy", stack.dir(), "--allow-delete", "fils"]).says(&["neither the YAML nor the account", "did you mean files?"]);
+    for word in ["", "*", ".", "/"] {
+        stack.ends(64, &["destroy", stack.dir(), "--allow-delete", word]).says(&["no word for the whole stack"]);
+    }
+}
+
+#[tokio::test]
+async fn one_for_what_is_not_there_and_five_for_what_is_somebody_else_s() {
+    let stack = Stack::new("absent").await;
+    for line in [vec!["show", "nosuch.json"], vec!["apply", "nosuch.json"], vec!["diff", "nosuch.json", "nosuch.json"]] {
+        stack.ends(1, &line).says(&["no file and no folder nosuch.json", "--out FILE"]);
+    }
+    stack.ends(2, &["plan", stack.dir(), "--target", "vpc.vpc", "--out", "kept.json"]);
+    stack.ends(1, &["show", "kept.json"]).says(&["did you mean plans/kept.json?"]);
+    for command in ["plan", "validate", "graph", "destroy"] {
+        stack.ends(1, &[command, "nosuch"]);
+    }
+    stack.ends(1, &["adopt", stack.dir(), "vpc.vpc", "vpc-0123456789abcdef0"]).says(&["there is no aws.vpc `vpc-0123456789abcdef0`"]);
+    stack.ends(64, &["adopt", stack.dir(), "vpc.nosuch", "vpc-0123456789abcdef0"]).says(&["the YAML has no vpc.nosuch"]);
+    let other = Stack::new("absent-other").await;
+    other.ends(0, &["apply", other.dir(), "--target", "vpc.vpc", "--auto-approve"]);
+    let vpcs = other.account().await.ec2.describe_vpcs().send().await.unwrap();
+    let is_its = |tag: &aws_sdk_ec2::types::Tag| tag.key() == Some("reeve:stack") && tag.value() == Some("absent-other");
+    let vpc = vpcs.vpcs().iter().find(|vpc| vpc.tags().iter().any(is_its)).and_then(|vpc| vpc.vpc_id()).unwrap();
+    stack.ends(5, &["adopt", stack.dir(), "vpc.vpc", vpc]).says(&["owned by the stack absent-other"]);
+}
+
+#[tokio::test]
 async fn one_when_a_kind_cannot_be_read_and_nothing_of_it_is_touched() {
     let stack = Stack::new("unread").await;
     stack.ends(0, &["apply", stack.dir(), "--target", "files.file_system", "--auto-approve"]);
@@ -237,18 +279,46 @@ fn denies() -> String {
 #[tokio::test]
 async fn six_names_what_failed_and_how_to_go_on() {
     let stack = Stack::new("partly").await;
-    let logs = stack.account().await.logs;
-    logs.create_log_group().log_group_name("/reeve/partly/vpc.flow_log_group").send().await.unwrap();
-    let apply = stack.ends(6, &["apply", stack.dir(), "--target", "vpc.flow_log", "--auto-approve", "--stats"]);
+    stack.write("tenants.yaml", &tenant("alpha"));
+    let (ssm, name) = (stack.account().await.ssm, "/reeve/partly/tenant/alpha.secret");
+    let secret = aws_sdk_ssm::types::ParameterType::SecureString;
+    ssm.put_parameter().name(name).r#type(secret).value("by hand").send().await.unwrap();
+    let target = ["--target", "tenant/alpha", "--auto-approve", "--stats"];
+    let apply = stack.ends(6, &[&["apply", stack.dir()], &target[..]].concat());
+    let adopt = format!("reeve adopt {} tenant/alpha.secret {name}", stack.dir());
     apply.says(&[
         "Failed: 1 resource",
-        "vpc.flow_log_group",
+        "tenant/alpha.secret",
         "already exists",
-        "Not begun: ",
-        "vpc.flow_log:",
+        &adopt,
+        "choose another name",
         "reeve runbook partial-apply",
     ]);
     assert!(apply.stats()["wall_ms"].as_u64().is_some());
+
+    // The command works as it stands, and that is all there was to do.
+    stack.ends(0, &adopt.split(' ').skip(1).collect::<Vec<_>>());
+    stack.ends(0, &[&["apply", stack.dir()], &target[..]].concat());
+    stack.ends(0, &["plan", stack.dir(), "--target", "tenant/alpha"]);
+    let kept = ssm.get_parameter().name(name).with_decryption(true).send().await.unwrap().parameter.unwrap().value;
+    assert_eq!(kept.as_deref(), Some("by hand"));
+}
+
+#[tokio::test]
+async fn five_when_something_of_that_name_is_there_and_is_not_ours() {
+    let stack = Stack::new("taken").await;
+    let (logs, name) = (stack.account().await.logs, "/reeve/taken/vpc.flow_log_group");
+    logs.create_log_group().log_group_name(name).send().await.unwrap();
+    let plan = stack.ends(5, &["plan", stack.dir(), "--target", "vpc.flow_log"]);
+    for words in [
+        "is there already",
+        &format!("reeve adopt {} vpc.flow_log_group {name}", stack.dir()),
+        "it needs vpc.flow_log_group, whose name is taken",
+    ] {
+        assert!(plan.out.contains(words), "no `{words}` in:\n{}", plan.out);
+    }
+    let apply = stack.ends(5, &["apply", stack.dir(), "--target", "vpc.flow_log", "--auto-approve", "--stats"]);
+    assert!(!writes(&apply.stats()).iter().any(|call| call.starts_with("logs.")), "{}", apply.err);
 }
 
 #[tokio::test]

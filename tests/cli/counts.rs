@@ -153,12 +153,12 @@ proptest! {
             // Some fates come together: what failed had begun, what is in flight too.
             match fate {
                 0 => report.finished.push(address),
-                1 => report.failed.push(Failure { address, what: Do::Create, class: String::new(), error: String::new() }),
+                1 => report.failed.push(Failure { address, what: Do::Create, class: String::new(), error: String::new(), namesake: None }),
                 2 => report.unknown.push(address),
                 3 => report.begun.push(address),
                 4 => {
                     report.begun.push(address.clone());
-                    report.failed.push(Failure { address, what: Do::Ready, class: String::new(), error: String::new() });
+                    report.failed.push(Failure { address, what: Do::Ready, class: String::new(), error: String::new(), namesake: None });
                 }
                 _ => {}
             }

@@ -147,8 +147,8 @@ async fn names_that_nothing_bears() {
     says(&stack.ends(64, &["destroy", dir, "--allow-delete", "database.servr"]), &["did you mean database.server?"]);
     says(&stack.ends(64, &["why", dir, "vpc.vpcs"]), &["did you mean vpc.vpc?"]);
     says(&stack.ends(64, &["adopt", dir, "vpc.nothing", "vpc-1"]), &["vpc.nothing"]);
-    says(&stack.ends(5, &["adopt", dir, "vpc.vpc", "vpc-0123"]), &["there is no aws.vpc `vpc-0123` in us-east-1", "API_CreateVpc"]);
-    says(&stack.ends(64, &["apply", "nowhere.json"]), &["nowhere.json"]);
+    says(&stack.ends(1, &["adopt", dir, "vpc.vpc", "vpc-0123"]), &["there is no aws.vpc `vpc-0123` in us-east-1", "API_CreateVpc"]);
+    says(&stack.ends(1, &["apply", "nowhere.json"]), &["nowhere.json"]);
 }
 
 #[tokio::test]

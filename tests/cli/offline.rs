@@ -211,7 +211,7 @@ fn what_aws_answers_moves_no_cursor() {
         heard.extend(progress.event(&event, Duration::from_secs(1)));
     }
     let report = Report {
-        failed: vec![Failure { address: address.clone(), what, class: "denied".into(), error: strange() }],
+        failed: vec![Failure { address: address.clone(), what, class: "denied".into(), error: strange(), namesake: None }],
         skipped: vec![Skipped { address: Address::parse("vpc.other").unwrap(), what, because: strange() }],
         ..Report::default()
     };

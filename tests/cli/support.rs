@@ -187,6 +187,17 @@ spec:
     )
 }
 
+/// A tenant of the smallest stack.
+pub fn tenant(name: &str) -> String {
+    format!(
+        "apiVersion: reeve/v1
+kind: Tenant
+metadata: {{ name: {name} }}
+spec: {{ distribution: refapp, country: US, admin_email: admin@example.org }}
+"
+    )
+}
+
 /// The calls of a run that are no reads.
 pub fn writes(stats: &Value) -> Vec<String> {
     let reads = ["Describe", "List", "Get", "Head"];

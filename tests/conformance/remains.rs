@@ -49,7 +49,8 @@ pub async fn destroy(estate: &mut Estate) -> Remains {
 async fn plan(estate: &Estate) -> Result<Plan, String> {
     let plan = async |scope| estate.session.plan(&estate.wishes, scope, true, None).await.map_err(|error| error.to_string());
     let (seen, _) = plan(Scope::default()).await?;
-    let (plan, _) = plan(Scope { allow_delete: seen.seen.into_keys().collect(), ..Scope::default() }).await?;
+    let (plan, _) =
+        plan(Scope { allow_delete: seen.seen.into_keys().map(|address| address.to_string()).collect(), ..Scope::default() }).await?;
     Ok(plan)
 }
 

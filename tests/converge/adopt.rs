@@ -1,6 +1,7 @@
 //! Taking over what exists, on purpose only; and the way back when a mark was lost.
 
 use aws_sdk_ec2::types::Tag;
+use aws_sdk_route53::types as r53;
 use reeve::kinds::{KINDS, Tags};
 use reeve::model::plan::Verb;
 use reeve::planes::Aws;
@@ -126,26 +127,37 @@ async fn a_key_that_somebody_scheduled_for_deletion_is_had_back_and_never_replac
     assert_eq!(estate.object("files.key").await.id, key);
 }
 
+/// Changes one record of a zone.
+pub async fn batch(estate: &Estate, zone: &str, action: r53::ChangeAction, set: r53::ResourceRecordSet) {
+    let change = r53::Change::builder().action(action).resource_record_set(set).build().expect("a change");
+    let batch = r53::ChangeBatch::builder().changes(change).build().expect("a batch");
+    let route53 = &estate.session.connection.aws.route53;
+    route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch).send().await.expect("it is changed");
+}
+
+/// Deletes the TXT record beside a record of type A.
+pub async fn strip_record(estate: &Estate, id: &str) {
+    let parts: Vec<&str> = id.split('/').collect();
+    let route53 = &estate.session.connection.aws.route53;
+    let all = route53.list_resource_record_sets().hosted_zone_id(parts[0]).send().await.expect("records").resource_record_sets;
+    let mark = all.into_iter().find(|set| set.name().starts_with(&format!("_reeve-a.{}", parts[1]))).expect("a mark");
+    batch(estate, parts[0], r53::ChangeAction::Delete, mark).await;
+}
+
 #[tokio::test]
 async fn a_record_whose_mark_was_tidied_away_is_taken_back_without_an_outage() {
-    use aws_sdk_route53::types as r53;
     let ground = Ground::emulated().await;
     let mut estate = ground.estate("hostedehr", "hostedehr.org", Default::default()).await;
     let spec = json!({ "zone": "${ref(\"lookup.zone\")}", "name": "hostedehr.org", "type": "A", "values": ["192.0.2.1"] });
     wish(&mut estate.wishes, "net.site", "aws.record", &spec);
     estate.apply().await;
     let id = estate.object("net.site").await.id;
-    let zone = id.split('/').next().expect("a zone");
-    let route53 = estate.session.connection.aws.route53.clone();
-    let all = route53.list_resource_record_sets().hosted_zone_id(zone).send().await.expect("records").resource_record_sets;
-    let mark = all.into_iter().find(|set| set.name().starts_with("_reeve-a.hostedehr.org")).expect("a mark");
-    let change = r53::Change::builder().action(r53::ChangeAction::Delete).resource_record_set(mark).build().expect("a change");
-    let batch = r53::ChangeBatch::builder().changes(change).build().expect("a batch");
-    route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch).send().await.expect("it is gone");
+    strip_record(&estate, &id).await;
 
-    let report = estate.walk(&estate.plan().await, async |_| {}).await;
-    let told = report.failed.first().map(|one| one.error.to_string()).expect("it is not overwritten");
-    assert!(told.contains(&format!("reeve adopt DIR net.site {id}")), "{told}");
+    let plan = estate.plan().await;
+    let refusal = plan.refusals.iter().find(|one| one.address == at("net.site")).expect("it is not made a second time");
+    assert!(refusal.reason.contains("hostedehr.org A") && refusal.hint.contains(&format!("reeve adopt DIR net.site {id}")), "{refusal:?}");
+    assert_eq!(changes(&plan), Vec::<String>::new(), "and nothing is done");
     adopt(&estate, "net.site", &id).await.expect("it is taken back");
     estate.apply().await;
     estate.is_converged().await;

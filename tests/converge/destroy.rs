@@ -38,7 +38,9 @@ async fn what_is_protected_survives_with_what_it_needs_and_the_rest_goes() {
     estate.apply().await;
     estate.is_converged().await;
 
-    let scope = Scope { allow_delete: protected, ..Scope::default() };
+    // In the words that the output of `destroy` has: a module each.
+    let modules = protected.iter().map(|address| address.module().to_owned()).collect();
+    let scope = Scope { allow_delete: modules, ..Scope::default() };
     let all = estate.plan_with(scope.clone(), true).await;
     assert_eq!((all.refusals.len(), all.waiting.len()), (0, 0), "{:#?} {:#?}", all.refusals, all.waiting);
     estate.apply_plan(&all).await;

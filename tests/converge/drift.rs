@@ -127,7 +127,7 @@ async fn each_kind_deleted_behind_our_back_is_made_again() {
     let refusals = estate.plan().await.refusals;
     assert!(held.len() > 5 && refusals.iter().all(|one| one.hint.contains("--allow-delete")), "{refusals:#?}");
     assert_eq!(refusals.iter().map(|one| one.address.clone()).collect::<BTreeSet<_>>(), held);
-    let missing = estate.plan_with(Scope { allow_delete: held, ..Scope::default() }, false).await;
+    let missing = estate.plan_with(Scope { allow_delete: held.iter().map(ToString::to_string).collect(), ..Scope::default() }, false).await;
     let mut wrong = Vec::new();
     for action in missing.changes() {
         let expected = if gone.contains(&action.address) {

@@ -98,7 +98,7 @@ async fn nothing_that_is_not_ours_is_touched() {
     ours.apply().await;
     same("after an apply that makes anew").await;
 
-    let protected = ours.wishes.iter().filter(|(_, wish)| wish.protect).map(|(address, _)| address.clone()).collect();
+    let protected = ours.wishes.iter().filter(|(_, wish)| wish.protect).map(|(address, _)| address.to_string()).collect();
     let plan = ours.plan_with(Scope { allow_delete: protected, ..Scope::default() }, true).await;
     ours.apply_plan(&plan).await;
     same("after our destruction").await;

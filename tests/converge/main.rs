@@ -17,4 +17,5 @@ mod moved;
 mod network;
 mod replace;
 mod spare;
+mod stranger;
 mod vanished;

@@ -39,7 +39,7 @@ async fn another_network_is_refused_because_of_the_database_and_with_leave_the_w
     }
     assert!(plan.changes().all(|one| one.action == Verb::Update), "{:#?}", changes(&plan));
 
-    let scope = Scope { allow_delete: [at("database.server")].into(), ..Scope::default() };
+    let scope = Scope { allow_delete: ["database.server".to_owned()].into(), ..Scope::default() };
     let plan = estate.plan_with(scope, false).await;
     assert_eq!((plan.refusals.len(), plan.waiting.len()), (0, 0), "{:#?} {:#?}", plan.refusals, plan.waiting);
     for moved in [

@@ -103,7 +103,7 @@ async fn files_a_bucket_and_a_secret_are_taken_back_or_given_up_on_purpose() {
     aws.s3.create_bucket().bucket(&bucket).send().await.expect("a bucket");
     adopt(&estate, "observability.trail_bucket", &bucket).await.expect("it is taken back");
     // The files are given up.
-    let scope = Scope { allow_delete: [at(FILES[0])].into(), ..Scope::default() };
+    let scope = Scope { allow_delete: [FILES[0].to_owned()].into(), ..Scope::default() };
     let plan = estate.plan_with(scope, false).await;
     assert_eq!((plan.refusals.len(), plan.waiting.len()), (0, 0), "{:#?} {:#?}", plan.refusals, plan.waiting);
     assert!(plan.changes().any(|one| one.address == at(FILES[0]) && one.action == Verb::Create));
@@ -121,7 +121,7 @@ async fn what_we_dropped_ourselves_is_made_again_without_a_question() {
     crate::support::wish(&mut estate.wishes, "net.key", "aws.key", &serde_json::json!({}));
     estate.wishes.values_mut().for_each(|wish| wish.protect = true);
     estate.apply().await;
-    let all: BTreeSet<_> = estate.wishes.keys().cloned().collect();
+    let all = estate.wishes.keys().map(ToString::to_string).collect();
     let destroyed = estate.plan_with(Scope { allow_delete: all, ..Scope::default() }, true).await;
     estate.apply_plan(&destroyed).await;
     estate.apply().await;

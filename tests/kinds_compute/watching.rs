@@ -154,5 +154,5 @@ async fn an_alarm_of_somebody_else_is_not_written_over() {
     };
     let error = Alarm::create(&cx, &new).await.unwrap_err();
     assert_eq!(error.class, reeve::planes::Class::AlreadyExists);
-    assert!(error.message.contains("reeve adopt DIR observability.theirs alarm-foreign-observability-theirs"), "{error}");
+    assert!(error.message.contains("alarm-foreign-observability-theirs is there already"), "{error}");
 }

@@ -120,7 +120,7 @@ async fn a_record_that_lost_its_mark_can_be_taken_back() {
     assert!(life.live::<Record>(&id).await.is_none());
     assert_eq!(owner(&aws, Record::TAGS, &id).await.expect("an answer"), Owned::No);
     let error = try_create(&aws, "edge.site", &want).await.expect_err("it is there");
-    assert!(error.class == Class::AlreadyExists && error.message.contains(&format!("reeve adopt DIR edge.site {id}")), "{error}");
+    assert!(error.class == Class::AlreadyExists && error.message.contains("is there already"), "{error}");
     Record::mark(&aws, &id, &life.marks()).await.expect("taken back");
     let live = life.live::<Record>(&id).await.expect("ours again");
     assert!(live.shape == want && live.marks == life.marks(), "{live:?}");

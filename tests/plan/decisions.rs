@@ -138,7 +138,7 @@ fn removing_a_wish_deletes_and_protection_refuses_with_the_way_to_do_it() {
     let plan = world.plan();
     assert_eq!(plan.refusals.len(), 1);
     assert!(plan.refusals[0].hint.contains("--allow-delete files.file_system"), "{}", plan.refusals[0].hint);
-    world.scope.allow_delete.insert(at("files.file_system"));
+    world.scope.allow_delete.insert("files.file_system".into());
     let plan = world.plan();
     assert!(plan.refusals.is_empty());
     assert!(changes(&plan).contains(&("files.file_system".into(), Verb::Delete, vec!["change"])));

@@ -51,7 +51,7 @@ fn a_protected_object_that_has_vanished_is_not_made_anew_and_empty() {
     }
     assert_eq!(waits(&plan, "files.mount/a"), "it needs files.file_system, which has vanished");
 
-    world.scope.allow_delete.insert(at("files.file_system"));
+    world.scope.allow_delete.insert("files.file_system".into());
     let plan = world.plan();
     let made: Vec<_> = changes(&plan).into_iter().map(|(address, verb, _)| (address, verb)).collect();
     assert_eq!(made, ["files.file_system", "files.mount/a", "files.mount/b"].map(|one| (one.to_owned(), Verb::Create)));
@@ -94,7 +94,7 @@ fn a_protected_object_that_vanished_before_it_was_moved_is_held_back_too() {
     let plan = world.plan();
     assert_eq!(changes(&plan), []);
     assert!(refusal(&plan, "files.shared").reason.contains("it was there as files.file_system"), "{:?}", plan.refusals);
-    world.scope.allow_delete.insert(at("files.shared"));
+    world.scope.allow_delete.insert("files.shared".into());
     assert_eq!(world.plan().refusals, []);
     // What stands at the old address by now is another resource.
     world.scope.allow_delete.clear();
@@ -130,7 +130,7 @@ fn nobody_is_lost_for_the_sake_of_a_lost_mark() {
     unmark(&mut world, "vpc.private/a");
     for allowed in [false, true] {
         if allowed {
-            world.scope.allow_delete.insert(at("database.server"));
+            world.scope.allow_delete.insert("database.server".into());
         }
         let plan = world.plan();
         assert_eq!(changes(&plan), []);

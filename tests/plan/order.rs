@@ -105,7 +105,7 @@ fn what_must_be_ready_is_waited_for() {
 #[test]
 fn users_go_before_what_they_use_and_circles_are_cut() {
     let mut world = World::files().applied();
-    world.scope.allow_delete.insert(at("files.file_system"));
+    world.scope.allow_delete.insert("files.file_system".into());
     world.destroy = true;
     let order = walk(&world.plan());
     before(&order, "Delete files.mount/a", "Delete files.file_system");

@@ -58,7 +58,7 @@ fn leftovers_are_dropped_under_the_same_rules() {
     world.observed.live.push(old);
     let plan = world.plan();
     assert!(plan.leftovers.is_empty() && plan.refusals.iter().any(|r| r.reason.contains("fs-old")), "{:?}", plan.refusals);
-    world.scope.allow_delete.insert(at("files.file_system"));
+    world.scope.allow_delete.insert("files.file_system".into());
     assert_eq!(world.plan().leftovers.len(), 1);
     world.scope.target.insert("vpc".into());
     assert!(world.plan().leftovers.is_empty(), "it is outside of what was asked for");
@@ -74,7 +74,7 @@ fn leftovers_are_dropped_under_the_same_rules() {
 #[test]
 fn what_is_excluded_keeps_what_it_needs() {
     let mut world = World::files().applied();
-    world.scope.allow_delete.insert(at("files.file_system"));
+    world.scope.allow_delete.insert("files.file_system".into());
     world.scope.exclude.insert("files.mount".into());
     world.destroy = true;
     let plan = world.plan();
@@ -117,7 +117,7 @@ fn a_key_that_a_staying_object_uses_is_not_replaced_under_it() {
     world.spec("files.file_system")["kms_key"] = json!(to("files.key"));
     let mut world = world.applied();
     world.spec("files.key")["multi_region"] = json!(true);
-    world.scope.allow_delete.insert(at("files.key"));
+    world.scope.allow_delete.insert("files.key".into());
     let plan = world.plan();
     assert!(plan.changes().all(|action| action.action != Verb::Replace), "{:?}", changes(&plan));
     assert!(plan.refusals.iter().any(|refusal| refusal.address == at("files.file_system")), "{:?}", plan.refusals);
@@ -139,7 +139,7 @@ fn a_key_that_somebody_scheduled_for_deletion_is_to_be_had_back_and_has_no_succe
     let mut world = encrypted();
     world.live("files.key").attributes.insert(DELETED.into(), "on 2026-12-24".into());
     world.shape("files.key")["enabled"] = json!(false);
-    world.scope.allow_delete.extend([at("files.key"), at("files.file_system")]);
+    world.scope.allow_delete.insert("files".into());
     for multi_region in [false, true] {
         world.spec("files.key")["multi_region"] = json!(multi_region);
         let plan = world.plan();

@@ -12,9 +12,10 @@ use crate::kinds::info::Need;
 use crate::kinds::row::AnyNew;
 use crate::kinds::{AnyLive, Made, Naming, Row};
 use crate::model::marks::{Applied, short};
-use crate::model::{Marks, hole};
+use crate::model::{Marks, Namesake, Stranger, Whose, hole};
 use crate::plan::order::Step;
-use crate::planes::{Class, Error, Result};
+use crate::planes::aws::owner::{Owned, owner};
+use crate::planes::{Class, Error, Planes, Result};
 
 /// How long a lost answer is looked for, when the object may not be visible yet.
 const LOST_ANSWER: Duration = Duration::from_secs(20);
@@ -113,13 +114,32 @@ impl Performer<'_> {
             // Something it needs is not visible everywhere yet, or is still busy: AWS says so with these.
             let early = matches!(error.class, Class::InUse | Class::Throttled) || (error.class == Class::NotFound && tries < CREATE_TRIES);
             if !(early || unanswered && tries < CREATE_TRIES) {
-                return Err(error);
+                let namesake = if error.class == Class::AlreadyExists { self.namesake(step, &new).await } else { None };
+                return Err(Error { namesake: namesake.map(Box::new), ..error });
             }
             self.waiting(step, &error);
             if !self.pause(&mut backoff).await {
                 return Err(error);
             }
         }
+    }
+
+    /// Who bears the name that a creation was refused. What cannot be read is not told: there is an error to report already.
+    async fn namesake(&self, step: &Step, new: &AnyNew) -> Option<Namesake> {
+        let planes = Planes { aws: self.planes.aws.fresh() };
+        let name = (step.kind.name_of)(new.clone())?;
+        (step.kind.fetch)(&planes).await.ok()?;
+        let seen = planes.aws.strangers().into_iter().find(|one| one.kind == step.kind.name && one.name == name);
+        if let Some(Stranger { id, whose, .. }) = seen {
+            return Some(Namesake { id, whose });
+        }
+        let id = (step.kind.namesake)(&planes, new.clone()).await.ok()??;
+        let whose = match owner(&planes.aws, step.kind.tags, &id).await.ok()? {
+            Owned::No => Whose::Nobody,
+            Owned::By(stack) if stack != self.plan.stack => Whose::Stack(stack),
+            Owned::By(_) | Owned::Unknown => return None,
+        };
+        Some(Namesake { id, whose })
     }
 
     /// The object that bears this address and attempt (or, without marks, this key), if it becomes visible in time. The error is that of the

@@ -42,7 +42,7 @@ impl Adopt {
             Err(Error::NotAdopted(why)) => Err(Failure::new(code::REFUSED, why)),
             Err(Error::Plane(error)) if error.is_not_found() => {
                 let why = format!("there is no {} `{}` in {}: {error}", wish.kind.name, self.id, loaded.stack.region);
-                Err(Failure::new(code::REFUSED, why).advice(format!("what an id is says {}", wish.kind.page)))
+                Err(Failure::new(code::ERROR, why).advice(format!("what an id is says {}", wish.kind.page)))
             }
             Err(error) => Err(error.into()),
         }

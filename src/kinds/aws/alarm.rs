@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::{described, found_by_name, lost_mark};
+use super::support::{described, found_by_name};
 use super::topic::Topic;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
@@ -111,6 +111,7 @@ impl Kind for Alarm {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html";
     const TAGS: Tags = Tags::Alarm;
+    const NAME_LIMIT: usize = 255;
     const ATTRIBUTES: &'static [&'static str] = &["arn"];
 
     fn check(&self) -> Vec<(String, String)> {
@@ -146,10 +147,10 @@ impl Kind for Alarm {
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let id = new.name(255);
+        let id = new.name(Self::NAME_LIMIT);
         // The call writes over an alarm of that name, whoever made it.
         if find(cx, &id).await.is_ok() {
-            let message = format!("an alarm named {id} is there already; {}", lost_mark(&new.address, &id));
+            let message = format!("an alarm named {id} is there already");
             return Err(Error { code: "AlarmExists".into(), ..Error::new(Class::AlreadyExists, "cloudwatch.PutMetricAlarm", message) });
         }
         put(cx, &id, &new.want, &new.marks).set_tags(Some(tags(&new.marks))).send().await?;
@@ -236,13 +237,14 @@ fn tags(marks: &Marks) -> Vec<sdk::Tag> {
 /// The marks on the last line of its description, else those in its tags.
 async fn marks_of(cx: &Aws, alarm: &sdk::MetricAlarm) -> Result<Option<Marks>> {
     let description = alarm.alarm_description().unwrap_or_default();
+    let id = alarm.alarm_name().unwrap_or_default();
     if !described::is_bare(description) {
-        return Ok(described::split(cx, description).1);
+        return Ok(cx.marks_or_stranger(Alarm::NAME, (id, id), described::pairs(description)));
     }
     let call = cx.cloudwatch.list_tags_for_resource().resource_arn(alarm.alarm_arn().unwrap_or_default());
     // One that is gone by now is nobody's.
     let tags = call.send().await.map_err(Error::from).absent_ok()?.and_then(|out| out.tags).unwrap_or_default();
-    Ok(cx.marks(tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))))
+    Ok(cx.marks_or_stranger(Alarm::NAME, (id, id), tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))))
 }
 
 async fn find(cx: &Aws, id: &str) -> Result<sdk::MetricAlarm> {

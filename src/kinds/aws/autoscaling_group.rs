@@ -93,6 +93,7 @@ impl Kind for AutoscalingGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html";
     const TAGS: Tags = Tags::Autoscaling;
+    const NAME_LIMIT: usize = 255;
     const ATTRIBUTES: &'static [&'static str] = &["name"];
 
     fn check(&self) -> Vec<(String, String)> {
@@ -144,8 +145,12 @@ impl Kind for AutoscalingGroup {
             .collect())
     }
 
+    async fn namesake(_: &Aws, new: &New<Self>) -> Result<Option<String>> {
+        Ok(Self::name_of(new))
+    }
+
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let (id, want) = (new.name(255), &new.want);
+        let (id, want) = (new.name(Self::NAME_LIMIT), &new.want);
         let call = cx
             .autoscaling
             .create_auto_scaling_group()

@@ -38,6 +38,7 @@ impl Kind for BackupVault {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupVault.html";
     const TAGS: Tags = Tags::Backup("backup-vault");
+    const NAME_LIMIT: usize = 50;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;
@@ -58,7 +59,8 @@ impl Kind for BackupVault {
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
-        let ours = owned(cx, list(cx).await?, |vault| vault.backup_vault_arn()).await?;
+        let ours =
+            owned(cx, list(cx).await?, |vault| vault.backup_vault_arn(), |vault| Some((Self::NAME, vault.backup_vault_name()?))).await?;
         Ok(ours
             .into_iter()
             .map(|one| {
@@ -70,7 +72,7 @@ impl Kind for BackupVault {
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let id = new.name(50);
+        let id = new.name(Self::NAME_LIMIT);
         cx.backup
             .create_backup_vault()
             .backup_vault_name(&id)

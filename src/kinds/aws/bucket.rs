@@ -103,6 +103,8 @@ impl Kind for Bucket {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html";
     const TAGS: Tags = Tags::Bucket;
+    /// Without the account at its end, which has twelve digits.
+    const NAME_LIMIT: usize = 50;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "domain_name"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;
@@ -132,9 +134,15 @@ impl Kind for Bucket {
         try_join_all(all).await
     }
 
+    async fn namesake(cx: &Aws, new: &New<Self>) -> Result<Option<String>> {
+        let name = full_name(cx, new);
+        // Only our account's can be tagged by us.
+        let ours = cx.s3.head_bucket().bucket(&name).expected_bucket_owner(&cx.estate.account).send().await;
+        Ok(ours.is_ok().then_some(name))
+    }
+
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let account = &cx.estate.account;
-        let name = format!("{}-{account}", new.name(62 - account.len()));
+        let name = full_name(cx, new);
         let region = &cx.estate.region;
         let place = s3::CreateBucketConfiguration::builder().location_constraint(region.as_str().into()).build();
         let place = (region != "us-east-1").then_some(place);
@@ -151,7 +159,7 @@ impl Kind for Bucket {
         }
         // A bucket that holds something was somebody's: only an empty one can be what an earlier attempt left.
         if cx.s3.list_objects_v2().bucket(&name).max_keys(1).send().await?.key_count().unwrap_or_default() > 0 {
-            let message = format!("{name} is there already, holds objects and bears no mark; if it is this one: reeve adopt");
+            let message = format!("{name} is there already, holds objects and bears no mark");
             return Err(Error::new(Class::AlreadyExists, "s3.CreateBucket", message));
         }
         // One of that name that was here before is gone, with its tags.
@@ -193,6 +201,10 @@ impl Kind for Bucket {
         }
         tag(cx, id, marks.to_tags()).await
     }
+}
+
+fn full_name(cx: &Aws, new: &New<Bucket>) -> String {
+    format!("{}-{}", Bucket::name_of(new).unwrap_or_default(), cx.estate.account)
 }
 
 fn known(cx: &Aws, name: &str) -> Attributes {

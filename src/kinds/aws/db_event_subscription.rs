@@ -172,7 +172,7 @@ fn named(new: &New<DbEventSubscription>) -> String {
 
 /// Whether the subscription of that name was made for this address.
 async fn is_of(cx: &Aws, id: &str, new: &New<DbEventSubscription>) -> Result<bool> {
-    let marks = marks_of(cx, &arn(&cx.estate, "es", id)).await?;
+    let marks = marks_of(cx, DbEventSubscription::NAME, "es", id).await?;
     Ok(marks.is_some_and(|marks| marks.address.as_ref() == Some(&new.address)))
 }
 

@@ -183,9 +183,11 @@ impl Kind for DbInstance {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html";
     const TAGS: Tags = Tags::Rds("db");
+    const NAME_LIMIT: usize = 63;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "resource_id"];
     const LATE: &'static [&'static str] = &["endpoint", "port", "master_secret_arn"];
     const STATEFUL: bool = true;
+    const LEAVES: &'static str = "a final snapshot and its automated backups stay, and cost their storage";
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
@@ -219,7 +221,11 @@ impl Kind for DbInstance {
         let items = cx.rds.describe_db_instances().into_paginator().items().send();
         let instances: Vec<rds::DbInstance> = items.collect::<std::result::Result<_, _>>().await?;
         let standing = instances.iter().filter(|db| db.db_instance_status() != Some("deleting"));
-        standing.filter_map(|db| Some(live::live(db, cx.marks(super::support::rds::pairs(db.tag_list()))?))).collect()
+        let marks = |db: &rds::DbInstance| {
+            let id = db.db_instance_identifier().unwrap_or_default();
+            cx.marks_or_stranger(Self::NAME, (id, id), super::support::rds::pairs(db.tag_list()))
+        };
+        standing.filter_map(|db| Some(live::live(db, marks(db)?))).collect()
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -228,7 +234,7 @@ impl Kind for DbInstance {
         let call = cx
             .rds
             .create_db_instance()
-            .db_instance_identifier(new.name(63))
+            .db_instance_identifier(new.name(Self::NAME_LIMIT))
             .engine(live::word(&want.engine))
             .engine_version(&want.engine_version)
             .db_instance_class(&want.db_instance_class)

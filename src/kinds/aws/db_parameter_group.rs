@@ -48,6 +48,7 @@ impl Kind for DbParameterGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html";
     const TAGS: Tags = Tags::Rds("pg");
+    const NAME_LIMIT: usize = 255;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const MANY_CALLS: bool = true;
 
@@ -57,8 +58,7 @@ impl Kind for DbParameterGroup {
         let named = groups.iter().filter(|group| may_be_ours(cx, group.db_parameter_group_name().unwrap_or_default()));
         let all = named.map(|group| async move {
             let name = group.db_parameter_group_name().unwrap_or_default();
-            let arn = arn(&cx.estate, "pg", name);
-            let (marks, parameters) = futures::try_join!(marks_of(cx, &arn), user_set(cx, name))?;
+            let (marks, parameters) = futures::try_join!(marks_of(cx, Self::NAME, "pg", name), user_set(cx, name))?;
             let shape = Self {
                 db_parameter_group_family: group.db_parameter_group_family().unwrap_or_default().to_owned(),
                 description: group.description().unwrap_or_default().to_owned(),
@@ -76,7 +76,7 @@ impl Kind for DbParameterGroup {
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let name = new.name(255);
+        let name = new.name(Self::NAME_LIMIT);
         cx.rds
             .create_db_parameter_group()
             .db_parameter_group_name(&name)

@@ -40,6 +40,7 @@ impl Kind for DbSubnetGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html";
     const TAGS: Tags = Tags::Rds("subgrp");
+    const NAME_LIMIT: usize = 255;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
 
     fn check(&self) -> Vec<(String, String)> {
@@ -60,8 +61,7 @@ impl Kind for DbSubnetGroup {
         let named = groups.iter().filter(|group| may_be_ours(cx, group.db_subnet_group_name().unwrap_or_default()));
         let all = named.map(|group| async move {
             let name = group.db_subnet_group_name().unwrap_or_default();
-            let arn = arn(&cx.estate, "subgrp", name);
-            let Some(marks) = marks_of(cx, &arn).await? else { return Ok(None) };
+            let Some(marks) = marks_of(cx, Self::NAME, "subgrp", name).await? else { return Ok(None) };
             let shape = Self {
                 db_subnet_group_description: group.db_subnet_group_description().unwrap_or_default().to_owned(),
                 subnets: group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier()).map(Ref::to).collect(),
@@ -72,7 +72,7 @@ impl Kind for DbSubnetGroup {
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let name = new.name(255);
+        let name = new.name(Self::NAME_LIMIT);
         cx.rds
             .create_db_subnet_group()
             .db_subnet_group_name(&name)

@@ -31,6 +31,7 @@ impl Kind for InstanceProfile {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateInstanceProfile.html";
     const TAGS: Tags = Tags::InstanceProfile;
+    const NAME_LIMIT: usize = 128;
     const ATTRIBUTES: &'static [&'static str] = &["arn"];
     const MANY_CALLS: bool = true;
 
@@ -48,7 +49,8 @@ impl Kind for InstanceProfile {
         let all = profiles.iter().map(|profile| async move {
             let name = profile.instance_profile_name();
             let tags = cx.iam.list_instance_profile_tags().instance_profile_name(name).max_items(100).send().await?;
-            let Some(marks) = cx.marks(iam::pairs(tags.tags())) else { return Ok(None) };
+            let tags = iam::pairs(tags.tags());
+            let Some(marks) = cx.marks_or_stranger(Self::NAME, (name, name), tags) else { return Ok(None) };
             // One whose role was not attached yet, or was taken away by hand, has an empty reference: it differs from every wish.
             let role = Ref::to(profile.roles().first().map(sdk::Role::arn).unwrap_or_default());
             let attributes = attributes([("arn", profile.arn())]);
@@ -59,7 +61,7 @@ impl Kind for InstanceProfile {
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let call = cx.iam.create_instance_profile().instance_profile_name(new.name(128)).path(iam::path(cx));
+        let call = cx.iam.create_instance_profile().instance_profile_name(new.name(Self::NAME_LIMIT)).path(iam::path(cx));
         let out = call.set_tags(Some(iam::tags(&new.marks)?)).send().await?;
         let made = out.instance_profile.ok_or_else(|| Error::incomplete("iam.CreateInstanceProfile", "profile"))?;
         Ok(Made { attributes: attributes([("arn", made.arn())]), id: made.instance_profile_name })
@@ -100,6 +102,8 @@ impl Kind for InstanceProfile {
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        let out = cx.iam.get_instance_profile().instance_profile_name(id).send().await?;
+        iam::found_by_path(cx, "iam.TagInstanceProfile", out.instance_profile().map(sdk::InstanceProfile::arn).unwrap_or_default())?;
         cx.iam.tag_instance_profile().instance_profile_name(id).set_tags(Some(iam::tags(marks)?)).send().await?;
         Ok(())
     }

@@ -7,18 +7,20 @@
 //! cancelled until then: a key of ours that somebody else had scheduled for it is not gone.
 
 mod deletion;
+mod policy;
 mod unnamed;
+
+use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::support::{described, once_known, yes};
 use crate::kinds::{Change, DELETED, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
-use crate::model::{Address, Document, Marks};
+use crate::model::{Address, Document, Marks, Whose};
+use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
-use crate::planes::{Aws, aws::Estate};
 use aws_sdk_kms::types as kms;
 
 /// A symmetric encryption key.
@@ -63,6 +65,7 @@ impl Kind for Key {
     const ATTRIBUTES: &'static [&'static str] = &["arn", "key_id"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;
+    const LEAVES: &'static str = "AWS deletes a key 30 days later, and until then it can be had back";
     const REPRIEVE: &'static str = "aws kms cancel-key-deletion --key-id ID && aws kms enable-key --key-id ID";
 
     fn check(&self) -> Vec<(String, String)> {
@@ -77,7 +80,7 @@ impl Kind for Key {
     fn restate(have: &mut Self, want: &Self) {
         // The live default policy reads as none; written out, it says the same. (Another account's cannot be meant: KMS refuses a policy
         // that locks its writer out.)
-        if have.policy.is_none() && want.policy.as_ref().is_some_and(is_any_default) {
+        if have.policy.is_none() && want.policy.as_ref().is_some_and(policy::is_any_default) {
             have.policy.clone_from(&want.policy);
         }
         // KMS neither rotates a disabled key nor lets its rotation be changed: it is compared again once the key is enabled.
@@ -91,14 +94,16 @@ impl Kind for Key {
         let prefix = alias_prefix(&cx.estate.stack);
         let aliases: Vec<kms::AliasListEntry> =
             cx.kms.list_aliases().limit(100).into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
-        let mut ids: Vec<&str> = aliases
-            .iter()
-            .filter(|alias| alias.alias_name().is_some_and(|name| name.starts_with(&prefix)))
-            .filter_map(|alias| alias.target_key_id())
-            .collect();
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(try_join_all(ids.into_iter().map(|id| read(cx, id))).await?.into_iter().flatten().collect())
+        let ours = aliases.iter().filter(|alias| alias.alias_name().is_some_and(|name| name.starts_with(&prefix)));
+        let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (id, alias) in ours.filter_map(|alias| Some((alias.target_key_id()?, alias.alias_name()?))) {
+            keys.entry(id).or_default().push(alias);
+        }
+        Ok(try_join_all(keys.into_iter().map(|(id, aliases)| read(cx, id, aliases))).await?.into_iter().flatten().collect())
+    }
+
+    fn name_of(new: &New<Self>) -> Option<String> {
+        Some(plain_alias(&new.naming.stack, &new.address))
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -130,7 +135,7 @@ impl Kind for Key {
             cx.kms.update_key_description().key_id(id).description(described::with_marks(&want.description, &change.marks)).send().await?;
         }
         if change.touches(&["policy"]) {
-            let policy = want.policy.clone().unwrap_or_else(|| default_policy(&cx.estate.partition, &cx.estate.account));
+            let policy = want.policy.clone().unwrap_or_else(|| policy::default_policy(&cx.estate.partition, &cx.estate.account));
             let call = cx.kms.put_key_policy().key_id(id).policy_name("default").policy(policy.to_string());
             once_known(|| async { Ok(call.clone().send().await?) }).await?;
         }
@@ -184,16 +189,21 @@ impl Kind for Key {
     }
 }
 
-/// Reads one key; `None` when it is not ours or waits for the deletion that we asked for.
-async fn read(cx: &Aws, id: &str) -> Result<Option<Live<Key>>> {
+/// Reads one key; `None` when it is not ours or waits for the deletion that we asked for. `aliases` are those of it that are as ours.
+async fn read(cx: &Aws, id: &str, aliases: Vec<&str>) -> Result<Option<Live<Key>>> {
     let (key, policy, rotation) = futures::try_join!(
         async { Ok::<_, Error>(cx.kms.describe_key().key_id(id).send().await?) },
         async { Ok(cx.kms.get_key_policy().key_id(id).policy_name("default").send().await?) },
         async { Ok(cx.kms.get_key_rotation_status().key_id(id).send().await?) },
     )?;
     let key = key.key_metadata.ok_or_else(|| Error::incomplete("kms.DescribeKey", "key"))?;
-    let (words, Some(marks)) = marks_of(cx, id, key.description().unwrap_or_default()).await? else { return Ok(None) };
     let due = deletion::due(&key);
+    let (words, Some(marks)) = marks_of(cx, id, key.description().unwrap_or_default()).await? else {
+        for alias in aliases.into_iter().filter(|_| due.is_none()) {
+            cx.stranger(Key::NAME, (alias, key.arn().unwrap_or(id)), Whose::Nobody);
+        }
+        return Ok(None);
+    };
     if due.is_some() && marks.retiring {
         return Ok(None);
     }
@@ -201,7 +211,7 @@ async fn read(cx: &Aws, id: &str) -> Result<Option<Live<Key>>> {
     let arn = key.arn.clone().ok_or_else(|| Error::incomplete("kms.DescribeKey", "ARN"))?;
     let shape = Key {
         description: words.to_owned(),
-        policy: (!is_default(&policy, &cx.estate)).then_some(policy),
+        policy: (!policy::is_default(&policy, &cx.estate)).then_some(policy),
         enable_key_rotation: rotation.key_rotation_enabled,
         rotation_period_in_days: rotation.rotation_period_in_days.unwrap_or_else(a_year),
         enabled: key.enabled,
@@ -232,6 +242,10 @@ fn alias_prefix(stack: &str) -> String {
     format!("alias/reeve/{stack}/")
 }
 
+fn plain_alias(stack: &str, address: &Address) -> String {
+    format!("{}{}", alias_prefix(stack), address.as_str().replace('.', "/"))
+}
+
 /// The stack's aliases of one key.
 async fn ours(cx: &Aws, id: &str) -> Result<Vec<String>> {
     let prefix = alias_prefix(&cx.estate.stack);
@@ -245,7 +259,7 @@ async fn alias(cx: &Aws, id: &str, address: &Address) -> Result<()> {
     if !ours(cx, id).await?.is_empty() {
         return Ok(());
     }
-    let plain = format!("{}{}", alias_prefix(&cx.estate.stack), address.as_str().replace('.', "/"));
+    let plain = plain_alias(&cx.estate.stack, address);
     let make = |name: String| async move { cx.kms.create_alias().alias_name(name).target_key_id(id).send().await.map_err(Error::from) };
     match make(plain.clone()).await {
         Err(error) if error.class == Class::AlreadyExists => {
@@ -268,70 +282,7 @@ async fn alias(cx: &Aws, id: &str, address: &Address) -> Result<()> {
     Ok(())
 }
 
-/// What AWS gives a key that is made without a policy.
-///
-/// Source: <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
-fn default_policy(partition: &str, account: &str) -> Document {
-    let root = format!("arn:{partition}:iam::{account}:root");
-    Document::new(json!({
-        "Version": "2012-10-17",
-        "Id": "key-default-1",
-        "Statement": [{
-            "Sid": "Enable IAM User Permissions",
-            "Effect": "Allow",
-            "Principal": { "AWS": root },
-            "Action": "kms:*",
-            "Resource": "*",
-        }],
-    }))
-}
-
-/// What a policy says, without its labels.
-fn unlabelled(policy: &Document) -> Value {
-    let mut statements = policy.value().get("Statement").cloned().unwrap_or_default();
-    for statement in statements.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        statement.remove("Sid");
-    }
-    statements
-}
-
-/// Whether a policy says what the default one says, whatever its labels are.
-fn is_default(policy: &Document, estate: &Estate) -> bool {
-    unlabelled(policy) == unlabelled(&default_policy(&estate.partition, &estate.account))
-}
-
-/// Whether a policy says what some account's default one says.
-fn is_any_default(policy: &Document) -> bool {
-    let says = unlabelled(policy);
-    let root = says.pointer("/0/Principal/AWS/0").and_then(Value::as_str).unwrap_or_default();
-    let [_, partition, "iam", "", account, "root"] = root.split(':').collect::<Vec<_>>()[..] else { return false };
-    says == unlabelled(&default_policy(partition, account))
-}
-
 fn tags(marks: &Marks) -> Result<Vec<kms::Tag>> {
     let tag = |(key, value): (&str, String)| kms::Tag::builder().tag_key(key).tag_value(value).build();
     marks.to_tags().into_iter().map(tag).collect::<std::result::Result<_, _>>().map_err(|_| Error::incomplete("kms.Tag", "value"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_policy_is_known_by_what_it_says() {
-        let estate = Estate {
-            stack: "s".into(),
-            domain: "d.org".into(),
-            account: "123456789012".into(),
-            region: "us-east-1".into(),
-            partition: "aws".into(),
-        };
-        let other_words = Document::new(json!({ "Version": "2012-10-17", "Statement": {
-            "Effect": "Allow", "Principal": { "AWS": "123456789012" }, "Action": ["kms:*"], "Resource": "*" } }));
-        assert!(is_default(&other_words, &estate));
-        let wider = Document::new(json!({ "Version": "2012-10-17", "Statement": {
-            "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": ["kms:*"], "Resource": "*" } }));
-        assert!(!is_default(&wider, &estate));
-        assert!(is_any_default(&other_words) && !is_any_default(&wider));
-    }
 }

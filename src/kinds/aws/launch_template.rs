@@ -111,6 +111,7 @@ impl Kind for LaunchTemplate {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html";
     const TAGS: Tags = Tags::Ec2;
+    const NAME_LIMIT: usize = 128;
     const ATTRIBUTES: &'static [&'static str] = &["name", "latest_version"];
 
     fn check(&self) -> Vec<(String, String)> {
@@ -142,11 +143,16 @@ impl Kind for LaunchTemplate {
         futures::future::try_join_all(all).await
     }
 
+    async fn namesake(cx: &Aws, new: &New<Self>) -> Result<Option<String>> {
+        let out = cx.ec2.describe_launch_templates().launch_template_names(new.name(Self::NAME_LIMIT)).send().await?;
+        Ok(out.launch_templates().first().and_then(|template| template.launch_template_id()).map(str::to_owned))
+    }
+
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let out = cx
             .ec2
             .create_launch_template()
-            .launch_template_name(new.name(128))
+            .launch_template_name(new.name(Self::NAME_LIMIT))
             .launch_template_data(data(cx, &new.want, &new.marks))
             .tag_specifications(ec2_spec(ec2::ResourceType::LaunchTemplate, &new.marks))
             .client_token(&new.token)

@@ -134,6 +134,7 @@ impl Kind for LoadBalancer {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html";
     const TAGS: Tags = Tags::Elbv2;
+    const NAME_LIMIT: usize = 32;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "full_name", "dns_name", "zone_id"];
     const MANY_CALLS: bool = true;
 
@@ -178,7 +179,7 @@ impl Kind for LoadBalancer {
         let out = cx
             .elbv2
             .create_load_balancer()
-            .name(new.name(32))
+            .name(new.name(Self::NAME_LIMIT))
             .r#type(elb::LoadBalancerTypeEnum::Application)
             .scheme(match want.scheme {
                 Scheme::Internal => elb::LoadBalancerSchemeEnum::Internal,
@@ -319,10 +320,7 @@ fn shape(one: &elb::LoadBalancer, settings: &BTreeMap<String, String>) -> LoadBa
     LoadBalancer {
         subnets: one.availability_zones().iter().filter_map(elb::AvailabilityZone::subnet_id).map(Ref::to).collect(),
         security_groups: one.security_groups().iter().map(Ref::to).collect(),
-        scheme: match one.scheme() {
-            Some(elb::LoadBalancerSchemeEnum::InternetFacing) => Scheme::InternetFacing,
-            _ => Scheme::Internal,
-        },
+        scheme: if one.scheme() == Some(&elb::LoadBalancerSchemeEnum::InternetFacing) { Scheme::InternetFacing } else { Scheme::Internal },
         ip_address_type: match one.ip_address_type() {
             Some(elb::IpAddressType::Ipv4) | None => IpAddressType::Ipv4,
             Some(_) => IpAddressType::Dualstack,

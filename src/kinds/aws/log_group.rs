@@ -73,7 +73,8 @@ impl Kind for LogGroup {
         let all = groups.iter().map(|group| async move {
             let id = group.log_group_name().unwrap_or_default();
             let tags = cx.logs.list_tags_for_resource().resource_arn(arn(cx, id)).send().await?.tags.unwrap_or_default();
-            let Some(marks) = cx.marks(tags.iter().map(|(key, value)| (&**key, &**value))) else { return Ok(None) };
+            let tags = tags.iter().map(|(key, value)| (&**key, &**value));
+            let Some(marks) = cx.marks_or_stranger(Self::NAME, (id, id), tags) else { return Ok(None) };
             let shape = Self {
                 log_group_name: Some(id.into()),
                 // Without a retention, events never expire: no number of days says so.
@@ -86,9 +87,13 @@ impl Kind for LogGroup {
         Ok(futures::future::try_join_all(all).await?.into_iter().flatten().collect())
     }
 
+    fn name_of(new: &New<Self>) -> Option<String> {
+        let derived = || format!("/reeve/{}/{}", new.naming.stack, new.address);
+        Some(new.want.log_group_name.as_ref().map_or_else(derived, |name| name.0.clone()))
+    }
+
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let derived = || format!("/reeve/{}/{}", cx.estate.stack, new.address);
-        let name = new.want.log_group_name.as_ref().map_or_else(derived, |name| name.0.clone());
+        let name = Self::name_of(new).unwrap_or_default();
         if !beginnings(cx).iter().any(|beginning| name.starts_with(beginning)) {
             let message = format!("`{name}` would not be found again: it has to begin with one of {}", beginnings(cx).join(", "));
             return Err(Error::new(Class::Invalid, "logs.CreateLogGroup", message));

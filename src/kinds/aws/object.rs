@@ -72,6 +72,14 @@ impl Kind for Object {
         Ok(try_join_all(of_each).await?.into_iter().flatten().flatten().collect())
     }
 
+    fn name_of(new: &New<Self>) -> Option<String> {
+        Some(id(new.want.bucket.id(), &new.want.key))
+    }
+
+    async fn namesake(_: &Aws, new: &New<Self>) -> Result<Option<String>> {
+        Ok(Self::name_of(new))
+    }
+
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let bucket = new.want.bucket.id();
         // First the tag: an object in a bucket without it would not be found again.
@@ -113,7 +121,9 @@ impl Kind for Object {
 
 async fn read(cx: &Aws, bucket: &str, key: &str) -> Result<Option<Live<Object>>> {
     let tags = cx.s3.get_object_tagging().bucket(bucket).key(key).send().await.map_err(Error::from).absent_ok()?;
-    let Some(marks) = tags.and_then(|tags| cx.marks(pairs(tags.tag_set()))) else { return Ok(None) };
+    let name = id(bucket, key);
+    let marks = tags.and_then(|tags| cx.marks_or_stranger(Object::NAME, (&name, &name), pairs(tags.tag_set())));
+    let Some(marks) = marks else { return Ok(None) };
     let out = cx.s3.get_object().bucket(bucket).key(key).send().await?;
     let made_at = out.last_modified().map(ToString::to_string).unwrap_or_default();
     let content_type = out.content_type().unwrap_or_default().to_owned();

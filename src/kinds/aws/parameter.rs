@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key::Key;
-use super::support::{described, lost_mark};
+use super::support::described;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
@@ -28,7 +28,8 @@ use aws_sdk_ssm::types as sdk;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
-    /// Its value is a secret, generated when it is made (type `SecureString`). Another length means another secret. Default: none.
+    /// Its value is a secret, generated when it is made (type `SecureString`). Another length means another secret; one that was adopted keeps
+    /// its value, whatever its length. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-replace" = true))]
     pub generate: Option<Generate>,
@@ -111,6 +112,14 @@ impl Kind for Parameter {
         wrong
     }
 
+    /// A secret that was not generated here was adopted, or its pattern was taken away: it stays what it is. How long it is nobody knows
+    /// without reading it.
+    fn restate(have: &mut Self, want: &Self) {
+        if have.generate.is_none() && have.value.is_none() {
+            have.generate = want.generate.clone();
+        }
+    }
+
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let (all, dated) = futures::try_join!(listed(cx, &[]), listed(cx, &[(DATED, "true")]))?;
         let bare = all.iter().filter(|one| described::is_bare(one.description().unwrap_or_default()));
@@ -139,17 +148,22 @@ impl Kind for Parameter {
         Ok(live)
     }
 
+    fn name_of(new: &New<Self>) -> Option<String> {
+        Some(format!("/reeve/{}/{}", new.naming.stack, new.address))
+    }
+
+    async fn namesake(_: &Aws, new: &New<Self>) -> Result<Option<String>> {
+        Ok(Self::name_of(new))
+    }
+
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let id = format!("/reeve/{}/{}", cx.estate.stack, new.address);
-        let call = put(cx, &id, &new.want, &new.marks).set_tags(Some(tags(&new.marks, false)?));
+        let id = Self::name_of(new).unwrap_or_default();
+        let call = put(cx, &id, &new.want, new.want.generate.as_ref(), &new.marks).set_tags(Some(tags(&new.marks, false)?));
         let value = match &new.want.generate {
             Some(generate) => generate.secret()?,
             None => Zeroizing::new(new.want.value.as_ref().map(|value| value.0.clone()).unwrap_or_default()),
         };
-        call.value(value.as_str()).send().await.map_err(Error::from).map_err(|error| match error.class {
-            Class::AlreadyExists => Error { message: format!("{}; {}", error.message, lost_mark(&new.address, &id)), ..error },
-            _ => error,
-        })?;
+        call.value(value.as_str()).send().await?;
         Ok(Made { attributes: known(cx, &id), id })
     }
 
@@ -158,7 +172,9 @@ impl Kind for Parameter {
             Some(value) => Zeroizing::new(value.0.clone()),
             None => value(cx, &change.id).await?,
         };
-        put(cx, &change.id, &change.want, &change.marks).overwrite(true).value(value.as_str()).send().await?;
+        // An adopted secret need not be of letters and digits: only what was generated here has a pattern.
+        let call = put(cx, &change.id, &change.want, change.have.generate.as_ref(), &change.marks);
+        call.overwrite(true).value(value.as_str()).send().await?;
         Ok(())
     }
 
@@ -189,7 +205,13 @@ impl Kind for Parameter {
     }
 }
 
-fn put(cx: &Aws, id: &str, want: &Parameter, marks: &Marks) -> aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder {
+fn put(
+    cx: &Aws,
+    id: &str,
+    want: &Parameter,
+    generated: Option<&Generate>,
+    marks: &Marks,
+) -> aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder {
     let secret = want.generate.is_some();
     cx.ssm
         .put_parameter()
@@ -197,7 +219,7 @@ fn put(cx: &Aws, id: &str, want: &Parameter, marks: &Marks) -> aws_sdk_ssm::oper
         .r#type(if secret { sdk::ParameterType::SecureString } else { sdk::ParameterType::String })
         .description(described::with_marks("", marks))
         .set_key_id(want.kms_key.as_ref().filter(|_| secret).map(|key| key.id().to_owned()))
-        .set_allowed_pattern(want.generate.as_ref().map(Generate::pattern))
+        .set_allowed_pattern(generated.filter(|_| secret).map(Generate::pattern))
 }
 
 async fn value(cx: &Aws, id: &str) -> Result<Zeroizing<String>> {

@@ -34,6 +34,7 @@ impl Kind for Policy {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html";
     const TAGS: Tags = Tags::Policy;
+    const NAME_LIMIT: usize = 128;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
@@ -41,7 +42,8 @@ impl Kind for Policy {
         let all = details.policies.iter().map(|policy| async move {
             let id = policy.arn().unwrap_or_default();
             let tags = cx.iam.list_policy_tags().policy_arn(id).max_items(100).send().await?;
-            let Some(marks) = cx.marks(iam::pairs(tags.tags())) else { return Ok(None) };
+            let tags = iam::pairs(tags.tags());
+            let Some(marks) = cx.marks_or_stranger(Self::NAME, (iam::name(id), id), tags) else { return Ok(None) };
             let version = policy.policy_version_list().iter().find(|version| version.is_default_version);
             let policy_document = version
                 .and_then(PolicyVersion::document)
@@ -57,7 +59,7 @@ impl Kind for Policy {
         let out = cx
             .iam
             .create_policy()
-            .policy_name(new.name(128))
+            .policy_name(new.name(Self::NAME_LIMIT))
             .path(iam::path(cx))
             .policy_document(new.want.policy_document.to_string())
             .set_tags(Some(iam::tags(&new.marks)?))
@@ -98,6 +100,7 @@ impl Kind for Policy {
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        iam::found_by_path(cx, "iam.TagPolicy", id)?;
         cx.iam.tag_policy().policy_arn(id).set_tags(Some(iam::tags(marks)?)).send().await?;
         Ok(())
     }

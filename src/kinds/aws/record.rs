@@ -14,9 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use self::sets::{Id, Owners, canonical, change, find, list, send};
 use super::lookups::{Zone, zones};
-use super::support::lost_mark;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
-use crate::model::{Marks, Ref, Text};
+use crate::model::{Marks, Ref, Text, Whose};
 use crate::planes::Aws;
 use crate::planes::error::{Class, Error, Result};
 
@@ -132,7 +131,9 @@ impl Kind for Record {
         let mut ours = Vec::new();
         for (zone, sets) in listed {
             let by_id: BTreeMap<Id, &r53::ResourceRecordSet> = sets.iter().filter_map(|set| Some((Id::of(zone, set)?, set))).collect();
-            for (id, owners) in sets.iter().filter_map(|set| Some((Id::owned_by(zone, set)?, Owners::read(set)))) {
+            let owners: BTreeMap<Id, Owners> = sets.iter().filter_map(|set| Some((Id::owned_by(zone, set)?, Owners::read(set)))).collect();
+            strangers(cx, zone, &sets, &owners);
+            for (id, owners) in owners {
                 if let (Some(marks), Some(set)) = (owners.marks(&cx.estate.stack), by_id.get(&id)) {
                     let attributes = attributes([("name", &id.name)]);
                     ours.push(Live {
@@ -148,6 +149,13 @@ impl Kind for Record {
         Ok(ours)
     }
 
+    /// A shared record is written over with the same content.
+    fn name_of(new: &New<Self>) -> Option<String> {
+        let want = &new.want;
+        let id = Id { zone: want.zone.id().to_owned(), name: canonical(want.name.as_str()), r#type: want.r#type };
+        (!want.keep).then(|| id.called())
+    }
+
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let want = &new.want;
         let id = Id { zone: want.zone.id().to_owned(), name: canonical(want.name.as_str()), r#type: want.r#type };
@@ -157,8 +165,7 @@ impl Kind for Record {
             let message = if others {
                 format!("{} {} is another stack's: it is not overwritten. One stack only may have it in its YAML", want.r#type, id.name)
             } else {
-                let what = format!("{} {} is there already and bears no mark of this stack: it is not overwritten", want.r#type, id.name);
-                format!("{what}. If it is somebody else's, take it out of the YAML; {}", lost_mark(&new.address, &id.to_string()))
+                format!("{} {} is there already and bears no mark of this stack: it is not overwritten", want.r#type, id.name)
             };
             return Err(Error::new(Class::AlreadyExists, sets::CALL, message));
         }
@@ -213,6 +220,22 @@ impl Kind for Record {
             can_be_ours(cx, &id).await?;
         }
         send(cx, &id.zone, vec![change(r53::ChangeAction::Upsert, owners.with(marks, owners.keeps(&marks.stack)).set(&id)?)?]).await
+    }
+}
+
+/// Notes the records that are not ours: one of that name and type is in the way, also where several share it.
+fn strangers(cx: &Aws, zone: &str, sets: &[r53::ResourceRecordSet], owners: &BTreeMap<Id, Owners>) {
+    for set in sets {
+        let Some(id) = Id::named(zone, set) else { continue };
+        let whose = match owners.get(&id) {
+            Some(owners) if owners.marks(&cx.estate.stack).is_some() => continue,
+            Some(owners) if owners.others(&cx.estate.stack) => Whose::Stack(owners.names().join(", ")),
+            _ if set.set_identifier().is_some() => {
+                Whose::OutOfReach("reeve does not write records that are chosen by weight or region".into())
+            }
+            _ => Whose::Nobody,
+        };
+        cx.stranger(Record::NAME, (&id.called(), &id.to_string()), whose);
     }
 }
 

@@ -89,7 +89,7 @@ impl Kind for ReportPlan {
         // The listing shows descriptions but no tags; only those of a plan whose description someone wrote over cost a call.
         let (told, mute): (Vec<_>, Vec<_>) = all.into_iter().partition(|plan| in_description(cx, plan).is_some());
         let told = told.into_iter().filter_map(|it| in_description(cx, &it).map(|marks| Owned { it, marks }));
-        let tagged = owned(cx, mute, bk::ReportPlan::report_plan_arn).await?;
+        let tagged = owned(cx, mute, bk::ReportPlan::report_plan_arn, |plan| Some((Self::NAME, plan.report_plan_name()?))).await?;
         told.chain(tagged)
             .map(|one| {
                 let id = one.it.report_plan_name().unwrap_or_default().to_owned();
@@ -99,9 +99,13 @@ impl Kind for ReportPlan {
             .collect()
     }
 
+    /// Names of report plans have underscores, not hyphens.
+    fn name_of(new: &New<Self>) -> Option<String> {
+        Some(new.name(256).replace('-', "_"))
+    }
+
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        // Names of report plans have underscores, not hyphens.
-        let id = new.name(256).replace('-', "_");
+        let id = Self::name_of(new).unwrap_or_default();
         let call = cx.backup.create_report_plan().report_plan_name(&id).report_delivery_channel(channel(&new.want)?);
         let call = call.report_setting(setting(&new.want)?).report_plan_description(described::with_marks("", &new.marks));
         let call = call.idempotency_token(&new.token).set_report_plan_tags(Some(tags(&new.marks)));

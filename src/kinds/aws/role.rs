@@ -81,6 +81,7 @@ impl Kind for Role {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html";
     const TAGS: Tags = Tags::Role;
+    const NAME_LIMIT: usize = 64;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const MANY_CALLS: bool = true;
 
@@ -113,8 +114,8 @@ impl Kind for Role {
         let (details, listed) = futures::try_join!(iam::details(cx), listed)?;
         let mut all = Vec::new();
         for role in &details.roles {
-            let Some(marks) = cx.marks(iam::pairs(role.tags())) else { continue };
             let id = role.arn().unwrap_or_default().to_owned();
+            let Some(marks) = cx.marks_or_stranger(Self::NAME, (iam::name(&id), &id), iam::pairs(role.tags())) else { continue };
             let about = listed.get(&id).ok_or_else(|| Error::incomplete("iam.ListRoles", &id))?;
             let document = role.assume_role_policy_document().unwrap_or_default();
             let document =
@@ -142,7 +143,7 @@ impl Kind for Role {
         let out = cx
             .iam
             .create_role()
-            .role_name(new.name(64))
+            .role_name(new.name(Self::NAME_LIMIT))
             .path(iam::path(cx))
             .assume_role_policy_document(want.assume_role_policy_document.to_string())
             .set_description((!want.description.is_empty()).then(|| want.description.clone()))
@@ -211,6 +212,7 @@ impl Kind for Role {
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        iam::found_by_path(cx, "iam.TagRole", id)?;
         cx.iam.tag_role().role_name(iam::name(id)).set_tags(Some(iam::tags(marks)?)).send().await?;
         Ok(())
     }

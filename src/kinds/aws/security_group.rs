@@ -71,10 +71,21 @@ impl Kind for SecurityGroup {
         ours.filter_map(|group| Some((group, cx.marks(ec2_pairs(group.tags()))?))).map(|(group, marks)| live(group, marks)).collect()
     }
 
-    async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
+    fn name_of(new: &New<Self>) -> Option<String> {
         let name = new.name(250);
         // AWS keeps names that begin like an id for itself.
-        let name = if name.starts_with("sg-") { format!("g-{name}") } else { name };
+        Some(if name.starts_with("sg-") { format!("g-{name}") } else { name })
+    }
+
+    async fn namesake(cx: &Aws, new: &New<Self>) -> Result<Option<String>> {
+        let name = Self::name_of(new).unwrap_or_default();
+        let call = cx.ec2.describe_security_groups().filters(ec2_filter("vpc-id", [new.want.vpc.id()]));
+        let out = call.filters(ec2_filter("group-name", [name.as_str()])).send().await?;
+        Ok(out.security_groups().first().and_then(ec2::SecurityGroup::group_id).map(str::to_owned))
+    }
+
+    async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
+        let name = Self::name_of(new).unwrap_or_default();
         let call = cx.ec2.create_security_group().group_name(name).description(&new.want.description).vpc_id(new.want.vpc.id());
         let out = call.tag_specifications(ec2_spec(ec2::ResourceType::SecurityGroup, &new.marks)).send().await?;
         let id = out.group_id.ok_or_else(|| Error::incomplete("ec2.CreateSecurityGroup", "id"))?;

@@ -20,8 +20,7 @@ use aws_sdk_ec2::types as ec2;
 
 pub use self::protocol::Protocol;
 use crate::model::marks::key;
-use crate::model::runbook::LOST_MARK;
-use crate::model::{Address, Cidr, Marks};
+use crate::model::{Cidr, Marks};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error};
 
@@ -33,11 +32,6 @@ pub fn ec2_ours(cx: &Aws) -> ec2::Filter {
 /// Any filter of an EC2 listing.
 pub fn ec2_filter<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> ec2::Filter {
     ec2::Filter::builder().name(name).set_values(Some(values.into_iter().map(str::to_owned).collect())).build()
-}
-
-/// What to do when something of that name is there and bears no mark of ours: it may have lost it.
-pub fn lost_mark(address: &Address, id: &str) -> String {
-    format!("if it is this stack's and lost its mark, take it back: reeve adopt DIR {address} {id} (see {LOST_MARK})")
 }
 
 /// The stack's VPCs, read once in a pass: what has no marks of its own is reached through them.

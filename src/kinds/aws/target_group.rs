@@ -162,6 +162,7 @@ impl Kind for TargetGroup {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html";
     const TAGS: Tags = Tags::Elbv2;
+    const NAME_LIMIT: usize = 32;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "full_name"];
     const MANY_CALLS: bool = true;
 
@@ -205,7 +206,7 @@ impl Kind for TargetGroup {
         let call = cx
             .elbv2
             .create_target_group()
-            .name(new.name(32))
+            .name(new.name(Self::NAME_LIMIT))
             .vpc_id(want.vpc.id())
             .protocol(want.protocol.sdk())
             .protocol_version(format!("{:?}", want.protocol_version))

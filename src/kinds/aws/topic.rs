@@ -39,6 +39,7 @@ impl Kind for Topic {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html";
     const TAGS: Tags = Tags::Sns;
+    const NAME_LIMIT: usize = 256;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
@@ -67,7 +68,7 @@ impl Kind for Topic {
         if let Some(policy) = &want.policy {
             set.insert("Policy".to_owned(), policy.to_string());
         }
-        let call = cx.sns.create_topic().name(new.name(256)).set_attributes((!set.is_empty()).then_some(set));
+        let call = cx.sns.create_topic().name(new.name(Self::NAME_LIMIT)).set_attributes((!set.is_empty()).then_some(set));
         let out = call.set_tags(Some(tags(&new.marks)?)).send().await?;
         let id = out.topic_arn.ok_or_else(|| Error::incomplete("sns.CreateTopic", "ARN"))?;
         Ok(Made { attributes: known(&id), id })
@@ -116,7 +117,8 @@ pub(super) async fn ours(cx: &Aws) -> Result<Arc<Vec<(String, Marks)>>> {
             // Gone between the two calls: not there.
             let tags = cx.sns.list_tags_for_resource().resource_arn(&arn).send().await.map_err(Error::from).absent_ok()?;
             let tags = tags.and_then(|out| out.tags).unwrap_or_default();
-            let marks = cx.marks(tags.iter().map(|tag| (tag.key(), tag.value())));
+            let name = arn.rsplit(':').next().unwrap_or(&arn);
+            let marks = cx.marks_or_stranger(Topic::NAME, (name, &arn), tags.iter().map(|tag| (tag.key(), tag.value())));
             Ok::<_, Error>(marks.map(|marks| (arn, marks)))
         });
         Ok(futures::future::try_join_all(all).await?.into_iter().flatten().collect())

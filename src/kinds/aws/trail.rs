@@ -60,6 +60,7 @@ impl Kind for Trail {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html";
     const TAGS: Tags = Tags::Trail;
+    const NAME_LIMIT: usize = 128;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
     const MANY_CALLS: bool = true;
 
@@ -78,7 +79,9 @@ impl Kind for Trail {
             let id = trail.trail_arn().unwrap_or_default();
             let tags = cx.cloudtrail.list_tags().resource_id_list(id).send().await?;
             let tags = tags.resource_tag_list().iter().flat_map(sdk::ResourceTag::tags_list);
-            let Some(marks) = cx.marks(tags.filter_map(|tag| Some((tag.key(), tag.value()?)))) else { return Ok(None) };
+            let tags = tags.filter_map(|tag| Some((tag.key(), tag.value()?)));
+            let name = trail.name().unwrap_or_default();
+            let Some(marks) = cx.marks_or_stranger(Self::NAME, (name, id), tags) else { return Ok(None) };
             let status = cx.cloudtrail.get_trail_status().name(id).send().await?;
             let shape = Self {
                 s3_bucket: Ref::to(trail.s3_bucket_name().unwrap_or_default()),
@@ -104,7 +107,7 @@ impl Kind for Trail {
         let call = cx
             .cloudtrail
             .create_trail()
-            .name(new.name(128))
+            .name(new.name(Self::NAME_LIMIT))
             .s3_bucket_name(want.s3_bucket.id())
             .include_global_service_events(want.include_global_service_events)
             .is_multi_region_trail(want.is_multi_region_trail)

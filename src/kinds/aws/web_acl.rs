@@ -122,6 +122,7 @@ impl Kind for WebAcl {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/waf/latest/APIReference/API_CreateWebACL.html";
     const TAGS: Tags = Tags::Wafv2;
+    const NAME_LIMIT: usize = 128;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
 
     fn check(&self) -> Vec<(String, String)> {
@@ -174,7 +175,7 @@ impl Kind for WebAcl {
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let name = new.name(128);
+        let name = new.name(Self::NAME_LIMIT);
         let call = cx
             .wafv2
             .create_web_acl()

@@ -28,18 +28,17 @@ where
                     }
                     None => String::new(),
                 };
-                Self { class: class(&code, &message, status), call, code, message, request_id }
+                let class = class(&code, &message, status);
+                Self { code, request_id, ..Self::new(class, call, message) }
             }
             // Nothing was sent: a request that cannot be built, no credentials.
-            SdkError::ConstructionFailure(_) => {
-                Self { class: Class::Invalid, call, code: String::new(), message: innermost(&error), request_id }
-            }
+            SdkError::ConstructionFailure(_) => Self { request_id, ..Self::new(Class::Invalid, call, innermost(&error)) },
             SdkError::DispatchFailure(_) if never_arrived(&error) => {
                 let shut = chain(&error).any(|cause| cause.is::<Shut>());
                 let class = if shut { Class::LeaseLost } else { Class::Unreachable };
-                Self { class, call, code: String::new(), message: innermost(&error), request_id }
+                Self { request_id, ..Self::new(class, call, innermost(&error)) }
             }
-            _ => Self { class: Class::Ambiguous, call, code: String::new(), message: innermost(&error), request_id },
+            _ => Self { request_id, ..Self::new(Class::Ambiguous, call, innermost(&error)) },
         }
     }
 }

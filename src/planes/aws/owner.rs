@@ -74,7 +74,7 @@ type Pairs = Vec<(String, String)>;
 /// What AWS answered.
 pub async fn owner(aws: &Aws, tags: Tags, id: &str) -> Result<Owned> {
     let Some(tags) = read(aws, tags, id).await? else { return Ok(Owned::Unknown) };
-    Ok(tags.into_iter().find(|(name, _)| name == key::STACK).map_or(Owned::No, |(_, stack)| Owned::By(stack)))
+    Ok(tags.into_iter().find(|(name, stack)| name == key::STACK && !stack.is_empty()).map_or(Owned::No, |(_, stack)| Owned::By(stack)))
 }
 
 /// `None` where there are none to read.

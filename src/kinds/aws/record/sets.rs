@@ -78,7 +78,12 @@ impl Id {
 
     /// Of a plain record set; `None` for routed ones and types that reeve does not write.
     pub fn of(zone: &str, set: &r53::ResourceRecordSet) -> Option<Self> {
-        let r#type = RecordType::parse(set.r#type().as_str()).filter(|_| set.set_identifier().is_none())?;
+        Self::named(zone, set).filter(|_| set.set_identifier().is_none())
+    }
+
+    /// Of any record set of a type that reeve writes: routed ones share one name and type.
+    pub fn named(zone: &str, set: &r53::ResourceRecordSet) -> Option<Self> {
+        let r#type = RecordType::parse(set.r#type().as_str())?;
         Some(Self { zone: zone.to_owned(), name: canonical(set.name()), r#type })
     }
 
@@ -88,6 +93,11 @@ impl Id {
         let (r#type, name) = name.strip_prefix("_reeve-").filter(|_| *set.r#type() == r53::RrType::Txt)?.split_once('.')?;
         let name = name.strip_prefix("_wildcard.").map_or_else(|| name.to_owned(), |rest| format!("*.{rest}"));
         Some(Self { zone: zone.to_owned(), name, r#type: RecordType::parse(r#type)? })
+    }
+
+    /// As people call it.
+    pub fn called(&self) -> String {
+        format!("{} {} in {}", self.name, self.r#type, self.zone)
     }
 
     /// The name of the TXT record that says its owners.
@@ -122,6 +132,11 @@ impl Owners {
     /// Whether a stack other than `stack` owns it.
     pub fn others(&self, stack: &str) -> bool {
         self.lines.keys().any(|owner| owner != stack)
+    }
+
+    /// The stacks that own it.
+    pub fn names(&self) -> Vec<&str> {
+        self.lines.keys().map(String::as_str).collect()
     }
 
     /// Whether nobody owns it.

@@ -19,21 +19,30 @@ pub async fn plans(cx: &Aws) -> Result<Arc<Vec<Owned<bk::BackupPlansListMember>>
         let all: Vec<bk::BackupPlansListMember> =
             cx.backup.list_backup_plans().into_paginator().items().send().collect::<std::result::Result<_, _>>().await?;
         // A deleted plan stays listed for as long as its recovery points live.
-        owned(cx, all.into_iter().filter(|plan| plan.deletion_date().is_none()).collect(), |plan| plan.backup_plan_arn()).await
+        owned(cx, all.into_iter().filter(|plan| plan.deletion_date().is_none()).collect(), |plan| plan.backup_plan_arn(), |_| None).await
     })
     .await
 }
 
-/// Of `all`, those that this stack owns. AWS Backup reads tags one ARN at a time.
+/// Of `all`, those that this stack owns; of the others, those that `stranger` gives a kind and a name are noted. AWS Backup reads tags one ARN at a time.
 ///
 /// # Errors
 /// What AWS answered.
-pub async fn owned<T: Send + Sync>(cx: &Aws, all: Vec<T>, arn: impl Fn(&T) -> Option<&str> + Sync) -> Result<Vec<Owned<T>>> {
-    let arn = &arn;
+pub async fn owned<T: Send + Sync>(
+    cx: &Aws,
+    all: Vec<T>,
+    arn: impl Fn(&T) -> Option<&str> + Sync,
+    stranger: impl Fn(&T) -> Option<(&'static str, &str)> + Sync,
+) -> Result<Vec<Owned<T>>> {
+    let (arn, stranger) = (&arn, &stranger);
     let owned = futures::future::try_join_all(all.into_iter().map(|it| async move {
         let id = arn(&it).ok_or_else(|| Error::incomplete("backup.List", "ARN"))?;
         let tags = cx.backup.list_tags().resource_arn(id).send().await?.tags.unwrap_or_default();
-        let marks = cx.marks(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let marks = match stranger(&it) {
+            Some((kind, name)) => cx.marks_or_stranger(kind, (name, name), tags),
+            None => cx.marks(tags),
+        };
         Ok::<_, Error>(marks.map(|marks| Owned { it, marks }))
     }))
     .await?;

@@ -10,10 +10,15 @@ pub fn with_marks(words: &str, marks: &Marks) -> String {
     if words.is_empty() { marks } else { format!("{words}\n{marks}") }
 }
 
+/// What the last line of a description says, as tags would.
+pub fn pairs(description: &str) -> impl Iterator<Item = (&str, &str)> {
+    description.rsplit('\n').next().unwrap_or_default().split(' ').filter_map(|pair| pair.split_once('='))
+}
+
 /// The words and, when they are this stack's, the marks of a description.
 pub fn split<'a>(cx: &Aws, description: &'a str) -> (&'a str, Option<Marks>) {
-    let (words, line) = description.rsplit_once('\n').unwrap_or(("", description));
-    match cx.marks(line.split(' ').filter_map(|pair| pair.split_once('='))) {
+    let words = description.rsplit_once('\n').map_or("", |(words, _)| words);
+    match cx.marks(pairs(description)) {
         Some(marks) => (words, Some(marks)),
         None => (description, None),
     }
@@ -21,8 +26,7 @@ pub fn split<'a>(cx: &Aws, description: &'a str) -> (&'a str, Option<Marks>) {
 
 /// Whether a description bears no marks at all, another stack's neither: somebody wrote a text of their own over ours, or it never had any.
 pub fn is_bare(description: &str) -> bool {
-    let line = description.rsplit('\n').next().unwrap_or_default();
-    !line.split(' ').any(|pair| pair.split_once('=').is_some_and(|(name, _)| name == key::STACK))
+    !pairs(description).any(|(name, _)| name == key::STACK)
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 use aws_sdk_elasticloadbalancingv2::types as elb;
 
+use crate::kinds::Named;
+use crate::kinds::aws::load_balancer::LoadBalancer;
+use crate::kinds::aws::target_group::TargetGroup;
 use crate::model::Marks;
 use crate::planes::Aws;
 use crate::planes::error::{Error, Result};
@@ -24,11 +27,16 @@ pub struct Owned<T> {
 /// ARNs in one `DescribeTags`.
 const TAGS_AT_ONCE: usize = 20;
 
-/// Of `all`, those that this stack owns.
+/// Of `all`, those that this stack owns; of the others, those that `stranger` gives a kind and a name are noted.
 ///
 /// # Errors
 /// When the tags of one are missing from the answer: a short answer must not read as "not ours".
-pub async fn owned<T: Clone>(cx: &Aws, all: &[T], arn: impl Fn(&T) -> Option<&str>) -> Result<Vec<Owned<T>>> {
+async fn owned<T: Clone>(
+    cx: &Aws,
+    all: &[T],
+    arn: impl Fn(&T) -> Option<&str>,
+    stranger: impl Fn(&T) -> Option<(&'static str, &str)>,
+) -> Result<Vec<Owned<T>>> {
     let arns: Vec<String> = all.iter().filter_map(|one| arn(one).map(str::to_owned)).collect();
     let answers = futures::future::try_join_all(arns.chunks(TAGS_AT_ONCE).map(|chunk| async move {
         let out = cx.elbv2.describe_tags().set_resource_arns(Some(chunk.to_vec())).send().await?;
@@ -42,7 +50,11 @@ pub async fn owned<T: Clone>(cx: &Aws, all: &[T], arn: impl Fn(&T) -> Option<&st
         let id = arn(one).ok_or_else(|| Error::incomplete("elbv2.Describe", "ARN"))?;
         let tags = tags.get(id).ok_or_else(|| Error::incomplete("elbv2.DescribeTags", &format!("tags of {id}")))?;
         let pairs = tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-        if let Some(marks) = cx.marks(pairs) {
+        let marks = match stranger(one) {
+            Some((kind, name)) => cx.marks_or_stranger(kind, (name, id), pairs),
+            None => cx.marks(pairs),
+        };
+        if let Some(marks) = marks {
             ours.push(Owned { it: one.clone(), marks });
         }
     }
@@ -85,7 +97,7 @@ pub async fn balancing(cx: &Aws) -> Result<Arc<Balancing>> {
         let all = balancers.into_iter().map(One::Balancer).chain(groups.into_iter().map(One::Group));
         let all: Vec<One> = all.chain(first.into_iter().map(One::Listener)).collect();
         let mut ours = Balancing::default();
-        for Owned { it, marks } in owned(cx, &all, One::arn).await? {
+        for Owned { it, marks } in owned(cx, &all, One::arn, One::named).await? {
             match it {
                 One::Balancer(it) => ours.load_balancers.push(Owned { it, marks }),
                 One::Group(it) => ours.target_groups.push(Owned { it, marks }),
@@ -95,7 +107,7 @@ pub async fn balancing(cx: &Aws) -> Result<Arc<Balancing>> {
         // Those of other names.
         let rest = ours.load_balancers.iter().filter(|one| !one.it.load_balancer_name().is_some_and(|name| name.starts_with(&begin)));
         let more = listeners(cx, rest.filter_map(|one| one.it.load_balancer_arn())).await?;
-        ours.listeners.extend(owned(cx, &more, elb::Listener::listener_arn).await?);
+        ours.listeners.extend(owned(cx, &more, elb::Listener::listener_arn, |_| None).await?);
         let balancers: BTreeSet<&str> = ours.load_balancers.iter().filter_map(|one| one.it.load_balancer_arn()).collect();
         ours.listeners.retain(|one| one.it.load_balancer_arn().is_some_and(|arn| balancers.contains(arn)));
         Ok(ours)
@@ -124,6 +136,15 @@ impl One {
             Self::Balancer(one) => one.load_balancer_arn(),
             Self::Group(one) => one.target_group_arn(),
             Self::Listener(one) => one.listener_arn(),
+        }
+    }
+
+    /// Kind and name of what has one.
+    fn named(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Balancer(one) => Some((LoadBalancer::NAME, one.load_balancer_name()?)),
+            Self::Group(one) => Some((TargetGroup::NAME, one.target_group_name()?)),
+            Self::Listener(_) => None,
         }
     }
 }

@@ -3,9 +3,12 @@
 
 use aws_sdk_iam::types as iam;
 
-use crate::model::Marks;
+use crate::kinds::Named;
+use crate::kinds::aws::policy::Policy;
+use crate::kinds::aws::role::Role;
+use crate::model::{Marks, Whose};
 use crate::planes::Aws;
-use crate::planes::error::{Error, Result};
+use crate::planes::error::{Class, Error, Result};
 
 /// The path of the roles that AWS services have in an account; then comes the service.
 pub const SERVICE_LINKED: &str = "/aws-service-role/";
@@ -71,14 +74,40 @@ pub async fn details(cx: &Aws) -> Result<std::sync::Arc<Details>> {
                 match role.path() {
                     Some(path) if path == ours => details.roles.push(role),
                     Some(path) if path.starts_with(SERVICE_LINKED) => details.service_linked.push(role),
-                    _ => {}
+                    _ => elsewhere(cx, Role::NAME, role.role_name(), role.arn()),
                 }
             }
-            details.policies.extend(page.policies.unwrap_or_default().into_iter().filter(|policy| policy.path() == Some(&*ours)));
+            for policy in page.policies.unwrap_or_default() {
+                match policy.path() {
+                    Some(path) if path == ours => details.policies.push(policy),
+                    _ => elsewhere(cx, Policy::NAME, policy.policy_name(), policy.arn()),
+                }
+            }
         }
         Ok(details)
     })
     .await
+}
+
+/// A name of IAM is taken whatever its path is; what is not under our path is never looked for again.
+fn elsewhere(cx: &Aws, kind: &'static str, name: Option<&str>, arn: Option<&str>) {
+    if let (Some(name), Some(arn)) = (name.filter(|name| name.starts_with(&*cx.estate.stack)), arn) {
+        cx.stranger(kind, (name, arn), Whose::OutOfReach(format!("ours are under the path {}", path(cx))));
+    }
+}
+
+/// Refuses to mark what would not be found again.
+///
+/// # Errors
+/// `Invalid` when `arn` is not under our path.
+pub fn found_by_path(cx: &Aws, call: &str, arn: &str) -> Result<()> {
+    let ours = path(cx);
+    if arn.contains(&ours) {
+        return Ok(());
+    }
+    let why =
+        format!("{arn} cannot be taken over: ours are found under the path {ours}, and IAM cannot move it there; let a new one be made");
+    Err(Error::new(Class::Invalid, call, why))
 }
 
 /// RFC 3339 of a time, which orders as text; empty when there is none.

@@ -29,10 +29,11 @@ pub fn may_be_ours(cx: &Aws, name: &str) -> bool {
     name.strip_prefix(cx.estate.stack.as_str()).is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// The marks of a group, when it is ours. One call.
-pub async fn marks_of(cx: &Aws, arn: &str) -> Result<Option<Marks>> {
-    let out = cx.rds.list_tags_for_resource().resource_name(arn).send().await.map_err(Error::from).absent_ok()?;
-    Ok(out.and_then(|out| cx.marks(pairs(out.tag_list()))))
+/// The marks of the thing `what` of that name, when it is ours; else it is noted as a stranger of `kind`. One call.
+pub async fn marks_of(cx: &Aws, kind: &'static str, what: &str, name: &str) -> Result<Option<Marks>> {
+    let call = cx.rds.list_tags_for_resource().resource_name(arn(&cx.estate, what, name));
+    let out = call.send().await.map_err(Error::from).absent_ok()?;
+    Ok(out.and_then(|out| cx.marks_or_stranger(kind, (name, name), pairs(out.tag_list()))))
 }
 
 /// Rewrites the marks of an RDS object that is found by its tags.

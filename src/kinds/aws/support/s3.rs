@@ -5,6 +5,8 @@ use std::sync::Arc;
 use aws_sdk_s3::types as s3;
 use futures::future::try_join_all;
 
+use crate::kinds::Named;
+use crate::kinds::aws::bucket::Bucket;
 use crate::model::Marks;
 use crate::model::marks::key;
 use crate::planes::Aws;
@@ -38,7 +40,12 @@ pub async fn buckets(cx: &Aws) -> Result<Arc<Vec<Ours>>> {
             let tags = tags_of(cx, &name).await?;
             let holds_objects = tags.iter().any(|tag| tag.key() == HOLDS_OBJECTS);
             let made_at = bucket.creation_date.map(|at| at.to_string()).unwrap_or_default();
-            Ok::<_, Error>(cx.marks(pairs(&tags)).map(|marks| Ours { name, marks, made_at, holds_objects }))
+            // One without any tag may be what an attempt left that ended before it could tag it.
+            let marks = match (tags.is_empty(), stem(cx, &name)) {
+                (false, Some(stem)) => cx.marks_or_stranger(Bucket::NAME, (stem, &name), pairs(&tags)),
+                _ => cx.marks(pairs(&tags)),
+            };
+            Ok::<_, Error>(marks.map(|marks| Ours { name, marks, made_at, holds_objects }))
         });
         Ok(try_join_all(all).await?.into_iter().flatten().collect())
     })
@@ -48,6 +55,11 @@ pub async fn buckets(cx: &Aws) -> Result<Arc<Vec<Ours>>> {
 /// What the names of all buckets of the stack begin with.
 pub fn prefix(cx: &Aws) -> String {
     format!("{}-", cx.estate.stack)
+}
+
+/// The name of a bucket that reeve made, without the account at its end: names of buckets are the whole world's.
+fn stem<'a>(cx: &Aws, name: &'a str) -> Option<&'a str> {
+    name.strip_suffix(cx.estate.account.as_str())?.strip_suffix('-')
 }
 
 /// A bucket's tags: none when it has none or is not there.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use aws_sdk_wafv2::types as waf;
 
 use super::elbv2::{Owned, balancing};
+use crate::kinds::Named;
+use crate::kinds::aws::web_acl::WebAcl;
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
 
@@ -31,7 +33,8 @@ pub async fn web_acls(cx: &Aws) -> Result<Arc<Vec<Owned<waf::WebAclSummary>>>> {
             let arn = it.arn().ok_or_else(|| Error::incomplete("wafv2.ListWebACLs", "ARN"))?;
             let out = cx.wafv2.list_tags_for_resource().resource_arn(arn).limit(100).send().await?;
             let info = out.tag_info_for_resource.ok_or_else(|| Error::incomplete("wafv2.ListTagsForResource", "tags"))?;
-            let marks = cx.marks(info.tag_list().iter().map(|tag| (tag.key(), tag.value())));
+            let tags = info.tag_list().iter().map(|tag| (tag.key(), tag.value()));
+            let marks = cx.marks_or_stranger(WebAcl::NAME, (it.name().unwrap_or_default(), arn), tags);
             Ok::<_, Error>(marks.map(|marks| Owned { it, marks }))
         }))
         .await?;

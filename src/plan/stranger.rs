@@ -1,0 +1,116 @@
+//! What is in the way of a creation: an object of the name that the new one would get, which is not ours.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::claim::Claims;
+use super::compare::references;
+use super::guard::{leave, wait_for};
+use super::{Draft, Input, Wished};
+use crate::kinds::Naming;
+use crate::kinds::row::AnyNew;
+use crate::model::edit::Cause;
+use crate::model::plan::Verb;
+use crate::model::runbook::LOST_MARK;
+use crate::model::{Address, Marks, Stranger, Whose, hole};
+
+/// The names that are taken, by kind.
+#[derive(Debug)]
+pub(super) struct Taken<'a> {
+    strangers: HashMap<(&'a str, &'a str), &'a Stranger>,
+    stack: &'a str,
+}
+
+impl<'a> Taken<'a> {
+    /// What the listings showed.
+    pub(super) fn of(input: &Input<'a>) -> Self {
+        let strangers = input.observed.strangers.iter().map(|one| ((one.kind, one.name.as_str()), one)).collect();
+        Self { strangers, stack: input.stack }
+    }
+
+    /// Why `wish` is not made, and what to do about that: it would fail, or, where AWS takes the call for a repeat, lay hands on what is
+    /// somebody else's.
+    pub(super) fn refusal(&self, address: &Address, wish: &Wished, claims: &Claims<'_>) -> Option<(String, String)> {
+        self.meets(address, wish, claims, "").map(|stranger| words(address, stranger))
+    }
+
+    fn meets(&self, address: &Address, wish: &Wished, claims: &Claims<'_>, salt: &str) -> Option<&'a Stranger> {
+        if self.strangers.is_empty() {
+            return None;
+        }
+        let new = AnyNew {
+            address: address.clone(),
+            want: rendered(wish, claims),
+            marks: Marks::default(),
+            token: String::new(),
+            naming: Naming { stack: self.stack.to_owned(), salt: salt.to_owned() },
+        };
+        // One that is not known yet, because it comes from something that is not there, is nobody's.
+        let name = (wish.kind.name_of)(new).filter(|name| !hole::any(name))?;
+        self.strangers.get(&(wish.kind.name, name.as_str())).copied()
+    }
+}
+
+/// Refuses replacements into a name that is taken: where the old one has to go first, it would be gone by the time the new one fails.
+pub(super) fn before_replacements(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>, input: &Input<'_>) {
+    let taken = Taken::of(input);
+    let replaced = draft.actions.values().filter(|action| action.action == Verb::Replace);
+    let met: Vec<(Address, &Stranger)> = replaced
+        .filter_map(|action| {
+            let wish = wishes.get(&action.address)?;
+            // Beside the old one it gets a name that is nobody's; only one that the YAML gives it may be taken.
+            let salt = if wish.kind.drops_first(&action.edits) { "" } else { "beside" };
+            Some((action.address.clone(), taken.meets(&action.address, wish, claims, salt)?))
+        })
+        .collect();
+    for (address, stranger) in met {
+        let (reason, hint) = words(&address, stranger);
+        draft.refuse(&address, reason, hint);
+        leave(draft, &address);
+        for follower in followers(draft, wishes, &address) {
+            wait_for(draft, &follower, format!("it follows {address}, which is refused"));
+        }
+    }
+}
+
+fn rendered(wish: &Wished, claims: &Claims<'_>) -> Value {
+    let mut spec = wish.spec.clone();
+    wish.kind.info().rewrite(&mut spec, &mut |_, text| {
+        if let Ok(known) = hole::render(text, |hole| claims.attribute(hole)) {
+            *text = known;
+        }
+    });
+    spec
+}
+
+fn followers(draft: &Draft, wishes: &BTreeMap<Address, Wished>, address: &Address) -> Vec<Address> {
+    let follows = |user: &Address| draft.actions.get(user).is_some_and(|action| action.cause.contains(&Cause::Follows));
+    let refers = |wish: &Wished| {
+        let mut found = false;
+        references(wish.kind.info(), &wish.spec, |_, hole| found |= hole.address == *address);
+        found
+    };
+    wishes.iter().filter(|(user, wish)| follows(user) && refers(wish)).map(|(user, _)| user.clone()).collect()
+}
+
+/// Reason and hint.
+fn words(address: &Address, stranger: &Stranger) -> (String, String) {
+    let Stranger { name, id, .. } = stranger;
+    let called = if id.contains(name.as_str()) || id.contains('/') { name.clone() } else { format!("{name} ({id})") };
+    match &stranger.whose {
+        Whose::Nobody => (
+            format!("{called} is there already and bears no mark of ours: it is not made a second time"),
+            format!(
+                "if it is ours (made by hand, or its mark was lost): reeve adopt DIR {address} {id}; if it is somebody else's, take it away or choose another name (see {LOST_MARK})"
+            ),
+        ),
+        Whose::Stack(owner) => (
+            format!("{called} is there already, and is the stack {owner}'s"),
+            "one stack only may have it: take it out of the other one, or choose another name here".to_owned(),
+        ),
+        Whose::OutOfReach(why) => {
+            (format!("{called} is there already, and cannot become ours: {why}"), "take it away, or choose another name".to_owned())
+        }
+    }
+}
