@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use crate::model::Address;
 use crate::model::plan::{Action, Plan, Verb};
 use crate::model::report::{Do, Event, Failure, Report, Skipped, Stop};
-use crate::plan::order::{Circle, Step, steps};
+use crate::plan::order::{Disorder, Step, steps};
 use crate::planes::{Class, Planes};
 use crate::record::{Attempt, Event as Entry, Journal, Lease, Outcome};
 use known::Known;
@@ -83,8 +83,8 @@ pub struct Tools<'a> {
 /// Applies `plan`.
 ///
 /// # Errors
-/// When its steps run in a circle; nothing was done then. Everything else is in the report.
-pub async fn apply(plan: &Plan, tools: Tools<'_>, options: &Options) -> Result<Report, Circle> {
+/// When it cannot be put into steps; nothing was done then. Everything else is in the report.
+pub async fn apply(plan: &Plan, tools: Tools<'_>, options: &Options) -> Result<Report, Disorder> {
     let steps = steps(plan)?;
     let _ = tools.events.send(Event::Began { steps: steps.len() });
     let known = Known::new(plan);
@@ -227,7 +227,7 @@ impl<'a> Walk<'a> {
                 if what != Do::Ready {
                     let gone = what == Do::Delete && step.leftover.is_none() && (step.action == Verb::Delete || self.is_made_anew(at));
                     self.record(at, Outcome::Ok { id: Some(id.clone()), applied, gone });
-                    if what == Do::Update {
+                    if gone || matches!(what, Do::Update | Do::Create) {
                         self.forget_old_address(&address);
                     }
                 }

@@ -6,11 +6,17 @@
 
 mod claim;
 mod compare;
+mod draft;
 mod guard;
 mod hold;
 mod keep;
 mod missing;
+mod moves;
+mod needs;
 pub mod order;
+mod protection;
+mod refer;
+mod reprieve;
 mod scope;
 mod shrink;
 mod stranger;
@@ -21,7 +27,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use claim::Conflict;
-pub use compare::{Forms, references};
+pub use compare::Forms;
+pub use refer::references;
 
 use crate::kinds::{AnyLive, Row, Tags};
 use crate::model::Address;
@@ -30,6 +37,7 @@ use crate::model::marks::Applied;
 use crate::model::plan::{Action, By, FORMAT_VERSION, Leftover, Made, Plan, Scope, Seen, Verb, Wish};
 use crate::observe::Observed;
 use claim::Claims;
+use draft::Draft;
 use missing::Missing;
 
 /// One resource as the YAML wishes it.
@@ -79,7 +87,7 @@ pub struct Input<'a> {
 pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     let none = BTreeMap::new();
     let wishes = if input.destroy { &none } else { input.wishes };
-    let claims = claim::claim(wishes, input.wishes, input.observed, input.made)?;
+    let claims = claim::claim(input.wishes, input.observed, input.made)?;
     let leftovers = claims.leftovers.iter();
     let mut draft = Draft {
         leftovers: leftovers
@@ -91,7 +99,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     let compared = compare::compare(wishes, &claims, input.history, &input.scope, &missing, &mut draft);
     for (address, wish) in wishes {
         let action = match claims.live.get(address) {
-            None => create(address, wish, &claims, input.history, &compared),
+            None => create(address, wish, input.history, &compared),
             Some(live) => {
                 if is_anothers(live, input.stack) {
                     draft.refuse(
@@ -116,32 +124,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     Ok(assemble(input, wishes, &claims, draft, complete))
 }
 
-/// A plan in the making.
-#[derive(Debug, Default)]
-struct Draft {
-    actions: BTreeMap<Address, Action>,
-    waiting: BTreeMap<Address, String>,
-    refusals: BTreeMap<Address, (String, String)>,
-    /// The refusals that come first: what is planned besides may look different once these are settled.
-    missing: BTreeSet<Address>,
-    leftovers: Vec<Leftover>,
-    /// Why leftovers stay, by address. What counts at that address need not wait because of them.
-    kept: BTreeMap<Address, String>,
-}
-
-impl Draft {
-    fn refuse(&mut self, address: &Address, reason: impl Into<String>, hint: impl Into<String>) {
-        self.refusals.entry(address.clone()).or_insert_with(|| (reason.into(), hint.into()));
-    }
-}
-
-fn create(
-    address: &Address,
-    wish: &Wished,
-    claims: &Claims<'_>,
-    history: &BTreeMap<Address, Applied>,
-    compared: &compare::Compared,
-) -> Action {
+fn create(address: &Address, wish: &Wished, history: &BTreeMap<Address, Applied>, compared: &compare::Compared) -> Action {
     let info = wish.kind.info();
     let rendered = compared.forms.get(address);
     let form = rendered.unwrap_or(&wish.spec);
@@ -164,11 +147,7 @@ fn create(
         if unchanged.contains(field) { Edit { cause: Cause::Drift, ..edit } } else { Edit { drifted: vanished, ..edit } }
     });
     let edits = edits.collect();
-    let reason = match (vanished, claims.moved.get(address)) {
-        (true, _) => "it was there and has vanished".to_owned(),
-        (false, Some(from)) => format!("moved from {from}, which is not there"),
-        (false, None) => "it is new".to_owned(),
-    };
+    let reason = if vanished { "it was there and has vanished" } else { "it is new" }.to_owned();
     Action { address: address.clone(), kind: wish.kind.name.to_owned(), action: Verb::Create, cause, reason, edits, id: None }
 }
 
@@ -258,7 +237,7 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
     let seen =
         claims.live.iter().chain(&claims.lookups).map(|(address, live)| (address.clone(), seen(live, acted.contains(address)))).collect();
     // Who uses what took the place of a leftover is waited for before that one goes, also where it has moved already.
-    let succeeded: BTreeSet<&Address> = draft.leftovers.iter().map(|left| claims.successor(&left.address)).collect();
+    let succeeded: BTreeSet<&Address> = draft.leftovers.iter().map(|left| &left.address).collect();
     let told = |address: &Address, wish: &Wished| {
         let mut uses = false;
         if !succeeded.is_empty() {

@@ -18,14 +18,14 @@ use crate::model::marks;
 use crate::model::plan::{Made, Plan, Scope};
 use crate::model::report::{Event, Report, Stop};
 use crate::observe::{Observed, observe};
-use crate::plan::order::Circle;
+use crate::plan::order::{Disorder, steps};
 use crate::plan::{Conflict, Input, Wished, plan};
 use crate::planes::aws::Estate;
 use crate::planes::aws::connect::{self, Connection};
 use crate::planes::{self, Planes};
 use crate::record::{Clock, History, Journal, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, Tally};
 use left_open::LeftOpen;
-pub use saved::{read_saved, seal};
+pub use saved::{read_saved, seal, stale};
 
 /// Which stack, as far as a session must know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +54,9 @@ pub enum Error {
     /// Two live objects with one address.
     #[error(transparent)]
     Conflict(#[from] Conflict),
-    /// The steps run in a circle.
+    /// The plan cannot be put into steps.
     #[error(transparent)]
-    Circle(#[from] Circle),
+    Disorder(#[from] Disorder),
     /// The world moved since the plan was made.
     #[error("the plan is stale, nothing was touched: {}", .0.join("; "))]
     Stale(Vec<String>),
@@ -152,28 +152,24 @@ impl Session {
         let observed = observe(&self.planes, &scope.planes).await;
         // The history only says why something differs: where nothing does, it is not asked for.
         let without = Loaded { history: History::default(), warnings: Vec::new() };
-        let plan = self.plan_from(wishes, &observed, &without, scope.clone(), destroy, commit.clone())?;
-        if plan.is_empty() && plan.waiting.is_empty() && plan.refusals.is_empty() {
-            return Ok((plan, without));
+        let draft = self.draft(wishes, &observed, &without, scope.clone(), destroy)?;
+        if draft.is_empty() && draft.waiting.is_empty() && draft.refusals.is_empty() {
+            return Ok((self.sealed(draft, commit)?, without));
         }
         let loaded = record.history().await?;
-        let plan = self.plan_from(wishes, &observed, &loaded, scope, destroy, commit)?;
-        Ok((plan, loaded))
+        let draft = self.draft(wishes, &observed, &loaded, scope, destroy)?;
+        Ok((self.sealed(draft, commit)?, loaded))
     }
 
-    /// Plans from what was read already.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub fn plan_from(
+    /// A plan from what was read already, without its digest.
+    fn draft(
         &self,
         wishes: &BTreeMap<Address, Wished>,
         observed: &Observed,
         loaded: &Loaded,
         scope: Scope,
         destroy: bool,
-        commit: Option<String>,
-    ) -> Result<Plan, Error> {
+    ) -> Result<Plan, Conflict> {
         let estate = self.estate();
         let history = loaded.history.applied.iter().map(|(address, mark)| (address.clone(), marks::Applied::parse(mark))).collect();
         let made = loaded.history.made.iter().map(|(address, one)| ((one.kind.clone(), one.id.clone()), address.clone())).collect();
@@ -193,26 +189,30 @@ impl Session {
             scope,
             destroy,
         };
-        let mut plan = plan(&input)?;
-        crate::plan::order::steps(&plan)?;
-        let sealed = seal(&plan)?;
-        plan.digest = sealed.digest;
+        plan(&input)
+    }
+
+    /// The plan with its digest, made by whoever calls, now; one without steps is an error.
+    fn sealed(&self, mut plan: Plan, commit: Option<String>) -> Result<Plan, Error> {
+        steps(&plan)?;
+        plan.digest = seal(&plan)?.digest;
         plan.made = Made { by: self.connection.caller.clone(), at: self.clock.now().to_string(), commit };
         Ok(plan)
     }
 
-    /// Whether the world is still as `plan` saw it.
+    /// Whether `plan` can be put into steps, and the world still is as it saw it.
     ///
     /// # Errors
-    /// [`Error::Stale`] when it is not, [`Error::Unreadable`] when that cannot be said.
+    /// [`Error::Disorder`], [`Error::Stale`], [`Error::Unreadable`] when it cannot be said whether it is stale.
     pub async fn check(&self, plan: &Plan) -> Result<(), Error> {
+        steps(plan)?;
         let observed = observe(&self.planes, &plan.scope.planes).await;
         let before: BTreeSet<&str> = plan.unreadable.iter().map(|one| one.kind.as_str()).collect();
         if let Some(one) = observed.unreadable.iter().find(|one| !before.contains(one.kind.as_str())) {
             return Err(Error::Unreadable(format!("{}: {}", one.kind, one.error)));
         }
-        let moved = saved::moved(plan, &observed);
-        if moved.is_empty() { Ok(()) } else { Err(Error::Stale(moved)) }
+        let stale = stale(plan, &observed);
+        if stale.is_empty() { Ok(()) } else { Err(Error::Stale(stale)) }
     }
 
     /// Applies `plan` under `record`'s lease, which must be held.

@@ -21,7 +21,7 @@ use crate::model::plan::{Action, Plan, Seen, Verb, Wish};
 use crate::model::report::{Do, Event, Stop};
 use crate::model::{Address, Marks, hole};
 use crate::plan::Forms;
-use crate::plan::order::Step;
+use crate::plan::order::{Step, goes_first};
 use crate::planes::{Class, Error, Planes, Result};
 use crate::record::Lease;
 
@@ -108,8 +108,7 @@ impl Performer<'_> {
 
     /// A replacement that stands beside the old one needs a name of its own.
     fn is_beside_old(&self, step: &Step) -> bool {
-        let edits = self.action(step).map(|action| action.edits.as_slice()).unwrap_or_default();
-        step.action == Verb::Replace && !step.kind.drops_first(edits)
+        step.action == Verb::Replace && !self.action(step).is_some_and(|action| goes_first(self.plan, action))
     }
 
     fn render(&self, step: &Step, spec: &Value) -> Result<Forms> {

@@ -165,10 +165,12 @@ impl Row {
         self.name.split_once('.').map_or(self.name, |(plane, _)| plane)
     }
 
-    /// Whether the old one has to go before a replacement for `edits` is made.
+    /// Whether an old one of the kind `old` has to go before a replacement for `edits` is made. One of another kind is in nobody's way.
     #[must_use]
-    pub fn drops_first(&self, edits: &[Edit]) -> bool {
-        self.drop_first && !edits.iter().any(|edit| edit.cause == Cause::Follows && self.beside.contains(&edit.field.as_str()))
+    pub fn drops_first(&self, old: &str, edits: &[Edit]) -> bool {
+        self.drop_first
+            && self.name == old
+            && !edits.iter().any(|edit| edit.cause == Cause::Follows && self.beside.contains(&edit.field.as_str()))
     }
 
     /// Whether it has an attribute of that name.

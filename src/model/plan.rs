@@ -203,10 +203,10 @@ pub struct Plan {
     pub leftovers: Vec<Leftover>,
 }
 
-/// A live object of ours that shares its address with the one that counts.
+/// A live object of ours that is not the one that counts at its address: it was replaced, stands under what was, or was made twice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Leftover {
-    /// Their address.
+    /// The address of the one that counts.
     pub address: Address,
     /// What is to be dropped.
     pub seen: Seen,

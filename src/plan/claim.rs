@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::Wished;
+use super::moves::Moves;
+use super::refer::parent;
 use crate::kinds::{AnyLive, lookup};
 use crate::model::{Address, hole};
 use crate::observe::Observed;
@@ -28,12 +30,18 @@ pub struct Claims<'a> {
     pub live: BTreeMap<Address, &'a AnyLive>,
     /// Look-ups, by address.
     pub lookups: BTreeMap<Address, &'a AnyLive>,
-    /// Replaced ones and twins, with the reason why they are to go.
-    pub leftovers: Vec<(Address, &'a AnyLive, &'static str)>,
+    /// Replaced ones, what stands under them, and twins, with the reason why they are to go. Each under the address of the one that counts.
+    pub leftovers: Vec<Leftover<'a>>,
     /// New address to the one that the live object bears.
     pub moved: BTreeMap<Address, Address>,
+    /// What says that it was something which it cannot be: reason and hint.
+    pub unclear: BTreeMap<Address, (String, String)>,
+    /// What an unclear one may have been, in words.
+    pub meant: BTreeMap<Address, String>,
     /// Objects without marks that nobody wishes any more and that an earlier apply made.
     pub remembered: BTreeSet<Address>,
+    /// Children without marks that answer to no address: what they stand under is not ours, or could not be read.
+    pub unclaimed: Vec<&'a AnyLive>,
     /// Kind, then id, to address.
     index: HashMap<&'a str, HashMap<&'a str, Address>>,
 }
@@ -42,12 +50,6 @@ impl Claims<'_> {
     /// The address of the live object of that kind and id.
     pub fn address(&self, kind: &str, id: &str) -> Option<&Address> {
         self.index.get(kind)?.get(id)
-    }
-
-    /// Where the one that counts in place of a leftover of `address` is by now: it may have moved to another address meanwhile.
-    pub fn successor<'s>(&'s self, address: &'s Address) -> &'s Address {
-        let moved = || self.moved.iter().find(|(_, from)| *from == address);
-        if self.live.contains_key(address) { address } else { moved().map_or(address, |(to, _)| to) }
     }
 
     /// `shape` with live ids turned into holes wherever a reference may stand.
@@ -71,10 +73,9 @@ impl Claims<'_> {
     }
 }
 
-/// Claims. `wishes` are those that count now, `declared` those of the YAML (also when everything is to be destroyed), `made` what earlier
-/// applies called the objects without marks that they made.
+/// Claims. `declared` are the wishes of the YAML (also when everything is to be destroyed), `made` what earlier applies called the objects
+/// without marks that they made.
 pub fn claim<'a>(
-    wishes: &BTreeMap<Address, Wished>,
     declared: &BTreeMap<Address, Wished>,
     observed: &'a Observed,
     made: &BTreeMap<(String, String), Address>,
@@ -99,10 +100,17 @@ pub fn claim<'a>(
         claims.leftovers.extend(rest);
         claims.insert(address.clone(), one);
     }
-    claims.follow_moves(wishes);
+    let moves = Moves::resolve(declared, &claims.live);
+    claims.follow(moves);
     claims.claim_bare(declared, &bare, made);
     Ok(claims)
 }
+
+/// Why a replaced one goes.
+const REPLACED: &str = "it was replaced";
+
+/// Why what bears no mark goes with it.
+const UNDER_REPLACED: &str = "it stands under what was replaced";
 
 type Leftover<'a> = (Address, &'a AnyLive, &'static str);
 
@@ -133,7 +141,7 @@ fn which<'a>(
     let mut rest = Vec::new();
     for other in &group[1..] {
         let reason = if other.marks.retiring {
-            "it was replaced"
+            REPLACED
         } else if !other.marks.attempt.is_empty()
             && other.marks.attempt == first.marks.attempt
             && other.kind == first.kind
@@ -155,23 +163,32 @@ impl<'a> Claims<'a> {
         self.live.insert(address, one);
     }
 
-    /// A wish that is not live takes over the live object at an address that it had before and that nobody else wishes.
-    fn follow_moves(&mut self, wishes: &BTreeMap<Address, Wished>) {
-        for (address, wish) in wishes {
-            if self.live.contains_key(address) {
-                continue;
+    /// Takes over what was moved. What it left over, and what was replaced meanwhile, goes where it is by now.
+    fn follow(&mut self, moves: Moves) {
+        let now: BTreeMap<&Address, &Address> = moves.followed.iter().map(|(to, from)| (from, to)).collect();
+        for (address, ..) in &mut self.leftovers {
+            if let Some(to) = now.get(address) {
+                *address = (*to).clone();
             }
-            let Some(from) = wish.moved_from.iter().find(|from| self.live.contains_key(from) && !wishes.contains_key(from)).cloned() else {
-                continue;
-            };
-            // Another kind at the old address is no move of this one.
-            if self.live.get(&from).is_some_and(|one| one.kind != wish.kind.name) {
-                continue;
+        }
+        for (from, to) in &moves.replaced {
+            if let Some(one) = self.live.remove(from) {
+                self.unindex(one);
+                self.leftovers.push((to.clone(), one, REPLACED));
             }
-            if let Some(one) = self.live.remove(&from) {
-                self.insert(address.clone(), one);
-                self.moved.insert(address.clone(), from);
-            }
+        }
+        let moving: Vec<_> = moves.followed.into_iter().filter_map(|(to, from)| Some((self.live.remove(&from)?, to, from))).collect();
+        for (one, to, from) in moving {
+            self.insert(to.clone(), one);
+            self.moved.insert(to, from);
+        }
+        self.unclear = moves.unclear;
+        self.meant = moves.meant;
+    }
+
+    fn unindex(&mut self, one: &AnyLive) {
+        if let Some(ids) = self.index.get_mut(one.kind) {
+            ids.remove(one.id.as_str());
         }
     }
 
@@ -182,23 +199,35 @@ impl<'a> Claims<'a> {
         for (address, wish) in declared.iter().filter(|(_, wish)| kinds.contains(wish.kind.name)) {
             by_key.insert((wish.kind.name, self.key(wish.kind.name, &wish.spec)), address);
         }
+        let replaced: HashMap<(&str, String), Address> =
+            self.leftovers.iter().map(|(address, one, _)| ((one.kind, one.id.clone()), address.clone())).collect();
         for one in bare {
             let Some(row) = lookup(one.kind) else { continue };
-            let shape = self.addressed(one);
+            let mut shape = self.addressed(one);
+            let over = parent(row, &one.shape).and_then(|parent| replaced.get(&parent));
+            if let Some(over) = over.filter(|_| !row.singleton) {
+                // It stands under what was replaced, and goes with that.
+                shape[row.key[0]] = hole::text(over, None).into();
+                let wished = by_key.get(&(one.kind, self.key(one.kind, &shape))).map(|address| (*address).clone());
+                self.leftovers.extend(wished.or_else(|| stray(row.key, &shape, one)).map(|address| (address, *one, UNDER_REPLACED)));
+                continue;
+            }
             match by_key.get(&(one.kind, self.key(one.kind, &shape))) {
                 Some(address) if !self.live.contains_key(*address) => self.insert((*address).clone(), one),
                 _ if row.singleton => {}
                 _ => {
-                    if let Some(stray) = stray(row.key, &shape, one) {
-                        let before = made.get(&(one.kind.to_owned(), one.id.clone()));
-                        // The address that it had, unless something else answers to that by now.
-                        let free = before.filter(|address| !declared.contains_key(*address) && !self.live.contains_key(*address));
-                        let address = free.cloned().unwrap_or(stray);
-                        if before.is_some() {
-                            self.remembered.insert(address.clone());
-                        }
-                        self.insert(address, one);
+                    let Some(stray) = stray(row.key, &shape, one) else {
+                        self.unclaimed.push(one);
+                        continue;
+                    };
+                    let before = made.get(&(one.kind.to_owned(), one.id.clone()));
+                    // The address that it had, unless something else answers to that by now.
+                    let free = before.filter(|address| !declared.contains_key(*address) && !self.live.contains_key(*address));
+                    let address = free.cloned().unwrap_or(stray);
+                    if before.is_some() {
+                        self.remembered.insert(address.clone());
                     }
+                    self.insert(address, one);
                 }
             }
         }

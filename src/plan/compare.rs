@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::Wished;
 use super::claim::Claims;
-use super::guard::is_protected;
+use super::draft::Draft;
 use super::missing::Missing;
+use super::protection::is_protected;
+use super::refer::references;
 use super::shrink::lowered;
-use super::{Draft, Wished};
 use crate::kinds::info::Info;
 use crate::kinds::{AnyLive, Row};
 use crate::model::edit::{Cause, Edit};
@@ -26,6 +28,14 @@ pub struct Compared {
     pub causes: BTreeMap<Address, BTreeSet<Cause>>,
     /// The comparable forms of wishes with texts that could be rendered, by address.
     pub forms: HashMap<Address, Value>,
+    /// What must not become new: reason and hint.
+    refused: BTreeMap<Address, (String, String)>,
+}
+
+impl Compared {
+    fn is_to_be_replaced(&self, address: &Address) -> bool {
+        self.edits.get(address).is_some_and(|edits| edits.iter().any(|edit| edit.replace))
+    }
 }
 
 /// A spec in its two rendered forms.
@@ -78,17 +88,8 @@ impl Forms {
     }
 }
 
-/// The addresses that `spec` refers to, field by field.
-pub fn references(info: &Info, spec: &Value, mut visit: impl FnMut(&str, hole::Hole)) {
-    info.visit(spec, &mut |leaf, text| {
-        if hole::any(text) {
-            hole::all(text).into_iter().for_each(|hole| visit(leaf.field, hole));
-        }
-    });
-}
-
 /// Compares every wish that has a live object. What would have to go before its successor is made, and cannot because it is held on to, is
-/// refused, and nothing follows it: then everything is compared anew without it.
+/// refused, and nothing follows it: then everything is compared anew without it. What only would have followed is not refused in the end.
 pub(super) fn compare(
     wishes: &BTreeMap<Address, Wished>,
     claims: &Claims<'_>,
@@ -97,17 +98,18 @@ pub(super) fn compare(
     missing: &Missing,
     draft: &mut Draft,
 ) -> Compared {
-    let mut held = BTreeSet::new();
+    let mut held = BTreeMap::new();
     loop {
-        let (compared, new) = compare_without(wishes, claims, history, scope, missing, draft, &held);
-        let more = super::hold::held(wishes, claims, scope, &compared, &new);
+        let (compared, new) = compare_without(wishes, claims, history, scope, missing, &held);
+        let more = super::hold::held(wishes, claims, scope, &compared.edits, &new);
         if more.is_empty() {
+            held.retain(|address, _| compared.is_to_be_replaced(address));
+            for (address, (reason, hint)) in held.into_iter().chain(compared.refused.clone()) {
+                draft.refuse(&address, reason, hint);
+            }
             return compared;
         }
-        for (address, (reason, hint)) in more {
-            draft.refuse(&address, reason, hint);
-            held.insert(address);
-        }
+        held.extend(more);
     }
 }
 
@@ -118,8 +120,7 @@ fn compare_without(
     history: &BTreeMap<Address, Applied>,
     scope: &Scope,
     missing: &Missing,
-    draft: &mut Draft,
-    held: &BTreeSet<Address>,
+    held: &BTreeMap<Address, (String, String)>,
 ) -> (Compared, BTreeSet<Address>) {
     let mut compared = Compared::default();
     let mut users: HashMap<Address, BTreeSet<&Address>> = HashMap::new();
@@ -154,18 +155,14 @@ fn compare_without(
             if edits.iter().any(|edit| edit.replace) && !missing.holds(address) && shrinks.is_none() {
                 if is_protected(address, live, Some(wish), scope) {
                     let fields: Vec<_> = edits.iter().filter(|e| e.replace).map(|e| e.field.as_str()).collect();
-                    draft.refuse(
-                        address,
-                        format!("it is protected and would have to be replaced: {} cannot change in place", fields.join(", ")),
-                        format!("if its loss is meant: --allow-delete {address} (see {PROTECTED})"),
-                    );
-                } else if !held.contains(address) {
+                    let reason = format!("it is protected and would have to be replaced: {} cannot change in place", fields.join(", "));
+                    let hint = format!("if its loss is meant: --allow-delete {address} (see {PROTECTED})");
+                    compared.refused.insert(address.clone(), (reason, hint));
+                } else if !held.contains_key(address) {
                     became_new.insert(address.clone());
                 }
             }
-            if let Some((reason, hint)) = shrinks {
-                draft.refuse(address, reason, hint);
-            }
+            compared.refused.extend(shrinks.map(|why| (address.clone(), why)));
             compared.edits.insert(address.clone(), edits);
             compared.causes.insert(address.clone(), causes);
         }

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Wished;
 use super::claim::Claims;
-use super::compare::references;
+use super::draft::Draft;
 use super::missing::Missing;
-use super::{Draft, Wished};
+use super::protection::is_protected;
+use super::refer::{names, references};
+use super::reprieve::reprieve;
 use crate::kinds::{AnyLive, DELETED, lookup};
 use crate::model::Address;
-use crate::model::edit::Cause;
 use crate::model::plan::{Scope, Verb};
-use crate::model::runbook::{DELETION_SCHEDULED, PROTECTED};
+use crate::model::runbook::PROTECTED;
 use crate::observe::Observed;
 
 /// Goes through the draft in the order in which one reason leads to the next. `declared` are the YAML's wishes, also on destroy.
@@ -28,13 +30,8 @@ pub(super) fn guard(
     protect(draft, declared, claims, scope);
     unreadable(draft, declared, claims, observed);
     strays(draft, claims);
-    leftovers(draft, declared, claims, observed, scope);
+    leftovers(draft, declared, observed, scope);
     super::keep::keep_and_wait(draft, wishes, declared, claims);
-}
-
-/// Whether an object may not be lost: its own mark says so, or the YAML does (a mark can be stripped, and some kinds bear none).
-pub(super) fn is_protected(address: &Address, live: &AnyLive, declared: Option<&Wished>, scope: &Scope) -> bool {
-    (live.marks.protect || declared.is_some_and(|wish| wish.protect)) && !scope.allows_deletion_of(address)
 }
 
 /// What AWS is going to delete though reeve did not ask for it: it is to be had back, and nothing is made in its place meanwhile. What is to go
@@ -50,12 +47,6 @@ fn scheduled_for_deletion(draft: &mut Draft, declared: &BTreeMap<Address, Wished
     }
 }
 
-/// The hint of how to have back what AWS is going to delete.
-pub(super) fn reprieve(kind: &str, id: &str) -> String {
-    let command = lookup(kind).map(|row| row.reprieve.replace("ID", id)).unwrap_or_default();
-    format!("have it back while it is there: {command} (see {DELETION_SCHEDULED})")
-}
-
 /// Losing what is protected. (Most protected replacements were refused when they were found, before anything followed them.)
 fn protect(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>, scope: &Scope) {
     for (address, live) in &claims.live {
@@ -68,18 +59,8 @@ fn protect(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Cla
             );
         }
         if draft.refusals.contains_key(address) {
-            leave(draft, address);
+            draft.leave(address);
         }
-    }
-}
-
-/// The action of a live object becomes "left as it is".
-pub(super) fn leave(draft: &mut Draft, address: &Address) {
-    if let Some(action) = draft.actions.get_mut(address) {
-        action.action = Verb::NoOp;
-        action.edits.clear();
-        action.cause.clear();
-        action.reason.clear();
     }
 }
 
@@ -127,18 +108,7 @@ fn unreadable(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &
         })
         .collect();
     for (address, reason) in wait {
-        wait_for(draft, &address, reason);
-    }
-}
-
-pub(super) fn wait_for(draft: &mut Draft, address: &Address, reason: String) {
-    draft.waiting.entry(address.clone()).or_insert(reason);
-    match draft.actions.get(address).map(|action| action.action) {
-        Some(Verb::Create) => {
-            draft.actions.remove(address);
-        }
-        Some(_) => leave(draft, address),
-        None => {}
+        draft.wait_for(&address, reason);
     }
 }
 
@@ -165,8 +135,7 @@ fn strays(draft: &mut Draft, claims: &Claims<'_>) {
         .map(|(address, _)| address.clone())
         .collect();
     for address in wait {
-        wait_for(
-            draft,
+        draft.wait_for(
             &address,
             "what it stands between is not known to be ours, and something of its kind is missing: it may be that".to_owned(),
         );
@@ -186,14 +155,14 @@ fn resolved(claims: &Claims<'_>, live: &AnyLive, field: &str) -> bool {
 }
 
 /// Leftovers are dropped under the same rules as everything else.
-fn leftovers(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>, observed: &Observed, scope: &Scope) {
+fn leftovers(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, observed: &Observed, scope: &Scope) {
     let unread: BTreeSet<&str> = observed.unreadable.iter().map(|one| one.kind.as_str()).collect();
     for left in std::mem::take(&mut draft.leftovers) {
         let out = (!scope.target.is_empty() && !scope.target.iter().any(|t| left.address.is_under(t)))
             || scope.exclude.iter().any(|e| left.address.is_under(e));
         let referrer = unread.iter().find(|unread| {
             lookup(unread).is_some_and(|row| row.info().refers_to.contains(&left.seen.kind))
-                || names(unread, claims.successor(&left.address), declared)
+                || declared.values().any(|wish| wish.kind.name == **unread && names(wish.kind, &wish.spec, &left.address))
         });
         if out {
             continue;
@@ -208,62 +177,6 @@ fn leftovers(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &C
             draft.kept.entry(left.address.clone()).or_insert(reason);
         } else {
             draft.leftovers.push(left);
-        }
-    }
-}
-
-/// Whether a wish of `kind` names `address`, be it in a text.
-fn names(kind: &str, address: &Address, declared: &BTreeMap<Address, Wished>) -> bool {
-    let mut found = false;
-    for wish in declared.values().filter(|wish| wish.kind.name == kind) {
-        references(wish.kind.info(), &wish.spec, |_, hole| found |= hole.address == *address);
-    }
-    found
-}
-
-/// What needs something that is neither live nor about to be made waits too, and so on.
-pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
-    let mut needs: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
-    for (address, wish) in wishes {
-        let acts = draft
-            .actions
-            .get(address)
-            .is_some_and(|action| matches!(action.action, Verb::Create | Verb::Update | Verb::Replace | Verb::Adopt));
-        if acts {
-            references(wish.kind.info(), &wish.spec, |_, hole| {
-                needs.entry(address.clone()).or_default().insert(hole.address);
-            });
-        }
-    }
-    loop {
-        let mut stuck = Vec::new();
-        for (address, targets) in &needs {
-            if draft.waiting.contains_key(address) || draft.refusals.contains_key(address) {
-                continue;
-            }
-            let coming =
-                |target: &Address| draft.actions.get(target).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Replace));
-            let doomed = targets.iter().find(|target| claims.live.get(*target).is_some_and(|live| live.attributes.contains_key(DELETED)));
-            let missing = targets.iter().find(|target| {
-                let there = claims.live.contains_key(*target) || claims.lookups.contains_key(*target);
-                !there && !coming(target)
-            });
-            // Its target was to become new and stays as it is: there is nothing to follow.
-            let follows = draft.actions.get(address).is_some_and(|action| action.cause.contains(&Cause::Follows));
-            let held = targets.iter().find(|target| follows && draft.waiting.contains_key(*target) && !coming(target));
-            if let Some(target) = missing {
-                stuck.push((address.clone(), format!("it needs {target}, which is not there")));
-            } else if let Some(target) = doomed {
-                stuck.push((address.clone(), format!("it needs {target}, which AWS is going to delete")));
-            } else if let Some(target) = held {
-                stuck.push((address.clone(), format!("it follows {target}, which waits")));
-            }
-        }
-        if stuck.is_empty() {
-            return;
-        }
-        for (address, reason) in stuck {
-            wait_for(draft, &address, reason);
         }
     }
 }

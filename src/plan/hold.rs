@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Wished;
 use super::claim::Claims;
-use super::compare::{Compared, references};
-use super::guard::is_protected;
+use super::protection::is_protected;
+use super::refer::names;
 use crate::kinds::{AnyLive, lookup};
 use crate::model::Address;
+use crate::model::edit::Edit;
 use crate::model::plan::Scope;
+use crate::model::runbook::PROTECTED;
 
 /// How many of those that hold on are named.
 const NAMED: usize = 3;
@@ -21,16 +23,15 @@ pub(super) fn held(
     wishes: &BTreeMap<Address, Wished>,
     claims: &Claims<'_>,
     scope: &Scope,
-    compared: &Compared,
+    edits: &BTreeMap<Address, Vec<Edit>>,
     new: &BTreeSet<Address>,
 ) -> BTreeMap<Address, (String, String)> {
-    let goes_first = |address: &Address| {
-        let (Some(wish), Some(live)) = (wishes.get(address).filter(|_| new.contains(address)), claims.live.get(address)) else {
-            return false;
-        };
-        let edits = compared.edits.get(address).map(Vec::as_slice).unwrap_or_default();
-        wish.kind.name == live.kind && wish.kind.drops_first(edits)
+    let edits_of = |address: &Address| edits.get(address).map(Vec::as_slice).unwrap_or_default();
+    let would_go_first = |address: &Address| match (wishes.get(address), claims.live.get(address)) {
+        (Some(wish), Some(live)) => wish.kind.drops_first(live.kind, edits_of(address)),
+        _ => false,
     };
+    let goes_first = |address: &Address| new.contains(address) && would_go_first(address);
     let first: BTreeSet<&Address> = new.iter().filter(|address| goes_first(address)).collect();
     if first.is_empty() {
         return BTreeMap::new();
@@ -43,12 +44,16 @@ pub(super) fn held(
             continue;
         }
         for target in holds(live, claims) {
-            if let Some(target) = first.get(target).filter(|target| wish.is_none_or(|wish| refers(wish, target))) {
+            if let Some(target) = first.get(target).filter(|target| wish.is_none_or(|wish| names(wish.kind, &wish.spec, target))) {
                 holders.entry(target).or_default().insert(user);
             }
         }
     }
-    holders.into_iter().map(|(address, users)| (address.clone(), words(compared, address, &users))).collect()
+    let locked = |user: &Address| {
+        let replaced = would_go_first(user) && edits_of(user).iter().any(|edit| edit.replace);
+        replaced && claims.live.get(user).is_some_and(|live| is_protected(user, live, wishes.get(user), scope))
+    };
+    holders.into_iter().map(|(address, users)| (address.clone(), words(edits_of(address), &users, locked))).collect()
 }
 
 /// What a live object does not let go of.
@@ -64,26 +69,27 @@ fn holds<'c>(live: &AnyLive, claims: &'c Claims<'_>) -> BTreeSet<&'c Address> {
     held
 }
 
-fn refers(wish: &Wished, target: &Address) -> bool {
-    let mut found = false;
-    references(wish.kind.info(), &wish.spec, |_, hole| found |= hole.address == *target);
-    found
-}
-
-fn words(compared: &Compared, address: &Address, users: &BTreeSet<&Address>) -> (String, String) {
-    let edits = compared.edits.get(address).map(Vec::as_slice).unwrap_or_default();
+/// `locked`: who would go first too, were it not protected.
+fn words(edits: &[Edit], users: &BTreeSet<&Address>, locked: impl Fn(&Address) -> bool) -> (String, String) {
     let fields: Vec<&str> = edits.iter().filter(|edit| edit.replace).map(|edit| edit.field.as_str()).collect();
     let mut names: Vec<String> = users.iter().take(NAMED).map(ToString::to_string).collect();
     if users.len() > NAMED {
         names.push(format!("{} more", users.len() - NAMED));
     }
+    let locked: Vec<String> = users.iter().filter(|user| locked(user)).map(|user| format!("--allow-delete {user}")).collect();
+    let hint = match locked.len() == users.len() {
+        true => format!("if the loss of what is protected is meant: {} (see {PROTECTED})", locked.join(" ")),
+        false => {
+            "make another one beside it, under an address of its own; move its users there and take this one out of the YAML".to_owned()
+        }
+    };
     (
         format!(
             "{} cannot change in place, it would have to go before the new one is made, and {} would hold on to it",
             fields.join(", "),
             list(&names)
         ),
-        "make another one beside it, under an address of its own; move its users there and take this one out of the YAML".to_owned(),
+        hint,
     )
 }
 

@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::Wished;
 use super::claim::Claims;
-use super::compare::references;
-use super::guard::{wait_for, wait_for_needs};
-use super::{Draft, Wished};
+use super::draft::Draft;
+use super::needs::wait_for_needs;
+use super::refer::{parent, references};
 use crate::kinds::{AnyLive, lookup};
 use crate::model::Address;
 use crate::model::plan::{Action, Verb};
@@ -41,12 +42,19 @@ fn acts(draft: &Draft) -> usize {
 
 /// Something that stays.
 struct Staying<'a> {
-    address: Address,
+    /// None: it answers to none.
+    address: Option<Address>,
     live: &'a AnyLive,
     /// It is held back, or outside the scope: it may not be as its wish says, also in its texts.
     behind: bool,
     /// It was replaced by the one that counts.
     left_over: bool,
+}
+
+impl Staying<'_> {
+    fn name(&self) -> String {
+        self.address.as_ref().map_or_else(|| format!("{} {}", self.live.kind, self.live.id), ToString::to_string)
+    }
 }
 
 fn keep_what_is_needed(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
@@ -58,18 +66,24 @@ fn keep_what_is_needed(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, 
     let mut going = Going::new(draft, claims);
     while let Some(stays) = staying.pop() {
         // What was held back keeps all that its wish names; what merely is outside the scope, only what it holds on to by id.
-        let held = !stays.left_over && (draft.refusals.contains_key(&stays.address) || draft.waiting.contains_key(&stays.address));
-        let wish = declared.get(&stays.address).filter(|_| held);
+        let address = stays.address.as_ref();
+        let held = |address: &&Address| !stays.left_over && (draft.refusals.contains_key(*address) || draft.waiting.contains_key(*address));
+        let wish = address.filter(held).and_then(|address| declared.get(address));
         for target in needs_of(stays.live, wish, claims) {
-            if (stays.left_over || target != stays.address) && draft.actions.get(&target).is_some_and(lost) {
-                wait_for(draft, &target, format!("kept: {} needs it", stays.address));
-                staying.extend(claims.live.get(&target).map(|live| Staying { address: target, live, behind: true, left_over: false }));
+            if (stays.left_over || address != Some(&target)) && draft.actions.get(&target).is_some_and(lost) {
+                draft.wait_for(&target, format!("kept: {} needs it", stays.name()));
+                staying.extend(claims.live.get(&target).map(|live| Staying {
+                    address: Some(target),
+                    live,
+                    behind: true,
+                    left_over: false,
+                }));
             }
         }
         for (address, live) in going.keep_for(&stays) {
             draft.leftovers.retain(|left| left.seen.kind != live.kind || left.seen.id != live.id);
-            draft.kept.entry(address.clone()).or_insert(format!("{} is kept: {} still uses it", live.id, stays.address));
-            staying.push(Staying { address: address.clone(), live, behind: true, left_over: true });
+            draft.kept.entry(address.clone()).or_insert(format!("{} is kept: {} still uses it", live.id, stays.name()));
+            staying.push(Staying { address: Some(address.clone()), live, behind: true, left_over: true });
         }
     }
 }
@@ -97,7 +111,7 @@ impl<'c> Going<'c> {
             one.attributes.values().chain([&one.id]).filter(|name| !name.is_empty()).map(|name| name.to_lowercase()).collect()
         };
         let left = left.map(|(address, live, _)| {
-            let its = claims.live.get(claims.successor(address)).map(|one| called(one)).unwrap_or_default();
+            let its = claims.live.get(address).map(|one| called(one)).unwrap_or_default();
             let names = called(live).difference(&its).cloned().collect();
             Leaving { address, live, names }
         });
@@ -106,7 +120,8 @@ impl<'c> Going<'c> {
         Self { left, by_id }
     }
 
-    /// Takes out what `stays` still uses: by its id, or, where `stays` may not have been moved yet, by its name in a text.
+    /// Takes out what `stays` still uses: by its id, or, where `stays` may not have been moved yet, by its name in a text. Also what stands
+    /// under it, where `stays` is left over itself.
     fn keep_for(&mut self, stays: &Staying<'_>) -> Vec<(&'c Address, &'c AnyLive)> {
         let Some(row) = lookup(stays.live.kind).filter(|_| !self.left.is_empty()) else { return Vec::new() };
         let mut used = BTreeSet::new();
@@ -119,6 +134,11 @@ impl<'c> Going<'c> {
             }
             None => {}
         });
+        if stays.left_over {
+            let under = |one: &Leaving<'_>| lookup(one.live.kind).and_then(|row| parent(row, &one.live.shape));
+            let stands_on = |(kind, id): (&str, String)| kind == stays.live.kind && id == stays.live.id;
+            used.extend(self.left.iter().filter(|(_, one)| under(one).is_some_and(stands_on)).map(|(at, _)| at));
+        }
         used.into_iter().filter_map(|at| self.left.remove(&at)).map(|one| (one.address, one.live)).collect()
     }
 }
@@ -130,11 +150,13 @@ fn staying<'a>(draft: &Draft, claims: &Claims<'a>) -> Vec<Staying<'a>> {
         let action = draft.actions.get(address);
         let behind = action.is_none() || draft.refusals.contains_key(address) || draft.waiting.contains_key(address);
         let stays = action.is_none_or(|action| action.action == Verb::NoOp);
-        stays.then(|| Staying { address: address.clone(), live, behind, left_over: false })
+        stays.then(|| Staying { address: Some(address.clone()), live, behind, left_over: false })
     });
     let going: BTreeSet<(&str, &str)> = draft.leftovers.iter().map(|left| (left.seen.kind.as_str(), left.seen.id.as_str())).collect();
     let left = claims.leftovers.iter().filter(|(_, live, _)| !going.contains(&(live.kind, live.id.as_str())));
-    live.chain(left.map(|(address, live, _)| Staying { address: address.clone(), live, behind: true, left_over: true })).collect()
+    let left = left.map(|(address, live, _)| Staying { address: Some(address.clone()), live, behind: true, left_over: true });
+    let unclaimed = claims.unclaimed.iter().map(|live| Staying { address: None, live, behind: false, left_over: false });
+    live.chain(left).chain(unclaimed).collect()
 }
 
 fn needs_of(live: &AnyLive, wish: Option<&Wished>, claims: &Claims<'_>) -> BTreeSet<Address> {

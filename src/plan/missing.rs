@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim::Claims;
-use super::compare::references;
-use super::guard::{reprieve, wait_for};
+use super::draft::Draft;
+use super::refer::references;
+use super::reprieve::reprieve;
 use super::stranger::Taken;
-use super::{Draft, Input, Wished};
+use super::{Input, Wished};
 use crate::kinds::lookup;
 use crate::model::Address;
 use crate::model::marks::Applied;
@@ -40,6 +41,11 @@ impl Missing {
         }
         missing.waiting = stood_on(missing.refused.keys().cloned().collect(), wishes, claims);
         absent.extend(missing.waiting.keys().map(|address| (address.clone(), "which waits")));
+        if !input.destroy {
+            absent.extend(claims.unclear.keys().map(|address| (address.clone(), "of which nobody knows what it was")));
+            missing.refused.extend(claims.unclear.clone());
+            missing.waiting.extend(claims.meant.clone());
+        }
         for (address, wish) in wishes.iter().filter(|(address, _)| !claims.live.contains_key(*address)) {
             if absent.contains_key(address) {
                 continue;
@@ -97,7 +103,7 @@ impl Missing {
         for (address, reason) in self.waiting {
             let acts = draft.actions.get(&address).is_some_and(|action| action.action != Verb::NoOp);
             if acts && !draft.refusals.contains_key(&address) {
-                wait_for(draft, &address, reason);
+                draft.wait_for(&address, reason);
             }
         }
     }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::compare::references;
+use super::refer::{names, references};
 use crate::kinds::info::Need;
 use crate::kinds::{Row, lookup};
 use crate::model::Address;
@@ -41,25 +41,50 @@ pub struct Step {
     pub rank: usize,
 }
 
-/// The steps of a plan run in a circle, which names its addresses.
+/// Why a plan has no steps.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the steps run in a circle: {}", .0.iter().map(Address::as_str).collect::<Vec<_>>().join(" -> "))]
-pub struct Circle(pub Vec<Address>);
+pub enum Disorder {
+    /// They run in a circle through these addresses.
+    #[error("the steps run in a circle: {}", .0.iter().map(Address::as_str).collect::<Vec<_>>().join(" -> "))]
+    Circle(Vec<Address>),
+    /// Another version of reeve made the plan.
+    #[error("{address} is of the kind {kind}, which this version of reeve does not know")]
+    UnknownKind {
+        /// What cannot be done.
+        address: Address,
+        /// The kind.
+        kind: String,
+    },
+    /// It is to be dropped, and the plan does not say what it is.
+    #[error("{0} is to be dropped, and the plan has not seen it")]
+    Unseen(Address),
+}
 
 /// The steps of `plan`.
 ///
 /// # Errors
 /// When a kind is unknown to this version, or the steps run in a circle.
-pub fn steps(plan: &Plan) -> Result<Vec<Step>, Circle> {
+pub fn steps(plan: &Plan) -> Result<Vec<Step>, Disorder> {
     let mut build = Build { plan, steps: Vec::new(), index: HashMap::new(), edges: BTreeSet::new(), actions: BTreeMap::new() };
     build.actions = plan.changes().map(|action| (&action.address, action)).collect();
-    build.nodes();
+    build.nodes()?;
     build.creation_edges();
     build.deletion_edges();
     build.cut_circles();
     build.drop_leftovers_last();
     build.lean_early();
     build.finish()
+}
+
+fn known(address: &Address, kind: &str) -> Result<&'static Row, Disorder> {
+    lookup(kind).ok_or_else(|| Disorder::UnknownKind { address: address.clone(), kind: kind.to_owned() })
+}
+
+/// Whether an action replaces an object that has to go before its successor is made.
+#[must_use]
+pub fn goes_first(plan: &Plan, action: &Action) -> bool {
+    let (new, old) = (lookup(&action.kind), plan.seen.get(&action.address));
+    action.action == Verb::Replace && new.zip(old).is_some_and(|(new, old)| new.drops_first(&old.kind, &action.edits))
 }
 
 struct Build<'a> {
@@ -100,16 +125,16 @@ impl<'a> Build<'a> {
         }
     }
 
-    fn nodes(&mut self) {
+    fn nodes(&mut self) -> Result<(), Disorder> {
         let actions: Vec<&Action> = self.actions.values().copied().collect();
         for action in actions {
-            let new = lookup(&action.kind);
-            let old = self.plan.seen.get(&action.address).and_then(|seen| lookup(&seen.kind));
-            match (action.action, new, old) {
-                (Verb::Create, Some(new), _) => {
+            let new = known(&action.address, &action.kind)?;
+            let old = self.plan.seen.get(&action.address).map(|seen| known(&action.address, &seen.kind)).transpose()?;
+            match (action.action, old) {
+                (Verb::Create, _) => {
                     self.creation(action, new);
                 }
-                (Verb::Update | Verb::Adopt, Some(new), _) => {
+                (Verb::Update | Verb::Adopt, _) => {
                     let update = self.add(action, new, Do::Update);
                     let ready = (!new.at_once).then(|| self.add(action, new, Do::Ready));
                     // What an update settles may itself need this one, which is there already: after a crash between the two.
@@ -117,10 +142,10 @@ impl<'a> Build<'a> {
                         self.before(Some(update), ready);
                     }
                 }
-                (Verb::Replace, Some(new), Some(old)) => {
+                (Verb::Replace, Some(old)) => {
                     let (create, last) = self.creation(action, new);
                     let delete = self.add(action, old, Do::Delete);
-                    if new.drops_first(&action.edits) && new.name == old.name {
+                    if goes_first(self.plan, action) {
                         self.edges.insert((delete, create));
                     } else {
                         let retire = self.add(action, old, Do::Retire);
@@ -128,26 +153,26 @@ impl<'a> Build<'a> {
                         self.edges.extend(last.into_iter().map(|step| (step, delete)));
                     }
                 }
-                (Verb::Delete, _, Some(old)) => {
+                (Verb::Delete, Some(old)) => {
                     self.add(action, old, Do::Delete);
                 }
-                _ => {}
+                (Verb::NoOp, _) => {}
+                (Verb::Replace | Verb::Delete, None) => return Err(Disorder::Unseen(action.address.clone())),
             }
         }
         for (at, leftover) in self.plan.leftovers.iter().enumerate() {
-            if let Some(kind) = lookup(&leftover.seen.kind) {
-                self.steps.push(Step {
-                    address: leftover.address.clone(),
-                    kind,
-                    action: Verb::Delete,
-                    what: Do::Delete,
-                    leftover: Some(at),
-                    cuts: BTreeSet::new(),
-                    needs: Vec::new(),
-                    rank: 0,
-                });
-            }
+            self.steps.push(Step {
+                address: leftover.address.clone(),
+                kind: known(&leftover.address, &leftover.seen.kind)?,
+                action: Verb::Delete,
+                what: Do::Delete,
+                leftover: Some(at),
+                cuts: BTreeSet::new(),
+                needs: Vec::new(),
+                rank: 0,
+            });
         }
+        Ok(())
     }
 
     /// Create; settle, where something is still missing by then; ready. Answers the first and the last ones. Being ready does not wait
@@ -250,8 +275,7 @@ impl<'a> Build<'a> {
     }
 
     fn drops_first(&self, address: &Address) -> bool {
-        let row = self.target_kind(address);
-        self.is_replaced(address) && self.actions.get(address).is_some_and(|action| row.is_some_and(|row| row.drops_first(&action.edits)))
+        self.actions.get(address).is_some_and(|action| goes_first(self.plan, action))
     }
 
     fn is_replaced(&self, address: &Address) -> bool {
@@ -307,9 +331,7 @@ impl<'a> Build<'a> {
     /// Whether the wish at `user` refers to `target`.
     fn wishes_for(&self, user: &Address, target: &Address) -> bool {
         let Some((wish, kind)) = self.plan.wishes.get(user).and_then(|wish| Some((wish, lookup(&wish.kind)?))) else { return false };
-        let mut found = false;
-        references(kind.info(), &wish.spec, |_, hole| found |= hole.address == *target);
-        found
+        names(kind, &wish.spec, target)
     }
 
     fn graph(&self) -> DiGraph<(), ()> {
@@ -331,13 +353,13 @@ impl<'a> Build<'a> {
             .collect()
     }
 
-    fn finish(mut self) -> Result<Vec<Step>, Circle> {
+    fn finish(mut self) -> Result<Vec<Step>, Disorder> {
         let graph = self.graph();
         let order = match petgraph::algo::toposort(&graph, None) {
             Ok(order) => order,
             Err(_) => {
                 let circle = self.circles().into_iter().next().unwrap_or_default();
-                return Err(Circle(circle.into_iter().map(|at| self.steps[at].address.clone()).collect()));
+                return Err(Disorder::Circle(circle.into_iter().map(|at| self.steps[at].address.clone()).collect()));
             }
         };
         for node in order.into_iter().rev() {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Wished;
 use super::claim::Claims;
-use super::compare::references;
-use super::{Draft, Wished};
+use super::draft::Draft;
+use super::refer::references;
 use crate::kinds::lookup;
 use crate::model::Address;
 use crate::model::plan::{Scope, Verb};

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::claim::Claims;
-use super::compare::references;
-use super::guard::{leave, wait_for};
-use super::{Draft, Input, Wished};
+use super::draft::Draft;
+use super::refer::names;
+use super::{Input, Wished};
 use crate::kinds::Naming;
 use crate::kinds::row::AnyNew;
 use crate::model::edit::Cause;
@@ -60,16 +60,17 @@ pub(super) fn before_replacements(draft: &mut Draft, wishes: &BTreeMap<Address, 
         .filter_map(|action| {
             let wish = wishes.get(&action.address)?;
             // Beside the old one it gets a name that is nobody's; only one that the YAML gives it may be taken.
-            let salt = if wish.kind.drops_first(&action.edits) { "" } else { "beside" };
+            let live = claims.live.get(&action.address)?;
+            let salt = if wish.kind.drops_first(live.kind, &action.edits) { "" } else { "beside" };
             Some((action.address.clone(), taken.meets(&action.address, wish, claims, salt)?))
         })
         .collect();
     for (address, stranger) in met {
         let (reason, hint) = words(&address, stranger);
         draft.refuse(&address, reason, hint);
-        leave(draft, &address);
+        draft.leave(&address);
         for follower in followers(draft, wishes, &address) {
-            wait_for(draft, &follower, format!("it follows {address}, which is refused"));
+            draft.wait_for(&follower, format!("it follows {address}, which is refused"));
         }
     }
 }
@@ -86,12 +87,7 @@ fn rendered(wish: &Wished, claims: &Claims<'_>) -> Value {
 
 fn followers(draft: &Draft, wishes: &BTreeMap<Address, Wished>, address: &Address) -> Vec<Address> {
     let follows = |user: &Address| draft.actions.get(user).is_some_and(|action| action.cause.contains(&Cause::Follows));
-    let refers = |wish: &Wished| {
-        let mut found = false;
-        references(wish.kind.info(), &wish.spec, |_, hole| found |= hole.address == *address);
-        found
-    };
-    wishes.iter().filter(|(user, wish)| follows(user) && refers(wish)).map(|(user, _)| user.clone()).collect()
+    wishes.iter().filter(|(user, wish)| follows(user) && names(wish.kind, &wish.spec, address)).map(|(user, _)| user.clone()).collect()
 }
 
 /// Reason and hint.

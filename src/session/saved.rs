@@ -42,25 +42,28 @@ pub fn read_saved(path: &Path) -> Result<Plan, Error> {
 }
 
 /// What is no longer as `plan` saw it, one line each.
-pub(super) fn moved(plan: &Plan, observed: &Observed) -> Vec<String> {
-    let live: BTreeMap<(&str, &str), &AnyLive> = observed.live.iter().map(|one| ((one.kind, one.id.as_str()), one)).collect();
-    let mut moved = Vec::new();
+#[must_use]
+pub fn stale(plan: &Plan, observed: &Observed) -> Vec<String> {
+    let all = observed.live.iter().chain(&observed.lookups);
+    let live: BTreeMap<(&str, &str), &AnyLive> = all.map(|one| ((one.kind, one.id.as_str()), one)).collect();
+    let mut stale = Vec::new();
     let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
-    for (address, seen) in
-        plan.seen.iter().filter(|(address, _)| !address.is_lookup()).chain(plan.leftovers.iter().map(|l| (&l.address, &l.seen)))
-    {
+    for (address, seen) in plan.seen.iter().chain(plan.leftovers.iter().map(|left| (&left.address, &left.seen))) {
         known.insert((&seen.kind, &seen.id));
         match live.get(&(seen.kind.as_str(), seen.id.as_str())) {
-            None => moved.push(format!("{address} ({}) is gone", seen.id)),
-            Some(one) if fingerprint(one) != seen.fingerprint => moved.push(format!("{address} ({}) has changed", seen.id)),
+            None => stale.push(format!("{address} ({}) is gone", seen.id)),
+            Some(one) if fingerprint(one) != seen.fingerprint => stale.push(format!("{address} ({}) has changed", seen.id)),
             Some(_) => {}
         }
     }
-    let made: BTreeSet<&Address> = plan.actions.iter().filter(|a| a.action == Verb::Create).map(|a| &a.address).collect();
+    // What a plan would tell from what it saw: one more at an address that it makes, or that has an object.
+    let made = plan.actions.iter().filter(|action| action.action == Verb::Create).map(|action| &action.address);
+    let marked = plan.seen.values().filter_map(|seen| seen.marks.address.as_ref());
+    let taken: BTreeSet<&Address> = made.chain(plan.seen.keys()).chain(marked).collect();
     for one in observed.live.iter().filter(|one| !known.contains(&(one.kind, one.id.as_str()))) {
-        if let Some(address) = one.marks.address.as_ref().filter(|address| made.contains(address)) {
-            moved.push(format!("{address} is there by now ({})", one.id));
+        if let Some(address) = one.marks.address.as_ref().filter(|address| taken.contains(address)) {
+            stale.push(format!("{address} is there by now ({})", one.id));
         }
     }
-    moved
+    stale
 }

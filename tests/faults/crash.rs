@@ -10,17 +10,28 @@ use crate::sorts::sorts;
 use crate::support::{Wishes, World, run, whole};
 
 /// How many emulated AWS stand side by side.
-const WORKERS: usize = 3;
+pub const WORKERS: usize = 3;
 
 /// Which side of a change the program ends on.
 #[derive(Debug, Clone, Copy)]
-enum Side {
+pub enum Side {
     Before,
     After,
 }
 
+impl Side {
+    /// What ends the program on that side of the change.
+    pub fn faults(self, point: u32) -> Faults {
+        match self {
+            Self::Before => Faults::new(1).crash_before(point),
+            Self::After => Faults::new(1).crash_after(point),
+        }
+        .freezing()
+    }
+}
+
 /// Up to `usual` (0: all) of the points 1..=`last`: the first ones, and others evenly.
-fn points(last: usize, usual: usize) -> Vec<u32> {
+pub fn points(last: usize, usual: usize) -> Vec<u32> {
     let wanted = std::env::var("REEVE_FAULTS_POINTS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let all: Vec<u32> = (1..=u32::try_from(last).expect("few changes")).collect();
     if wanted == 0 || wanted >= last {
@@ -35,24 +46,25 @@ fn points(last: usize, usual: usize) -> Vec<u32> {
 /// A process that is killed at the point: nothing of it goes on, its lease is not given back.
 pub async fn killed(world: &World, faults: &Faults) {
     let session = world.faulty(faults).await;
+    killed_while(faults, async { format!("{:?}", run(&session, &world.wishes).await.map(|(_, report)| report)) }).await;
+}
+
+/// The same of a process that does something else.
+pub async fn killed_while(faults: &Faults, process: impl Future<Output = String>) {
     let still = async {
         while !faults.is_still() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     tokio::select! {
-        done = run(&session, &world.wishes) => panic!("it ended by itself: {:?}", done.map(|(_, report)| report)),
+        done = process => panic!("it ended by itself: {done}"),
         () = still => {}
     }
 }
 
 /// Kills at a point, gives the same command again, and looks.
 async fn crash_at(world: &mut World, side: Side, point: u32, want: &Inventory, what: &str) {
-    let faults = match side {
-        Side::Before => Faults::new(1).crash_before(point),
-        Side::After => Faults::new(1).crash_after(point),
-    }
-    .freezing();
+    let faults = side.faults(point);
     killed(world, &faults).await;
     world.record().await.unlock("the test").await.expect("unlocked");
     world.apply_until_whole(&world.session().await, 1, what).await;
@@ -82,7 +94,7 @@ fn crash_everywhere(wishes: &Wishes, sides: &[Side], usual: usize) {
     assert_eq!(failed, 0, "every point converges");
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 

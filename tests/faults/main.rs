@@ -11,6 +11,7 @@ mod lease;
 mod left_open;
 mod random;
 mod reads;
+mod second;
 mod sorts;
 mod support;
 mod twins;

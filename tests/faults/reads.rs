@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
+use reeve::kinds::lookup;
 use reeve::model::plan::{Plan, Scope, Verb};
 use reeve::planes::aws::faults::{Fault, Faults, Rule};
 
@@ -28,7 +29,7 @@ fn verbs(plan: &Plan, verb: Verb) -> Vec<(String, String)> {
     plan.changes().filter(|one| one.action == verb).map(|one| (one.kind.clone(), one.address.to_string())).collect()
 }
 
-/// Nothing of a kind that could not be read is made or dropped, and the plan names the kind.
+/// Nothing of a kind that could not be read is made or dropped, nor is anything dropped that it may use, and the plan names the kind.
 fn touches_nothing_unreadable(call: &str, plan: &Plan) {
     let unreadable: BTreeSet<&str> = plan.unreadable.iter().map(|one| one.kind.as_str()).collect();
     assert!(!unreadable.is_empty(), "{call} was refused, and everything is said to be readable");
@@ -36,6 +37,11 @@ fn touches_nothing_unreadable(call: &str, plan: &Plan) {
         let touched: Vec<_> = verbs(plan, verb).into_iter().filter(|(kind, _)| unreadable.contains(kind.as_str())).collect();
         assert!(touched.is_empty(), "{call}: {verb:?} of what could not be read: {touched:?}");
     }
+    let may_use =
+        |kind: &str| unreadable.iter().filter_map(|unread| lookup(unread)).any(|row| row.info().refers_to.iter().any(|to| to == kind));
+    let used: Vec<_> =
+        [verbs(plan, Verb::Delete), verbs(plan, Verb::Replace)].concat().into_iter().filter(|(kind, _)| may_use(kind)).collect();
+    assert!(used.is_empty(), "{call}: dropped though {unreadable:?} may use it: {used:?}");
 }
 
 #[tokio::test]

@@ -34,7 +34,11 @@ pub fn whole() -> Wishes {
 
 /// Of the example estate, the resources whose addresses begin like this, and all that they refer to.
 pub fn part(prefixes: &[&str]) -> Wishes {
-    let all = whole();
+    part_of(whole(), prefixes)
+}
+
+/// The same of other wishes.
+pub fn part_of(all: Wishes, prefixes: &[&str]) -> Wishes {
     let mut wanted: BTreeSet<Address> =
         all.keys().filter(|address| prefixes.iter().any(|prefix| address.to_string().starts_with(prefix))).cloned().collect();
     let mut todo: Vec<Address> = wanted.iter().cloned().collect();
@@ -171,9 +175,14 @@ pub async fn plan(session: &Session, wishes: &Wishes) -> Plan {
 
 /// Locks, plans, applies and unlocks.
 pub async fn run(session: &Session, wishes: &Wishes) -> Result<(Plan, Report), Error> {
+    run_or_destroy(session, wishes, false).await
+}
+
+/// The same, or its destruction.
+pub async fn run_or_destroy(session: &Session, wishes: &Wishes, destroy: bool) -> Result<(Plan, Report), Error> {
     let held = session.hold("test").await?;
     let outcome = async {
-        let (plan, _) = session.plan(wishes, Scope::default(), false, None).await?;
+        let (plan, _) = session.plan(wishes, Scope::default(), destroy, None).await?;
         let report = walk(session, &plan, &held, watch::channel(Halt::No).1, |_| {}).await?;
         Ok((plan, report))
     }

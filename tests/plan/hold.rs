@@ -92,3 +92,22 @@ fn what_moves_to_another_network_as_a_whole_is_made_anew_there() {
         assert_eq!(verb(&plan, address), Some(Verb::Replace), "{address}");
     }
 }
+
+#[test]
+fn what_would_only_have_followed_is_not_refused() {
+    let mut world = world(&["a", "b"]);
+    world.wishes.get_mut(&at("files.mount/a")).unwrap().protect = true;
+    world.spec("vpc.private/a")["cidr_block"] = json!("10.20.32.0/20");
+    let plan = world.plan();
+    let refused: Vec<&str> = plan.refusals.iter().map(|one| one.address.as_str()).collect();
+    assert_eq!(refused, ["vpc.private/a"], "the mount target stays where it is: {:#?}", plan.refusals);
+    assert!(plan.refusals[0].reason.contains("files.mount/a and vpc.endpoint/sts would hold on"), "{:#?}", plan.refusals);
+    // Where only protection is in the way, that is the way out.
+    let mut world =
+        World { wishes: world.wishes.into_iter().filter(|(address, _)| address.as_str() != "vpc.endpoint/sts").collect(), ..world };
+    world.observed.live.retain(|one| one.kind != "aws.vpc_endpoint");
+    let plan = world.plan();
+    assert!(plan.refusals[0].hint.contains("--allow-delete files.mount/a"), "{:#?}", plan.refusals);
+    world.scope.allow_delete.insert("files.mount/a".into());
+    assert_eq!(verb(&world.plan(), "vpc.private/a"), Some(Verb::Replace));
+}

@@ -6,7 +6,7 @@ use reeve::plan::order::steps;
 use serde_json::json;
 
 use crate::order::{before, walk_by};
-use crate::world::{World, at, to};
+use crate::world::{World, at, changes, to};
 
 /// A load balancer that one alarm watches by name, and a topic that the alarm tells.
 fn watched() -> World {
@@ -137,4 +137,71 @@ fn what_is_kept_keeps_what_it_stands_on() {
     world.wishes.remove(&at("vpc.private/b"));
     let plan = world.plan();
     assert!(kept(&plan, "vpc.private/b").contains("edge.alb needs it"), "{:#?}", plan.waiting);
+}
+
+/// The file system was replaced, and the apply died before its old mount targets were dropped. These bear no marks.
+fn files() -> World {
+    let mut world = World::files();
+    world.wishes.get_mut(&at("files.file_system")).unwrap().protect = false;
+    let mut world = world.applied();
+    interrupted(&mut world, "files.file_system");
+    for key in ["a", "b"] {
+        let mut old = world.live(&format!("files.mount/{key}")).clone();
+        old.id = format!("old:files.mount/{key}");
+        old.shape["file_system"] = json!("old:files.file_system");
+        world.observed.live.push(old);
+    }
+    world
+}
+
+fn dropped(plan: &Plan) -> Vec<(&str, &str)> {
+    plan.leftovers.iter().map(|left| (left.address.as_str(), left.seen.id.as_str())).collect()
+}
+
+#[test]
+fn what_stands_under_it_without_marks_goes_before_it() {
+    let mut world = files();
+    let plan = world.plan();
+    assert_eq!(changes(&plan), []);
+    let mut left = dropped(&plan);
+    left.sort_unstable();
+    assert_eq!(
+        left,
+        [("files.file_system", "old:files.file_system"), ("files.mount/a", "old:files.mount/a"), ("files.mount/b", "old:files.mount/b")]
+    );
+    let order = walk(&plan);
+    before(&order, "Delete files.mount/a", "Delete files.file_system");
+    before(&order, "Delete files.mount/b", "Delete files.file_system");
+    before(&order, "Ready files.mount/a", "Delete files.mount/a");
+    // Its successor is not made yet, or nobody wishes one any more.
+    world.vanish("files.mount/a");
+    before(&walk(&world.plan()), "Ready files.mount/a", "Delete files.mount/a");
+    world.wishes.remove(&at("files.mount/a"));
+    let plan = world.plan();
+    assert_eq!((changes(&plan), plan.leftovers.len()), (vec![], 3), "{:#?}", plan.leftovers);
+    before(&walk(&plan), "Ready files.file_system", "Delete files.file_system/mount_target.old-files-mount-a");
+    world.destroy = true;
+    steps(&world.plan()).unwrap();
+}
+
+#[test]
+fn what_stands_under_it_waits_for_those_that_name_it() {
+    let mut world = files();
+    let dimensions = |id: &str| json!({ "FileSystemId": id });
+    world.wish(
+        "files.alarm",
+        "aws.alarm",
+        json!({ "namespace": "AWS/EFS", "metric_name": "PercentIOLimit", "threshold": 90.0,
+            "dimensions": dimensions("${ref(\"files.file_system\").id}") }),
+    );
+    let alarm = crate::world::live(&at("files.alarm"), &world.wishes[&at("files.alarm")]);
+    world.observed.live.push(alarm);
+    world.shape("files.alarm")["dimensions"] = dimensions("old:files.file_system");
+    let order = walk(&world.plan());
+    before(&order, "Update files.alarm", "Delete files.mount/a");
+    // Where that one stays as it is, all of it is kept.
+    world.scope.exclude.insert("files.alarm".into());
+    let plan = world.plan();
+    assert_eq!(dropped(&plan), []);
+    assert_eq!(kept(&plan, "files.mount/a"), "old:files.mount/a is kept: files.file_system still uses it");
 }

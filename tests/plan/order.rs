@@ -208,3 +208,42 @@ fn leftovers_go_when_nobody_uses_them() {
     assert_eq!(steps(&plan).unwrap().iter().filter(|step| step.what == Do::Delete).count(), 1);
     assert!(plan.actions.iter().any(|action| action.address == at("vpc.db")));
 }
+
+#[test]
+fn another_kind_at_an_address_is_in_nobodys_way() {
+    // A group becomes a subnet, which could not stand beside another subnet: the users of the group move first all the same.
+    let mut world = World::network();
+    world.spec("vpc.db")["ingress"] = json!([]);
+    world.wish("vpc.routes", "aws.route_table", json!({ "vpc": to("vpc.vpc"), "subnets": [to("vpc.private/a")] }));
+    let mut world = world.applied();
+    world.wish("vpc.db", "aws.subnet", json!({ "vpc": to("vpc.vpc"), "availability_zone": "us-east-1c", "cidr_block": "10.20.32.0/20" }));
+    world.spec("vpc.app")["ingress"] = json!([]);
+    world.spec("vpc.routes")["subnets"] = json!([to("vpc.db")]);
+    let order = walk(&world.plan());
+    before(&order, "Create vpc.db", "Update vpc.routes");
+    before(&order, "Update vpc.app", "Delete vpc.db");
+    before(&order, "Update vpc.routes", "Delete vpc.db");
+}
+
+#[test]
+fn a_plan_with_a_kind_of_another_version_has_no_steps() {
+    let mut world = World::network().applied();
+    world.spec("vpc.private/a")["map_public_ip_on_launch"] = json!(true);
+    let mut old = world.live("vpc.app").clone();
+    old.id = "id:old".into();
+    old.marks.retiring = true;
+    world.observed.live.push(old);
+    let plan = world.plan();
+    steps(&plan).unwrap();
+    let mut other = plan.clone();
+    let at = other.actions.iter().position(|one| one.action == reeve::model::plan::Verb::Update).unwrap();
+    other.actions[at].kind = "aws.subnet_of_tomorrow".into();
+    assert!(steps(&other).unwrap_err().to_string().contains("aws.subnet_of_tomorrow"));
+    let mut other = plan.clone();
+    other.leftovers[0].seen.kind = "aws.group_of_tomorrow".into();
+    assert!(steps(&other).unwrap_err().to_string().contains("aws.group_of_tomorrow"));
+    let mut other = plan;
+    other.actions[at].action = reeve::model::plan::Verb::Delete;
+    other.seen.remove(&crate::world::at("vpc.private/a"));
+    assert!(steps(&other).unwrap_err().to_string().contains("vpc.private/a"));
+}

@@ -8,7 +8,7 @@ use super::paths::Paths;
 use super::{Build, Step};
 use crate::kinds::lookup;
 use crate::model::report::Do;
-use crate::plan::compare::references;
+use crate::plan::refer::{names, references};
 
 impl Build<'_> {
     /// Adds the edges, and drops the settle steps that have nothing left to do.
@@ -43,11 +43,7 @@ impl Build<'_> {
     /// Whether a step settles what refers to its own object, which one call cannot make.
     fn is_settled_by_itself(&self, settle: usize) -> bool {
         let Step { address, kind, .. } = &self.steps[settle];
-        let mut itself = false;
-        if let Some(wish) = self.plan.wishes.get(address) {
-            references(kind.info(), &wish.spec, |_, hole| itself |= hole.address == *address);
-        }
-        itself && !kind.many_calls
+        !kind.many_calls && self.plan.wishes.get(address).is_some_and(|wish| names(kind, &wish.spec, address))
     }
 
     /// The change of each object and the creation of each of its users.

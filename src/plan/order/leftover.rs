@@ -1,7 +1,7 @@
 //! What an interrupted replacement left over goes as it would have gone without the interruption: when its successor is ready and all
 //! who use that one have moved, also those that name it in a text (a DNS record the load balancer).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Build;
 use super::paths::Paths;
@@ -9,14 +9,22 @@ use crate::kinds::lookup;
 use crate::model::Address;
 use crate::model::plan::Verb;
 use crate::model::report::Do;
-use crate::plan::compare::references;
+use crate::plan::refer::{parent, references};
 
 impl Build<'_> {
     /// Adds the edges. What would run in a circle with them has to go before for a reason of AWS's, and does.
     pub(super) fn drop_leftovers_last(&mut self) {
         let mut drops: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
-        for (at, step) in self.steps.iter().enumerate().filter(|(_, step)| step.leftover.is_some()) {
-            drops.entry(self.successor(&step.address).clone()).or_default().push(at);
+        let left: HashMap<(&str, String), &Address> =
+            self.plan.leftovers.iter().map(|left| ((left.seen.kind.as_str(), left.seen.id.clone()), &left.address)).collect();
+        for (at, step) in self.steps.iter().enumerate() {
+            let Some(left_over) = step.leftover.and_then(|at| self.plan.leftovers.get(at)) else { continue };
+            drops.entry(step.address.clone()).or_default().push(at);
+            // Who uses what it stands under may use it by that.
+            let under = left_over.seen.shape.as_ref().and_then(|shape| parent(step.kind, shape));
+            if let Some(over) = under.and_then(|parent| left.get(&parent)) {
+                drops.entry((*over).clone()).or_default().push(at);
+            }
         }
         if drops.is_empty() {
             return;
@@ -50,15 +58,6 @@ impl Build<'_> {
                 self.edges.insert((first, drop));
             }
         }
-    }
-
-    /// Where the one that counts is by now: it may have moved to another address meanwhile.
-    fn successor<'s>(&'s self, address: &'s Address) -> &'s Address {
-        if self.plan.seen.contains_key(address) {
-            return address;
-        }
-        let moved = self.plan.seen.iter().find(|(_, seen)| seen.marks.address.as_ref() == Some(address));
-        moved.map_or(address, |(address, _)| address)
     }
 
     /// The steps after which `address` is as it is to be. One that stays as it is may still be on its way: it is waited for.
