@@ -59,6 +59,33 @@ async fn a_plan_selects_what_it_backs_up() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_to_stay_for_ever_says_so_and_does_not_take_its_source_s_end() {
+    let aws = account("copies").await;
+    let vault = Life { aws: &aws, address: "backup.vault" }.create(&spec::<BackupVault>(json!({ "encryption_key": KEY }))).await;
+    let life = Life { aws: &aws, address: "backup.plan" };
+    let far = "arn:aws:backup:eu-west-1:123456789012:backup-vault:far";
+    let want =
+        spec::<BackupPlan>(json!({ "rules": { "daily": { "target_backup_vault": vault.id, "schedule_expression": "cron(0 3 * * ? *)",
+        "delete_after_days": 35, "copy_actions": [{ "destination_backup_vault": far }] } } }));
+    let made = life.lives(std::slice::from_ref(&want)).await;
+    let written = aws.backup.get_backup_plan().backup_plan_id(&made.id).send().await.unwrap().backup_plan.unwrap();
+    let copy = written.rules()[0].copy_actions()[0].lifecycle().expect("it is said");
+    assert_eq!((copy.delete_after_days(), copy.move_to_cold_storage_after_days()), (Some(-1), Some(-1)));
+
+    // One that somebody wrote without a word goes with its source, and that is another thing.
+    let bare = aws_sdk_backup::types::CopyAction::builder().destination_backup_vault_arn(far).build().unwrap();
+    let life_of_rule = aws_sdk_backup::types::Lifecycle::builder().delete_after_days(35).build();
+    let rule =
+        aws_sdk_backup::types::BackupRuleInput::builder().rule_name("daily").target_backup_vault_name(&vault.id).lifecycle(life_of_rule);
+    let rule = rule.schedule_expression("cron(0 3 * * ? *)").copy_actions(bare).build().unwrap();
+    let plan = aws_sdk_backup::types::BackupPlanInput::builder().backup_plan_name(written.backup_plan_name()).rules(rule).build().unwrap();
+    aws.backup.update_backup_plan().backup_plan_id(&made.id).backup_plan(plan).send().await.unwrap();
+    let live = life.live::<BackupPlan>(&made.id).await.unwrap().shape;
+    assert_eq!(live.rules["daily"].copy_actions[0].delete_after_days, Some(35));
+    assert_ne!(live, want);
+}
+
+#[tokio::test]
 async fn a_report_is_written_to_a_bucket() {
     let aws = account("reports").await;
     let life = Life { aws: &aws, address: "backup.report" };

@@ -65,7 +65,7 @@ pub struct Rule {
 pub struct CopyAction {
     /// The ARN of the other vault.
     pub destination_backup_vault: Text,
-    /// Days the copy is kept. Default: for ever.
+    /// Days the copy is kept. Default: for ever, however long the rule keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_after_days: Option<u32>,
 }
@@ -181,6 +181,17 @@ fn lifecycle(delete: Option<u32>, cold: Option<u32>) -> Option<bk::Lifecycle> {
     })
 }
 
+/// What of AWS Backup means for ever. A copy without a lifecycle takes its source's.
+/// Source: <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CopyAction.html>
+const FOR_EVER: i64 = -1;
+
+fn copy_lifecycle(days: Option<u32>) -> bk::Lifecycle {
+    match lifecycle(days, None) {
+        Some(days) => days,
+        None => bk::Lifecycle::builder().delete_after_days(FOR_EVER).move_to_cold_storage_after_days(FOR_EVER).build(),
+    }
+}
+
 fn input(name: &str, want: &BackupPlan) -> Result<bk::BackupPlanInput> {
     let mut plan = bk::BackupPlanInput::builder().backup_plan_name(name);
     for (name, rule) in &want.rules {
@@ -197,7 +208,7 @@ fn input(name: &str, want: &BackupPlan) -> Result<bk::BackupPlanInput> {
             .set_recovery_point_tags(tags);
         for copy in &rule.copy_actions {
             let action = bk::CopyAction::builder().destination_backup_vault_arn(copy.destination_backup_vault.as_str());
-            built = built.copy_actions(action.set_lifecycle(lifecycle(copy.delete_after_days, None)).build().map_err(broken)?);
+            built = built.copy_actions(action.lifecycle(copy_lifecycle(copy.delete_after_days)).build().map_err(broken)?);
         }
         plan = plan.rules(built.build().map_err(broken)?);
     }
@@ -211,7 +222,7 @@ fn shape(plan: &bk::BackupPlan) -> BackupPlan {
         let life = rule.lifecycle();
         let copies = rule.copy_actions().iter().map(|copy| CopyAction {
             destination_backup_vault: copy.destination_backup_vault_arn().into(),
-            delete_after_days: days(copy.lifecycle().and_then(bk::Lifecycle::delete_after_days)),
+            delete_after_days: days(copy.lifecycle().or(life).and_then(bk::Lifecycle::delete_after_days)),
         });
         let shape = Rule {
             target_backup_vault: Ref::to(rule.target_backup_vault_name()),
