@@ -67,6 +67,14 @@ def test_backup(aws):
     assert backup.get_backup_vault_notifications(BackupVaultName="v")["SNSTopicArn"] == topic
     backup.delete_backup_vault_notifications(BackupVaultName="v")
     refused("ResourceNotFoundException", backup.get_backup_vault_notifications, BackupVaultName="v")
+    files = "arn:aws:elasticfilesystem:us-east-1:123456789012:file-system/fs-1"
+    point = backup.start_backup_job(BackupVaultName="v", ResourceArn=files, IamRoleArn=wanted["IamRoleArn"])["RecoveryPointArn"]
+    listed = backup.list_recovery_points_by_backup_vault(BackupVaultName="v")["RecoveryPoints"]
+    assert [(one["RecoveryPointArn"], one["ResourceArn"]) for one in listed] == [(point, files)]
+    refused("InvalidRequestException", backup.delete_backup_vault, BackupVaultName="v")
+    backup.delete_recovery_point(BackupVaultName="v", RecoveryPointArn=point)
+    refused("ResourceNotFoundException", backup.delete_recovery_point, BackupVaultName="v", RecoveryPointArn=point)
+    backup.delete_backup_vault(BackupVaultName="v")
 
 
 def test_backup_report_plans(aws):

@@ -14,6 +14,7 @@ const ROUNDS: u32 = 5;
 pub async fn destroy(estate: &mut Estate) -> Remains {
     estate.wishes = Wishes::new();
     let mut remains = Remains::default();
+    let mut unkept = Vec::new();
     for round in 1..=ROUNDS {
         let plan = match plan(estate).await {
             Ok(plan) => plan,
@@ -36,12 +37,15 @@ pub async fn destroy(estate: &mut Estate) -> Remains {
             .unwrap_or_else(|error| say(&format!("a bucket could not be emptied: {error}")));
         let report = estate.walk(&plan, async |_| {}).await;
         report.failed.iter().for_each(|one| say(&format!("not deleted yet: {} {}", one.address, one.error)));
-    }
-    for server in remains.servers.clone() {
-        if let Err(error) = delete_backups(&estate.session.connection.aws, &server).await {
-            remains.left.push(format!("backups of the database server {server}: {error}"));
+        // Its key stays as long as they are there.
+        unkept.clear();
+        for server in &remains.servers {
+            if let Err(error) = delete_backups(&estate.session.connection.aws, server).await {
+                unkept.push(format!("backups of the database server {server}: {error}"));
+            }
         }
     }
+    remains.left.extend(unkept);
     remains
 }
 

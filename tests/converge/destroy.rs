@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reeve::model::plan::{Scope, Verb};
 
-use crate::support::{Ground, changes};
+use crate::support::{Ground, at, changes};
 
 #[tokio::test]
 async fn what_is_protected_survives_with_what_it_needs_and_the_rest_goes() {
@@ -43,7 +43,12 @@ async fn what_is_protected_survives_with_what_it_needs_and_the_rest_goes() {
     let scope = Scope { allow_delete: modules, ..Scope::default() };
     let all = estate.plan_with(scope.clone(), true).await;
     assert_eq!((all.refusals.len(), all.waiting.len()), (0, 0), "{:#?} {:#?}", all.refusals, all.waiting);
-    estate.apply_plan(&all).await;
+    let report = estate.walk(&all, async |_| {}).await;
+    // The server left a last snapshot, and the key that opens it stays until that is gone.
+    let stays: Vec<_> = report.failed.iter().map(|one| (one.address.to_string(), one.error.contains("-final-"))).collect();
+    assert_eq!(stays, [("database.key".to_owned(), true)], "{:#?}", report.failed);
+    estate.delete_backups(&all.seen[&at("database.server")].id).await;
+    estate.apply_plan(&estate.plan_with(scope.clone(), true).await).await;
     let left: Vec<String> = estate
         .live()
         .await

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reeve::model::plan::Scope;
 use reeve::planes::Aws;
 
-use crate::support::{Estate, Ground, OTHER_ZONE, example};
+use crate::support::{Estate, Ground, OTHER_ZONE, at, example};
 
 /// Everything of a stack as it is, its marks included.
 async fn snapshot(estate: &Estate) -> BTreeMap<(String, String), String> {
@@ -99,8 +99,12 @@ async fn nothing_that_is_not_ours_is_touched() {
     same("after an apply that makes anew").await;
 
     let protected = ours.wishes.iter().filter(|(_, wish)| wish.protect).map(|(address, _)| address.to_string()).collect();
-    let plan = ours.plan_with(Scope { allow_delete: protected, ..Scope::default() }, true).await;
-    ours.apply_plan(&plan).await;
+    let scope = Scope { allow_delete: protected, ..Scope::default() };
+    let plan = ours.plan_with(scope.clone(), true).await;
+    ours.walk(&plan, async |_| {}).await;
+    // The database's key goes when nothing needs it any more.
+    ours.delete_backups(&plan.seen[&at("database.server")].id).await;
+    ours.apply_plan(&ours.plan_with(scope, true).await).await;
     same("after our destruction").await;
     other.is_converged().await;
 }

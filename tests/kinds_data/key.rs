@@ -36,6 +36,45 @@ async fn a_key_lives() {
 }
 
 #[tokio::test]
+async fn a_key_stays_while_a_backup_can_be_opened_with_it_alone() {
+    let aws = account("key-backups").await;
+    let life = Life { aws: &aws, address: "database.key" };
+    let key = life.create::<Key>(&wish(json!({ "description": "database" }))).await.id;
+    let make = aws.rds.create_db_instance().db_instance_identifier("key-backups").engine("mysql").db_instance_class("db.r6g.large");
+    let make = make.allocated_storage(20).master_username("me").manage_master_user_password(true).backup_retention_period(7);
+    let made = make.storage_type("gp3").storage_encrypted(true).kms_key_id(&key).send().await.unwrap().db_instance.unwrap();
+    aws.backup.create_backup_vault().backup_vault_name("key-backups").send().await.unwrap();
+    let job = aws.backup.start_backup_job().backup_vault_name("key-backups").resource_arn(made.db_instance_arn().unwrap());
+    let point = job.iam_role_arn("arn:aws:iam::123456789012:role/backup").send().await.unwrap().recovery_point_arn.unwrap();
+    let end = aws.rds.delete_db_instance().db_instance_identifier("key-backups").delete_automated_backups(false);
+    end.final_db_snapshot_identifier("key-backups-final").send().await.unwrap();
+
+    let have = life.live::<Key>(&key).await.unwrap().shape;
+    let gone = Gone { address: Address::parse("database.key").unwrap(), id: key.clone(), attributes: Default::default(), have };
+    let refused = async || Key::delete(&aws, &gone).await.unwrap_err().to_string();
+    let why = refused().await;
+    for named in [
+        "the snapshot key-backups-final",
+        "the automated backups of key-backups",
+        &format!("the recovery point {point}"),
+        "reeve runbook protected",
+    ] {
+        assert!(why.contains(named), "{named}: {why}");
+    }
+    assert!(!life.live::<Key>(&key).await.expect("it is still ours").marks.retiring);
+
+    let snapshots = aws.rds.describe_db_snapshots().db_instance_identifier("key-backups").send().await.unwrap();
+    for snapshot in snapshots.db_snapshots().iter().filter_map(|one| one.db_snapshot_identifier()) {
+        aws.rds.delete_db_snapshot().db_snapshot_identifier(snapshot).send().await.unwrap();
+    }
+    assert!(!refused().await.contains("snapshot"));
+    aws.rds.delete_db_instance_automated_backup().dbi_resource_id(made.dbi_resource_id().unwrap()).send().await.unwrap();
+    assert!(refused().await.contains(&point));
+    aws.backup.delete_recovery_point().backup_vault_name("key-backups").recovery_point_arn(&point).send().await.unwrap();
+    life.dies::<Key>(&key).await;
+}
+
+#[tokio::test]
 async fn two_keys_of_one_address_are_both_seen() {
     let aws = account("key-twins").await;
     let life = Life { aws: &aws, address: "files.key" };

@@ -209,6 +209,19 @@ impl Estate {
         self.live().await.into_iter().find(|one| one.id == id && one.kind == kind).expect("still there")
     }
 
+    /// Deletes what a database server left behind, so that its key may go.
+    pub async fn delete_backups(&self, server: &str) {
+        let rds = &self.session.connection.aws.rds;
+        let snapshots = rds.describe_db_snapshots().db_instance_identifier(server).send().await.expect("snapshots");
+        for one in snapshots.db_snapshots() {
+            rds.delete_db_snapshot().set_db_snapshot_identifier(one.db_snapshot_identifier.clone()).send().await.expect("it goes");
+        }
+        let kept = rds.describe_db_instance_automated_backups().db_instance_identifier(server).send().await.expect("backups");
+        for one in kept.db_instance_automated_backups() {
+            rds.delete_db_instance_automated_backup().set_dbi_resource_id(one.dbi_resource_id.clone()).send().await.expect("it goes");
+        }
+    }
+
     pub fn spec(&mut self, address: &str) -> &mut Value {
         &mut self.wishes.get_mut(&at(address)).unwrap_or_else(|| panic!("no wish {address}")).spec
     }

@@ -9,8 +9,9 @@ from moto.moto_api._internal import mock_random
 from ..actions import action, fail
 
 API = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_"
-for path in ("access-policy", "notification-configuration"):
+for path in ("access-policy", "notification-configuration", "recovery-points/", "recovery-points/(?P<point>.+)"):
     url_paths["{0}/backup-vaults/(?P<name>[^/]+)/" + path] = BackupResponse.dispatch
+url_paths["{0}/backup-jobs"] = BackupResponse.dispatch
 
 
 def plan(call):
@@ -162,6 +163,39 @@ def keep(member):
 
     for verb, handler in (("Put", put), ("Get", get), ("Delete", delete)):
         action("backup", verb + member, page=f"{API}{verb}{member}.html")(handler)
+
+
+@action("backup", "StartBackupJob", page=API + "StartBackupJob.html")
+def start_job(call):
+    """It is done at once. A database's recovery point keeps the database's key, any other has the vault's."""
+    name, source = vault(call), call.params["ResourceArn"]
+    server = next((d for d in call.backend("rds").databases.values() if d.db_instance_arn == source), None)
+    arn = f"{call.own.vaults[name].backup_vault_arn.rsplit(':backup-vault', 1)[0]}:recovery-point:{mock_random.uuid4()}"
+    point = {
+        "RecoveryPointArn": arn, "BackupVaultName": name, "ResourceArn": source, "Status": "COMPLETED", "CreationDate": utcnow(),
+        "EncryptionKeyArn": server.kms_key_id if server else call.own.vaults[name].encryption_key_arn,
+    }
+    call.store("points").setdefault(name, {})[arn] = point
+    return {"BackupJobId": str(mock_random.uuid4()), "RecoveryPointArn": arn, "CreationDate": utcnow()}
+
+
+@action("backup", "ListRecoveryPointsByBackupVault", page=API + "ListRecoveryPointsByBackupVault.html")
+def list_points(call):
+    return {"RecoveryPoints": list(call.store("points").get(vault(call), {}).values())}
+
+
+@action("backup", "DeleteRecoveryPoint", page=API + "DeleteRecoveryPoint.html")
+def delete_point(call):
+    if call.store("points").get(vault(call), {}).pop(call.params["RecoveryPointArn"], None) is None:
+        fail("ResourceNotFoundException", f"Recovery point {call.params['RecoveryPointArn']} not found")
+    return {}
+
+
+@action("backup", "DeleteBackupVault", page=API + "DeleteBackupVault.html")
+def delete_vault(call):
+    if call.store("points").get(call.params["BackupVaultName"]):
+        fail("InvalidRequestException", "Backup vault cannot be deleted because it contains recovery points")
+    return call.proceed()
 
 
 keep("BackupVaultAccessPolicy")

@@ -174,7 +174,8 @@ def delete_instance(call):
     call.store("instances").pop(item["DBInstanceIdentifier"], None)
     if call.params.get("DeleteAutomatedBackups") is False and item.get("BackupRetentionPeriod"):
         call.store("automated_backups")[item["DbiResourceId"]] = {
-            member: item[member] for member in ("DBInstanceIdentifier", "DbiResourceId", "DBInstanceArn", "Engine", "BackupRetentionPeriod")
+            member: item[member]
+            for member in ("DBInstanceIdentifier", "DbiResourceId", "DBInstanceArn", "Engine", "BackupRetentionPeriod", "KmsKeyId")
             if item.get(member) is not None
         } | {"Status": "retained"}
     return answer

@@ -4,8 +4,10 @@
 //! An alias below `alias/reeve/STACK/` leads to each key, so that finding ours costs one listing however many keys an account has.
 //! The marks also stand in the description, which is read anyway, so that reading the tags of each key costs no call.
 //! Does not touch grants, key material, replicas in other regions, or aliases elsewhere. Deletion waits 30 days and can be
-//! cancelled until then: a key of ours that somebody else had scheduled for it is not gone.
+//! cancelled until then: a key of ours that somebody else had scheduled for it is not gone. It is refused while a backup can be opened
+//! with it alone.
 
+mod backups;
 mod deletion;
 mod policy;
 mod unnamed;

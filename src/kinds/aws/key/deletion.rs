@@ -3,11 +3,11 @@
 use aws_sdk_kms::types as kms;
 use futures::future::try_join_all;
 
-use super::{marks_of, ours};
+use super::{backups, marks_of, ours};
 use crate::kinds::aws::support::described;
 use crate::model::Marks;
 use crate::planes::Aws;
-use crate::planes::error::{Absent, Error, Result};
+use crate::planes::error::{Absent, Class, Error, Result};
 
 /// How long a key that was deleted can be had back.
 const DAYS: i32 = 30;
@@ -25,11 +25,16 @@ pub(super) fn due(key: &kms::KeyMetadata) -> Option<String> {
 }
 
 /// Asks for the deletion. The key is marked as retiring first: that tells a deletion of ours from anybody else's, and nothing can be written on
-/// a key that waits for its end.
+/// a key that waits for its end. A key that backups need stays: a server's last snapshot is made when the server goes, so only now can it be known.
 pub(super) async fn schedule(cx: &Aws, id: &str) -> Result<()> {
     let Some(out) = cx.kms.describe_key().key_id(id).send().await.map_err(Error::from).absent_ok()? else { return Ok(()) };
     let key = out.key_metadata.ok_or_else(|| Error::incomplete("kms.DescribeKey", "key"))?;
     if due(&key).is_none() {
+        let arn = key.arn.as_deref().unwrap_or(id);
+        let backups = backups::under(cx, arn).await?;
+        if !backups.is_empty() {
+            return Err(Error::new(Class::Invalid, "kms.ScheduleKeyDeletion", backups::words(arn, &backups)));
+        }
         let description = key.description().unwrap_or_default();
         if let (words, Some(marks)) = marks_of(cx, id, description).await?
             && !marks.retiring
