@@ -58,7 +58,15 @@ def test_client_tokens(aws, net):
     logs = {"ResourceIds": [vpc], "ResourceType": "VPC", "TrafficType": "ALL", "LogGroupName": "/flow",
             "DeliverLogsPermissionArn": "arn:aws:iam::123456789012:role/flow", "ClientToken": "same"}
     assert ec2.create_flow_logs(**logs)["FlowLogIds"] == ec2.create_flow_logs(**logs)["FlowLogIds"]
-    assert [log["DeliverLogsStatus"] for log in ec2.describe_flow_logs()["FlowLogs"]] == ["SUCCESS"]
+
+    def delivery():
+        return [(log["DeliverLogsStatus"], log.get("DeliverLogsErrorMessage")) for log in ec2.describe_flow_logs()["FlowLogs"]]
+
+    assert delivery() == [("FAILED", "Access error")]
+    iam, document = aws("iam"), '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"logs:*","Resource":"*"}}'
+    iam.create_role(RoleName="flow", AssumeRolePolicyDocument=document)
+    iam.attach_role_policy(RoleName="flow", PolicyArn=iam.create_policy(PolicyName="flow", PolicyDocument=document)["Policy"]["Arn"])
+    assert delivery() == [("SUCCESS", None)]
 
 
 def test_an_address_remembers_its_pool(aws):

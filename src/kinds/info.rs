@@ -25,6 +25,8 @@ pub struct Field {
     pub need: Need,
     /// What it refers to cannot be dropped while it does.
     pub holds: bool,
+    /// It only says what has to be there before, and is no state of the object: never compared, in no mark.
+    pub orders: bool,
     /// A number that becomes larger in place and never smaller.
     pub grows: bool,
     /// Its default (`null` when it has none).
@@ -56,19 +58,25 @@ impl Info {
         Self { fields, refers_to, schema }
     }
 
-    /// The fields of `spec` that are not at their defaults, as the applied mark hashes them.
+    /// The fields of `spec` that are not at their defaults, as the applied mark hashes them. What only orders is none of them.
     pub fn set_fields<'a>(&'a self, spec: &'a Value) -> impl Iterator<Item = (&'a str, &'a Value)> {
         spec.as_object()
             .into_iter()
             .flatten()
             .map(|(name, value)| (name.as_str(), value))
-            .filter(|(name, value)| !self.is_default(name, value))
+            .filter(|(name, value)| !self.is_default(name, value) && !self.orders(name))
     }
 
     /// Whether `value` is `field`'s default.
     #[must_use]
     pub fn is_default(&self, field: &str, value: &Value) -> bool {
         value.is_null() || self.fields.get(field).is_some_and(|f| f.default == *value)
+    }
+
+    /// Whether `field` only says what has to be there before.
+    #[must_use]
+    pub fn orders(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(|f| f.orders)
     }
 
     /// Visits every string of `value` in which a reference may stand.
@@ -101,6 +109,7 @@ impl Field {
             replace: schema.get("x-replace").and_then(Value::as_bool).unwrap_or_default(),
             need,
             holds: schema.get("x-holds").and_then(Value::as_bool).unwrap_or(true),
+            orders: schema.get("x-order").and_then(Value::as_bool).unwrap_or_default(),
             grows: schema.get("x-grows").and_then(Value::as_bool).unwrap_or_default(),
             default: schema.get("default").cloned().unwrap_or_default(),
         }

@@ -231,7 +231,7 @@ fn differences(
     let names: BTreeSet<&String> = h.keys().chain(w.keys()).collect();
     for name in names {
         let (from, to) = (h.get(name).cloned().unwrap_or_default(), w.get(name).cloned().unwrap_or_default());
-        if from == to && !fresh.contains(name) {
+        if from == to && !fresh.contains(name) || info.orders(name) {
             continue;
         }
         let why = if fresh.contains(name) { BTreeSet::from([Cause::Follows]) } else { why(info, applied, name, &from, &to) };

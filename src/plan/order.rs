@@ -215,9 +215,13 @@ impl<'a> Build<'a> {
             let Some(kind) = lookup(&wish.kind) else { continue };
             let info = kind.info();
             let mut uses = Vec::new();
+            let is_made = self.step(address, Do::Create).is_some();
             references(info, &wish.spec, |field, hole| {
                 let need = info.fields.get(field).map_or(Need::Made, |f| f.need);
-                uses.push((need, hole));
+                // What stands already has waited for it.
+                if is_made || !info.orders(field) {
+                    uses.push((need, hole));
+                }
             });
             for (need, hole) in uses {
                 let late = hole.attribute.as_deref().is_some_and(|name| self.is_late(&hole.address, name));

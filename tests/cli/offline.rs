@@ -35,7 +35,7 @@ fn save(folder: &Path, name: &str, plan: &impl serde::Serialize) -> String {
 fn validate_graph_and_schema() {
     let example = example();
     let dir = example.to_str().unwrap();
-    assert!(offline(0, &["validate", dir]).err.contains("hostedehr is valid: 111 resources"));
+    assert!(offline(0, &["validate", dir]).err.contains("hostedehr is valid: 114 resources"));
     let dot = offline(0, &["graph", dir]).out;
     assert!(dot.starts_with("digraph \"hostedehr\"") && dot.contains("\"vpc.private/a\" -> \"vpc.vpc\";"));
     assert!(offline(0, &["graph", dir, "--format", "mermaid"]).out.starts_with("flowchart LR\n"));

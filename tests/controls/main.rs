@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, reason = "a test ends where something is not as it should be")]
 
 mod estate;
+mod host;
 mod table;
 
 use std::collections::BTreeSet;

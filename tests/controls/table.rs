@@ -4,6 +4,7 @@ mod account;
 mod data;
 mod edge;
 mod network;
+mod rights;
 
 use crate::estate::Estate;
 
@@ -23,5 +24,5 @@ const fn row(ids: &'static str, fails: fn(&Estate) -> Vec<String>, broken_by: (&
 
 /// Every control.
 pub fn controls() -> impl Iterator<Item = &'static Control> {
-    [network::CONTROLS, edge::CONTROLS, data::CONTROLS, account::CONTROLS].into_iter().flatten()
+    [network::CONTROLS, edge::CONTROLS, data::CONTROLS, account::CONTROLS, rights::CONTROLS].into_iter().flatten()
 }

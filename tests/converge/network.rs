@@ -39,7 +39,12 @@ async fn another_network_is_refused_because_of_the_database_and_with_leave_the_w
     }
     assert!(plan.changes().all(|one| one.action == Verb::Update), "{:#?}", changes(&plan));
 
-    let scope = Scope { allow_delete: ["database.server".to_owned()].into(), ..Scope::default() };
+    // A new server has another name, and its logs are new ones: what the old ones say is lost only by name as well.
+    let logs = ["database.log/error", "database.log/slowquery"].map(at);
+    let mut scope = Scope { allow_delete: ["database.server".to_owned()].into(), ..Scope::default() };
+    let plan = estate.plan_with(scope.clone(), false).await;
+    assert_eq!(plan.refusals.iter().map(|one| one.address.clone()).collect::<Vec<_>>(), logs, "{:#?}", plan.refusals);
+    scope.allow_delete.extend(logs.map(|log| log.to_string()));
     let plan = estate.plan_with(scope, false).await;
     assert_eq!((plan.refusals.len(), plan.waiting.len()), (0, 0), "{:#?} {:#?}", plan.refusals, plan.waiting);
     for moved in [
@@ -62,6 +67,11 @@ async fn another_network_is_refused_because_of_the_database_and_with_leave_the_w
         assert!(live.iter().all(|one| one.id != before[&at(gone)].id), "the old {gone} is still there");
     }
     assert!(live.iter().any(|one| one.id == before[&at("files.file_system")].id), "the files are where they were");
+    let now = estate.plan().await.seen;
+    for log in ["error", "slowquery"] {
+        let group = &now[&at(&format!("database.log/{log}"))].id;
+        assert_eq!(*group, format!("/aws/rds/instance/{}/{log}", now[&at("database.server")].id), "the new server's logs have a group");
+    }
 }
 
 #[tokio::test]

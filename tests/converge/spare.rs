@@ -93,7 +93,7 @@ fn spec(wishes: &Wishes, kind: &str) -> Value {
         "aws.db_event_subscription" => ("database.events/instance", json!({ "sns_topic": to("spare.told") })),
         "aws.db_instance" => (
             "database.server",
-            json!({ "deletion_protection": false, "allocated_storage": 400, "iops": 12_000, "storage_throughput": 500,
+            json!({ "deletion_protection": false, "log_groups": [], "allocated_storage": 400, "iops": 12_000, "storage_throughput": 500,
                 "ca_certificate_identifier": "rds-ca-rsa2048-g1" }),
         ),
         "aws.db_parameter_group" => ("database.parameters", json!({})),
@@ -116,7 +116,7 @@ fn spec(wishes: &Wishes, kind: &str) -> Value {
         "aws.policy" => ("fleet.policy", json!({})),
         "aws.record" => return json!({ "zone": to("lookup.zone"), "name": "spare.hostedehr.org", "type": "A", "values": ["192.0.2.1"] }),
         "aws.report_plan" => ("backup.report", json!({})),
-        "aws.role" => ("fleet.role", json!({ "managed_policies": [] })),
+        "aws.role" => ("fleet.role", json!({ "managed_policies": [to("vpc.flow_log_policy")] })),
         "aws.route_table" => ("vpc.public_routes", json!({ "subnets": [] })),
         "aws.security_group" => ("database.group", json!({})),
         "aws.subnet" => ("vpc.private/a", json!({ "cidr_block": "10.20.64.0/20" })),

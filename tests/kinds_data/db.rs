@@ -65,6 +65,10 @@ async fn a_server_and_its_groups_live() {
             )),
         ])
         .await;
+    // Where RDS writes its logs, by the server's own name.
+    let live = server.live::<DbInstance>(&made.id).await.unwrap().shape;
+    let groups: Vec<&str> = live.log_groups.iter().map(|group| group.id()).collect();
+    assert_eq!(groups, ["error", "slowquery"].map(|log| format!("/aws/rds/instance/{}/{log}", made.id)));
     server.dies::<DbInstance>(&made.id).await;
     let snapshots = aws.rds.describe_db_snapshots().db_instance_identifier(&made.id).send().await.unwrap();
     let names: Vec<&str> = snapshots.db_snapshots().iter().filter_map(|s| s.db_snapshot_identifier()).collect();
@@ -125,6 +129,15 @@ fn what_cannot_be_is_refused_with_the_field() {
     let server: DbInstance = serde_json::from_value(spec.clone()).unwrap();
     let fields: Vec<String> = reeve::kinds::Kind::check(&server).into_iter().map(|(field, _)| field).collect();
     assert_eq!(fields, ["master_username", "max_allocated_storage", "monitoring_interval", "monitoring_role"]);
+    // A limit is a tenth more than the disk, at least.
+    for (limit, wrong) in [(109, true), (110, false)] {
+        let near: DbInstance = serde_json::from_value(with(
+            &spec,
+            json!({ "max_allocated_storage": limit, "master_username": "me", "monitoring_interval": 0 }),
+        ))
+        .unwrap();
+        assert_eq!(reeve::kinds::Kind::check(&near).iter().any(|(field, _)| field == "max_allocated_storage"), wrong, "{limit}");
+    }
     let wrong = serde_json::from_value::<DbInstance>(with(&spec, json!({ "engine": "oracle" }))).unwrap_err().to_string();
     assert!(wrong.contains("mariadb") && wrong.contains("mysql"), "{wrong}");
 }

@@ -46,9 +46,9 @@ fn the_smallest_stack_meets_the_controls_of_rds() {
     assert_eq!(parameters["parameters"]["require_secure_transport"], "1", "`ON` is not what the catalogues look for");
     assert_eq!(parameters["parameters"]["log_bin_trust_function_creators"], "1");
     let server = Address::parse("database.server").unwrap();
-    let name = reeve::model::name::name("small", &server, "", 63);
     let log = spec(&desired, "database.log/error");
-    assert_eq!(log["log_group_name"], format!("/aws/rds/instance/{name}/error"), "RDS writes where the server's name says");
+    let name = "/aws/rds/instance/${ref(\"database.server\").name}/error";
+    assert_eq!(log["log_group_name"], name, "RDS writes where the server's name says, whichever that is by now");
     assert_eq!((&log["retention_in_days"], &log["kms_key"]), (&2192.into(), &"${ref(\"observability.key\")}".into()));
     assert_eq!(spec(&desired, "database.subnets")["subnets"].as_array().unwrap().len(), 3);
     assert_eq!(spec(&desired, "database.events/parameter-group")["event_categories"], serde_json::json!(["configuration change"]));
@@ -62,8 +62,8 @@ fn the_smallest_stack_meets_the_controls_of_efs() {
     let files = spec(&desired, "files.file_system");
     assert_eq!((&files["encrypted"], &files["backup"], &files["throughput_mode"]), (&true.into(), &true.into(), &"elastic".into()));
     let statements = files["policy"]["Statement"].as_array().unwrap();
-    let deny = statements.iter().find(|one| one["Effect"] == "Deny").unwrap();
-    assert_eq!(deny["Condition"]["Bool"]["aws:SecureTransport"], serde_json::json!(["false"]));
+    let plain = serde_json::json!(["false"]);
+    assert!(statements.iter().any(|one| one["Effect"] == "Deny" && one["Condition"]["Bool"]["aws:SecureTransport"] == plain));
     let allowed = statements.iter().filter(|one| one["Effect"] == "Allow");
     assert!(allowed.into_iter().all(|one| one["Principal"]["AWS"] != serde_json::json!(["*"])), "nobody mounts unnamed");
     let door = spec(&desired, "files.access_point");
@@ -80,12 +80,31 @@ fn another_engine_takes_its_own_series() {
 }
 
 #[test]
+fn the_account_that_gets_copies_may_read_the_database_s() {
+    assert_eq!(spec(&expand("").unwrap(), "database.key").get("policy"), None, "nobody else is let in without a copy");
+    let far = "arn:aws:backup:eu-west-1:210987654321:backup-vault:far";
+    let desired = expand(&format!("  backup: {{ copy_to: \"{far}\" }}\n")).unwrap_or_else(|problems| panic!("{problems}"));
+    let statements = spec(&desired, "database.key")["policy"]["Statement"].as_array().unwrap();
+    let may = |account: &str, action: &str| {
+        statements.iter().any(|one| {
+            one["Principal"]["AWS"].to_string().contains(account) && one["Action"].as_array().unwrap().iter().any(|each| each == action)
+        })
+    };
+    for action in ["kms:Decrypt", "kms:ReEncrypt*", "kms:DescribeKey", "kms:CreateGrant"] {
+        assert!(may("210987654321", action), "{action}: {statements:#?}");
+    }
+    assert!(!may("210987654321", "kms:*") && may("lookup.account", "kms:*"), "{statements:#?}");
+    assert_eq!(spec(&desired, "backup.plan")["rules"]["daily"]["copy_actions"][0]["destination_backup_vault"], far);
+}
+
+#[test]
 fn mistakes_are_told_with_their_field() {
     for (sections, words) in [
         ("  database: { engine: mysql, engine_version: \"10.11\" }\n", "engine_version"),
         ("  database: { port: 3306 }\n", "RDS.23"),
         ("  database: { administrator: admin }\n", "RDS.25"),
         ("  database: { storage_gib: 200, max_storage_gib: 100 }\n", "storage_gib"),
+        ("  database: { storage_gib: 200, max_storage_gib: 219 }\n", "a tenth more than `storage_gib`"),
         ("  files: { throughput: provisioned }\n", "throughput_mibps"),
     ] {
         let told = expand(sections).expect_err(sections);

@@ -5,6 +5,8 @@ use reeve::kinds::aws::route_table::RouteTable;
 use reeve::kinds::aws::security_group::SecurityGroup;
 use reeve::kinds::aws::subnet::Subnet;
 use reeve::kinds::aws::vpc_endpoint::VpcEndpoint;
+use reeve::kinds::{Change, Kind, Ready};
+use reeve::model::Address;
 use reeve::planes::Aws;
 use serde_json::{Value, json};
 
@@ -86,6 +88,10 @@ async fn flow_log_goes_round() {
         cx.logs.create_log_group().log_group_name(name).send().await.unwrap();
         let trust = json!({ "Version": "2012-10-17", "Statement": [] }).to_string();
         cx.iam.create_role().role_name(name).assume_role_policy_document(trust).send().await.unwrap();
+        let rights =
+            json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "logs:*", "Resource": "*" }] }).to_string();
+        let policy = cx.iam.create_policy().policy_name(name).policy_document(rights).send().await.unwrap().policy.unwrap();
+        cx.iam.attach_role_policy().role_name(name).policy_arn(policy.arn().unwrap()).send().await.unwrap();
     }
     let (mine, theirs) = (vpc(&cx).await, vpc(&other).await);
     let log = |vpc: &str, name: &str| {
@@ -97,6 +103,28 @@ async fn flow_log_goes_round() {
     let id = make(&cx, "vpc.flow_log", &want).await;
     is(&cx, &id, &want).await;
     assert_eq!(all::<FlowLog>(&cx).await.len(), 1);
+
+    // Somebody takes its rights away: it is seen, told with AWS's word and the role, and over when they are back.
+    let rights = "arn:aws:iam::123456789012:policy/flow-round";
+    cx.iam.detach_role_policy().role_name("flow-round").policy_arn(rights).send().await.unwrap();
+    let live = all::<FlowLog>(&cx).await.pop().unwrap();
+    assert_ne!(live.shape, want);
+    let edit = Change {
+        address: Address::parse("vpc.flow_log").unwrap(),
+        id: id.clone(),
+        attributes: Default::default(),
+        have: live.shape,
+        want: want.clone(),
+        fields: ["deliver_logs_status".to_owned()].into(),
+        marks: live.marks,
+        token: "again".into(),
+    };
+    let why = FlowLog::update(&cx, &edit).await.unwrap_err().to_string();
+    assert!(why.contains("Access error") && why.contains("role/flow-round"), "{why}");
+    assert!(matches!(FlowLog::ready(&cx, &id).await.unwrap(), Ready::Failed(_)));
+    cx.iam.attach_role_policy().role_name("flow-round").policy_arn(rights).send().await.unwrap();
+    FlowLog::update(&cx, &edit).await.unwrap();
+    is(&cx, &id, &want).await;
     drop(&cx, "vpc.flow_log", &id, &want).await;
 
     let mut rejects = log(&mine, "flow-round");

@@ -87,6 +87,74 @@ fn what_refers_to_itself_is_settled_on_the_way_or_in_a_step_of_its_own() {
     assert!(!order.contains(&"Settle logs.bucket".to_owned()), "{order:#?}");
 }
 
+/// Hosts that mount files, and the doors that they mount them by.
+fn hosts() -> World {
+    let mut world = World::files();
+    world.wish("fleet.role", "aws.role", json!({ "assume_role_policy_document": { "Statement": [] } }));
+    world.wish("fleet.profile", "aws.instance_profile", json!({ "role": to("fleet.role") }));
+    world.wish(
+        "fleet.template",
+        "aws.launch_template",
+        json!({ "image_id": "ami-1", "instance_type": "r5d.large", "iam_instance_profile": to("fleet.profile"), "security_groups": [] }),
+    );
+    world.wish(
+        "fleet.workers",
+        "aws.autoscaling_group",
+        json!({ "launch_template": to("fleet.template"), "subnets": [to("vpc.private/a")], "min_size": 1, "max_size": 1,
+            "waits_for": { "mount_targets": [to("files.mount/a"), to("files.mount/b")] } }),
+    );
+    world
+}
+
+#[test]
+fn what_is_waited_for_is_ready_before_and_is_never_compared() {
+    let order = walk(&hosts().plan());
+    before(&order, "Ready files.mount/a", "Create fleet.workers");
+    before(&order, "Ready files.mount/b", "Create fleet.workers");
+
+    // A door is made anew: the group stands, and has nothing to do with it.
+    let mut world = hosts().applied();
+    world.shape("fleet.workers")["waits_for"] = json!({});
+    assert!(world.plan().is_empty(), "the live group cannot say what it waited for");
+    world.vanish("files.mount/a");
+    let plan = world.plan();
+    assert_eq!(plan.changes().map(|one| one.address.to_string()).collect::<Vec<_>>(), ["files.mount/a"]);
+    // Changed, it waits for nobody.
+    world = hosts().applied();
+    world.spec("fleet.workers")["max_size"] = json!(2);
+    assert_eq!(walk(&world.plan()), ["Update fleet.workers", "Ready fleet.workers"]);
+    // Made again itself, it waits also for what stands already.
+    world = hosts().applied();
+    world.vanish("fleet.workers");
+    before(&walk(&world.plan()), "Ready files.mount/b", "Create fleet.workers");
+}
+
+/// A server and the group of its log, each of which names the other.
+fn server() -> World {
+    let mut world = World::default();
+    world.wish(
+        "database.server",
+        "aws.db_instance",
+        json!({ "engine": "mariadb", "engine_version": "10.11", "db_instance_class": "db.r6g.large", "allocated_storage": 100,
+            "db_subnet_group": "g", "vpc_security_groups": [], "log_groups": [to("database.log")] }),
+    );
+    let name = "/aws/rds/instance/${ref(\"database.server\").name}/error";
+    world.wish("database.log", "aws.log_group", json!({ "log_group_name": name }));
+    world
+}
+
+#[test]
+fn a_server_s_log_groups_have_its_name_and_go_after_it() {
+    let order = walk(&server().plan());
+    before(&order, "Create database.server", "Create database.log");
+    before(&order, "Create database.log", "Settle database.server");
+
+    let mut world = server().applied();
+    world.destroy = true;
+    let order = walk(&world.plan());
+    before(&order, "Delete database.server", "Delete database.log");
+}
+
 #[test]
 fn what_is_new_waits_for_the_change_of_what_it_refers_to() {
     let mut world = sealed_logs().applied();

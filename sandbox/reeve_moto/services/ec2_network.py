@@ -1,5 +1,7 @@
 """EC2: NAT gateways, network ACLs and flow logs where moto loses or ignores something."""
+import json
 import random
+from fnmatch import fnmatchcase
 
 from moto.ec2 import utils
 
@@ -78,12 +80,31 @@ def network_acl_entry(call):
 
 @action("ec2", "DescribeFlowLogs", page=API + "DescribeFlowLogs.html")
 def describe_flow_logs(call):
-    """moto reports failed deliveries when the role does not exist; AWS does so only after the first attempt."""
+    """moto only looks whether the role exists; AWS fails to deliver where the role may not do all of this.
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html"""
     answer = call.answered()
     for log in answer.get("FlowLogs", []):
         log.pop("DeliverLogsErrorMessage", None)
         log["DeliverLogsStatus"] = "SUCCESS"
+        if log.get("LogDestinationType") == "cloud-watch-logs" and not may_deliver(call, log.get("DeliverLogsPermissionArn")):
+            log["DeliverLogsStatus"] = "FAILED"
+            log["DeliverLogsErrorMessage"] = "Access error"
     return answer
+
+
+DELIVERY = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams")
+
+
+def may_deliver(call, arn):
+    role = next((role for role in call.backend("iam").roles.values() if role.arn == arn), None)
+    allowed = []
+    for policy in role.managed_policies.values() if role else ():
+        now = next(version for version in policy.versions if version.version_id == policy.default_version_id)
+        statements = json.loads(now.document)["Statement"]
+        for statement in statements if isinstance(statements, list) else [statements]:
+            actions = statement.get("Action", []) if statement["Effect"] == "Allow" else []
+            allowed.extend(actions if isinstance(actions, list) else [actions])
+    return all(any(fnmatchcase(action, pattern) for pattern in allowed) for action in DELIVERY)
 
 
 @action("ec2", "AllocateAddress", page=API + "AllocateAddress.html")

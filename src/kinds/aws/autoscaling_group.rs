@@ -11,9 +11,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::launch_template::LaunchTemplate;
+use super::mount_target::MountTarget;
+use super::network_acl::NetworkAcl;
+use super::route_table::RouteTable;
 use super::subnet::Subnet;
 use super::support::{once_known, until_gone};
 use super::target_group::TargetGroup;
+use super::vpc_endpoint::VpcEndpoint;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
@@ -56,6 +60,29 @@ pub struct AutoscalingGroup {
     /// Default: they are not; the change holds for new hosts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_min_healthy_percentage: Option<i32>,
+    /// What has to be ready before the group is made, because its hosts use it as soon as they start. It only orders, and is not compared.
+    /// Default: nothing.
+    #[serde(default)]
+    #[schemars(extend("x-need" = "ready", "x-order" = true))]
+    pub waits_for: Surroundings,
+}
+
+/// What hosts find around them when they start.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Surroundings {
+    /// The ways out of their subnets. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub route_tables: BTreeSet<Ref<RouteTable>>,
+    /// What is let into and out of their subnets. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub network_acls: BTreeSet<Ref<NetworkAcl>>,
+    /// The AWS services that they reach inside the network. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub vpc_endpoints: BTreeSet<Ref<VpcEndpoint>>,
+    /// Where they mount file systems. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mount_targets: BTreeSet<Ref<MountTarget>>,
 }
 
 /// Whose word counts.
@@ -270,6 +297,7 @@ fn read(group: &sdk::AutoScalingGroup) -> AutoscalingGroup {
         health_check_grace_period: group.health_check_grace_period().unwrap_or_default(),
         max_instance_lifetime: group.max_instance_lifetime().filter(|seconds| *seconds > 0),
         refresh_min_healthy_percentage: None,
+        waits_for: Surroundings::default(),
     }
 }
 

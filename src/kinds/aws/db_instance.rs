@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::db_parameter_group::DbParameterGroup;
 use super::db_subnet_group::DbSubnetGroup;
 use super::key::Key;
+use super::log_group::LogGroup;
 use super::role::Role;
 use super::security_group::SecurityGroup;
 use super::support::rds::{arn, mark, tags};
@@ -148,6 +149,11 @@ pub struct DbInstance {
     /// RDS applies minor versions in the maintenance window. Default: true.
     #[serde(default = "yes")]
     pub auto_minor_version_upgrade: bool,
+    /// The log groups that RDS writes `enable_cloudwatch_logs_exports` to, one for each; their names are `/aws/rds/instance/NAME/LOG`, with the
+    /// server's own name. Named here, they are dropped after it, and one that RDS made by itself is told. Default: not said, and then not compared.
+    #[serde(default)]
+    #[schemars(extend("x-need" = "settle"))]
+    pub log_groups: BTreeSet<Ref<LogGroup>>,
     /// Users may log in with IAM. Default: true.
     #[serde(default = "yes")]
     pub enable_iam_database_authentication: bool,
@@ -195,8 +201,12 @@ impl Kind for DbInstance {
         if matches!(self.master_username.to_lowercase().as_str(), "rdsadmin" | "rdsrepladmin" | "root" | "mysql" | "mariadb") {
             say("master_username", format!("RDS keeps `{}` for itself", self.master_username));
         }
-        if self.max_allocated_storage.is_some_and(|max| max <= self.allocated_storage) {
-            say("max_allocated_storage", "has to be more than `allocated_storage`; leave it out to keep the disk's size".into());
+        // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
+        if self.max_allocated_storage.is_some_and(|max| i64::from(max) * 10 < i64::from(self.allocated_storage) * 11) {
+            say(
+                "max_allocated_storage",
+                "has to be at least a tenth more than `allocated_storage`; leave it out to keep the disk's size".into(),
+            );
         }
         if ![0, 1, 5, 10, 15, 30, 60].contains(&self.monitoring_interval) {
             say("monitoring_interval", "is 0, 1, 5, 10, 15, 30 or 60 seconds".into());
@@ -277,6 +287,10 @@ impl Kind for DbInstance {
     }
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
+        // RDS writes to the groups of these names by itself.
+        if change.fields.iter().all(|field| field == "log_groups") {
+            return Ok(());
+        }
         // RDS refuses to switch off a log that is off: what is on is asked anew, so that a change can be repeated.
         let logs = match change.touches(&["enable_cloudwatch_logs_exports"]) {
             true => live::exports(&describe(cx, &change.id).await?),

@@ -1,7 +1,7 @@
 //! A flow log: which traffic a VPC let through and which it did not, written to CloudWatch Logs.
 //!
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html>.
-//! Nothing of it can change in place.
+//! Nothing of it can change in place. That its records do not arrive is drift, which a plan names until they do.
 
 use aws_sdk_ec2::types as ec2;
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
-use crate::planes::error::{Absent, Error, Result};
+use crate::planes::error::{Absent, Class, Error, Result};
 
 /// A flow log of a VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,20 @@ pub struct FlowLog {
     #[serde(default = "ten_minutes")]
     #[schemars(extend("x-replace" = true))]
     pub max_aggregation_interval: i32,
+    /// Whether its records arrive, as AWS says. Always SUCCESS: that they do not is drift.
+    #[serde(default)]
+    pub deliver_logs_status: Delivery,
+}
+
+/// Whether records arrive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Delivery {
+    /// They do.
+    #[default]
+    Success,
+    /// They do not.
+    Failed,
 }
 
 /// Which traffic is logged.
@@ -80,10 +94,14 @@ impl Kind for FlowLog {
     const DROP_FIRST: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
-        match self.max_aggregation_interval {
-            60 | 600 => Vec::new(),
-            _ => vec![("max_aggregation_interval".into(), "is 60 or 600".into())],
+        let mut wrong = Vec::new();
+        if ![60, 600].contains(&self.max_aggregation_interval) {
+            wrong.push(("max_aggregation_interval".into(), "is 60 or 600".into()));
         }
+        if self.deliver_logs_status == Delivery::Failed {
+            wrong.push(("deliver_logs_status".into(), "stays SUCCESS: it says what AWS reports, and nobody can wish otherwise".into()));
+        }
+        wrong
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
@@ -97,8 +115,15 @@ impl Kind for FlowLog {
         Ok(Made { id, attributes: Attributes::new() })
     }
 
-    async fn update(_: &Aws, _: &Change<Self>) -> Result<()> {
-        Ok(())
+    /// What keeps its records from arriving is mended elsewhere (the role, its policy, the group): here it is only asked whether it is.
+    async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
+        match undelivered(&describe(cx, &change.id).await?) {
+            Some(why) => {
+                let message = format!("{why}; AWS says otherwise after its next attempt, within ten minutes: plan again then");
+                Err(Error::new(Class::Invalid, "ec2.DescribeFlowLogs", message))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
@@ -110,16 +135,28 @@ impl Kind for FlowLog {
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
-        let out = cx.ec2.describe_flow_logs().flow_log_ids(id).send().await?;
-        match out.flow_logs().first() {
-            Some(_) => Ok(Ready::Yes(Attributes::new())),
-            None => Err(Error::not_found("ec2.DescribeFlowLogs", id)),
-        }
+        Ok(undelivered(&describe(cx, id).await?).map_or_else(|| Ready::Yes(Attributes::new()), Ready::Failed))
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
         ec2_mark(cx, id, marks).await
     }
+}
+
+async fn describe(cx: &Aws, id: &str) -> Result<ec2::FlowLog> {
+    let out = cx.ec2.describe_flow_logs().flow_log_ids(id).send().await?;
+    out.flow_logs.unwrap_or_default().pop().ok_or_else(|| Error::not_found("ec2.DescribeFlowLogs", id))
+}
+
+/// Why records do not arrive. That some were too many at once (`Rate limited`) passes by itself, and the others arrived.
+///
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FlowLog.html>
+fn undelivered(log: &ec2::FlowLog) -> Option<String> {
+    let why = log.deliver_logs_error_message().unwrap_or("AWS does not say why");
+    (log.deliver_logs_status() == Some("FAILED") && why != "Rate limited").then(|| {
+        let role = log.deliver_logs_permission_arn().unwrap_or_default();
+        format!("its records do not arrive ({why}): see what {role} may do, and whether the log group and its key let it")
+    })
 }
 
 async fn start(cx: &Aws, new: &New<FlowLog>) -> Result<String> {
@@ -153,6 +190,7 @@ fn live(log: &ec2::FlowLog, marks: Marks) -> Result<Live<FlowLog>> {
         },
         log_format: log.log_format().unwrap_or_default().to_owned(),
         max_aggregation_interval: log.max_aggregation_interval().unwrap_or(600),
+        deliver_logs_status: if undelivered(log).is_some() { Delivery::Failed } else { Delivery::Success },
     };
     let id = log.flow_log_id().map(str::to_owned).ok_or_else(|| incomplete("id"))?;
     let made_at = log.creation_time().map(ToString::to_string).unwrap_or_default();

@@ -48,6 +48,8 @@ pub fn live(db: &rds::DbInstance, marks: Marks) -> Result<Live<DbInstance>> {
     let port = db.endpoint().and_then(rds::Endpoint::port).or(db.db_instance_port().filter(|port| *port > 0));
     let allocated = pending.and_then(|p| p.allocated_storage()).or(db.allocated_storage()).unwrap_or_default();
     let insights = db.performance_insights_enabled().unwrap_or_default();
+    let name = db.db_instance_identifier().unwrap_or_default();
+    let exports = exports(db);
     let shape = DbInstance {
         engine: variant(db.engine(), "engine")?,
         engine_version: text(db.engine_version(), pending.and_then(|p| p.engine_version())),
@@ -77,7 +79,8 @@ pub fn live(db: &rds::DbInstance, marks: Marks) -> Result<Live<DbInstance>> {
         preferred_maintenance_window: db.preferred_maintenance_window().map(str::to_owned),
         copy_tags_to_snapshot: db.copy_tags_to_snapshot().unwrap_or_default(),
         deletion_protection: db.deletion_protection().unwrap_or_default(),
-        enable_cloudwatch_logs_exports: exports(db),
+        log_groups: exports.iter().map(|log| Ref::to(format!("/aws/rds/instance/{name}/{log}"))).collect(),
+        enable_cloudwatch_logs_exports: exports,
         monitoring_interval: db.monitoring_interval().unwrap_or_default(),
         monitoring_role: db.monitoring_role_arn().map(Ref::to),
         enable_performance_insights: insights,
@@ -124,6 +127,9 @@ pub fn restate(have: &mut DbInstance, want: &DbInstance) {
         if want.is_none() {
             *have = None;
         }
+    }
+    if want.log_groups.is_empty() {
+        have.log_groups.clear();
     }
     left_out(&mut have.iops, &want.iops);
     left_out(&mut have.storage_throughput, &want.storage_throughput);
