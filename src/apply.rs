@@ -252,18 +252,18 @@ impl<'a> Walk<'a> {
                 self.report.failed.push(Failure { address, what, class: class(error.class).to_owned(), error: text, namesake });
                 self.skip_users(at, &because);
             }
-            Performed::Left(why) => {
+            Performed::Left { why, begun } => {
                 self.state[at] = State::Skipped;
-                let because = match (why, what) {
-                    (Stop::LeaseLost, Do::Ready) => "the lease was lost while it was waited for",
-                    (Stop::LeaseLost, _) => "the lease was lost before it began",
-                    (_, Do::Ready) => "stopped while it was waited for",
-                    _ => "stopped before it began",
+                let because = match (why, begun) {
+                    (Stop::LeaseLost, true) => "the lease was lost while it was waited for",
+                    (Stop::LeaseLost, false) => "the lease was lost before it began",
+                    (_, true) => "stopped while it was waited for",
+                    (_, false) => "stopped before it began",
                 };
                 if what != Do::Ready {
                     // Its attempt is in the journal already, so what came of it is too.
-                    let message = because.to_owned();
-                    self.record(at, Outcome::Failed { class: "not begun".to_owned(), message, unknown: false });
+                    let class = if begun { "not awaited" } else { "not begun" }.to_owned();
+                    self.record(at, Outcome::Failed { class, message: because.to_owned(), unknown: begun });
                 }
                 self.report.skipped.push(Skipped { address, what, because: because.to_owned() });
                 self.stop_for(why);
@@ -405,6 +405,7 @@ pub fn class(class: Class) -> &'static str {
         Class::NotFound => "not found",
         Class::AlreadyExists => "already exists",
         Class::InUse => "in use",
+        Class::Early => "too early",
         Class::Throttled => "throttled",
         Class::Ambiguous => "no answer",
         Class::Denied => "denied",

@@ -40,7 +40,7 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     const ATTRIBUTES: &'static [&'static str] = &[];
     /// Attributes that are known only when it is ready (an endpoint).
     const LATE: &'static [&'static str] = &[];
-    /// For objects without tags: the fields that, under their parent, say which one it is. Everything under our parent is ours.
+    /// For objects without marks: the fields that, under their parent, say which one it is. Everything under our parent is ours.
     const KEY: &'static [&'static str] = &[];
     /// The most characters of the name that is made for it ([`New::name`]); 0 where it has none, or one of its own making.
     const NAME_LIMIT: usize = 0;
@@ -60,6 +60,8 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     /// It is all that it will ever be when `create` or `update` has answered: nobody asks it for `ready` before others go on. For what has
     /// neither states nor late attributes.
     const AT_ONCE: bool = false;
+    /// It is there for a while after `delete` has answered, and others trip over it until then: they go on once `ready` answers `NotFound`.
+    const LINGERS: bool = false;
     /// The command that calls off a deletion which AWS carries out later; `ID` stands for the object's id. `fetch` then also returns what somebody
     /// other than reeve had scheduled for deletion, with an attribute [`DELETED`], and `ready` answers `Failed` for it.
     const REPRIEVE: &'static str = "";
@@ -103,19 +105,19 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
         async { Ok(None) }
     }
 
-    /// Makes it, with its marks in the same call where the API can, and returns as soon as it has an id.
+    /// Makes it, with its marks in the same call where the API can, and returns as soon as it has an id. Never waits: whoever calls does.
     ///
     /// # Errors
-    /// What the plane answered.
+    /// What the plane answered; `InUse`, `Early` and, for a while, `NotFound` are tried again with the same token.
     fn create(cx: &Self::Plane, new: &New<Self>) -> impl Future<Output = Result<Made>> + Send;
 
     /// Changes the fields in `change.fields` in place. May be repeated.
     ///
     /// # Errors
-    /// What the plane answered.
+    /// What the plane answered; `InUse` and `Early` are tried again.
     fn update(cx: &Self::Plane, change: &Change<Self>) -> impl Future<Output = Result<()>> + Send;
 
-    /// Drops it, and returns when it no longer stands in the way of others. Not being there is success.
+    /// Drops it, and returns as soon as that is under way ([`Kind::LINGERS`]). Not being there is success.
     ///
     /// # Errors
     /// What the plane answered; `InUse` is tried again later.

@@ -1,4 +1,5 @@
 import base64
+import time
 
 from conftest import refused
 
@@ -87,6 +88,8 @@ def test_nat_gateway_filters_and_deletion(aws, net):
     refused("NatGatewayNotFound", ec2.describe_nat_gateways, NatGatewayIds=["nat-0123456789abcdef0"])
     refused("InvalidIPAddress.InUse", ec2.release_address, AllocationId=address)
     ec2.delete_nat_gateway(NatGatewayId=nat)
+    assert ec2.describe_nat_gateways()["NatGateways"][0]["State"] == "deleting"
+    time.sleep(0.6)
     assert ec2.describe_nat_gateways()["NatGateways"][0]["State"] == "deleted"
     ec2.release_address(AllocationId=address)
     ec2.delete_subnet(SubnetId=subnets[0])

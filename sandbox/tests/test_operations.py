@@ -123,8 +123,21 @@ def test_trail_by_arn(aws):
     trails.start_logging(Name=arn)
     assert trails.get_trail_status(Name=arn)["IsLogging"]
     trails.stop_logging(Name=arn)
+    assert not trails.describe_trails()["trailList"][0]["HasCustomEventSelectors"]
+    assert trails.get_event_selectors(TrailName=arn)["EventSelectors"][0]["IncludeManagementEvents"]
+    muted = {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": False, "DataResources": []}
+    trails.put_event_selectors(TrailName=arn, EventSelectors=[muted])
+    assert not trails.get_event_selectors(TrailName=arn)["EventSelectors"][0]["IncludeManagementEvents"]
+    assert trails.describe_trails()["trailList"][0]["HasCustomEventSelectors"]
     trails.delete_trail(Name=arn)
     refused("TrailNotFoundException", trails.delete_trail, Name=arn)
+
+
+def test_topics(aws):
+    sns = aws("sns")
+    arn = sns.create_topic(Name="t")["TopicArn"]
+    assert sns.get_topic_attributes(TopicArn=arn)["Attributes"]["TopicArn"] == arn
+    refused("InvalidParameter", sns.get_topic_attributes, TopicArn="arn:aws:automate:us-east-1:ec2:stop")
 
 
 def cbor(endpoint, name, body):

@@ -3,10 +3,12 @@
 mod create;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::known::Known;
 use super::look::{Look, emptied};
@@ -25,6 +27,10 @@ use crate::plan::order::{Step, goes_first};
 use crate::planes::{Class, Error, Planes, Result};
 use crate::record::Lease;
 
+/// How long AWS may take to know everywhere what was just made. It promises no limit, and advises to ask again after longer and longer pauses:
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>.
+const EVERYWHERE: Duration = Duration::from_mins(2);
+
 /// What came of a step.
 #[derive(Debug)]
 pub enum Performed {
@@ -39,8 +45,13 @@ pub enum Performed {
     Failed(Error),
     /// Its attempt could not be written down, so it was not begun.
     NotRecorded(String),
-    /// The walk was to stop, for this reason, before it began or while it was only waited for.
-    Left(Stop),
+    /// The walk was to stop, for this reason.
+    Left {
+        /// Why.
+        why: Stop,
+        /// It was only waited for by then; else it was not begun.
+        begun: bool,
+    },
 }
 
 /// Carries out steps.
@@ -62,9 +73,10 @@ impl Performer<'_> {
     /// Carries out `step`.
     pub async fn perform(&self, step: &Step, attempt: &str) -> Performed {
         if let Some(why) = self.is_stopped() {
-            return Performed::Left(why);
+            return Performed::Left { why, begun: false };
         }
         let _ = self.events.send(Event::Started { address: step.address.clone(), what: step.what });
+        let mut only_waits = step.what == Do::Ready;
         let outcome = match step.what {
             Do::Create => self.create(step, attempt).await,
             Do::Settle => self.settle(step).await,
@@ -72,11 +84,17 @@ impl Performer<'_> {
             Do::Ready => self.ready(step).await,
             Do::Retire => self.retire(step).await,
             Do::Cut => self.cut(step).await,
-            Do::Delete => self.delete(step).await,
+            Do::Delete => match self.delete(step).await {
+                Ok((id, applied)) if step.kind.lingers => {
+                    only_waits = true;
+                    self.until_gone(step, &id).await.map(|()| (id, applied))
+                }
+                done => done,
+            },
         };
         match (outcome, self.is_stopped()) {
             (Ok((id, applied)), _) => Performed::Done { id, applied },
-            (Err(_), Some(why)) if step.what == Do::Ready => Performed::Left(why),
+            (Err(_), Some(why)) if only_waits => Performed::Left { why, begun: true },
             (Err(error), _) => Performed::Failed(error),
         }
     }
@@ -89,9 +107,13 @@ impl Performer<'_> {
         (*self.halt.borrow() != Halt::No).then_some(Stop::Interrupted)
     }
 
-    /// The step's action. Actions stand in the order of their addresses.
     fn action(&self, step: &Step) -> Option<&Action> {
-        self.plan.actions.binary_search_by(|action| action.address.cmp(&step.address)).ok().map(|at| &self.plan.actions[at])
+        self.action_at(&step.address)
+    }
+
+    /// Actions stand in the order of their addresses.
+    fn action_at(&self, address: &Address) -> Option<&Action> {
+        self.plan.actions.binary_search_by(|action| action.address.cmp(address)).ok().map(|at| &self.plan.actions[at])
     }
 
     fn wish(&self, step: &Step) -> Result<&Wish> {
@@ -205,9 +227,11 @@ impl Performer<'_> {
     }
 
     /// Repeats a call that may be repeated: while the object is busy, when the answer was lost (also when a repeat of it was told that it is
-    /// done already: an update reads what is there before it writes), and a few times when it is not visible yet.
+    /// done already: an update reads what is there before it writes), and for a while when it, or what it leans on, is not known everywhere yet.
     async fn patiently<F: Future<Output = Result<()>>>(&self, step: &Step, call: impl Fn() -> F) -> Result<()> {
-        let mut backoff = Backoff::new(self.options.patience);
+        let (began, mut backoff) = (Instant::now(), Backoff::new(self.options.patience));
+        let just_made = matches!(step.what, Do::Create | Do::Settle);
+        let new = just_made || step.what == Do::Update && self.leans_on_new(step);
         let mut tries = 0;
         loop {
             tries += 1;
@@ -216,14 +240,8 @@ impl Performer<'_> {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            let just_made = step.what == Do::Create || step.what == Do::Settle;
-            let again = match error.class {
-                Class::InUse | Class::Throttled => true,
-                Class::Ambiguous | Class::AlreadyExists => tries < 6,
-                Class::NotFound => just_made && tries < 10,
-                _ => false,
-            };
-            if !again {
+            let again = tries < 6 && matches!(error.class, Class::Ambiguous | Class::AlreadyExists);
+            if !(again || passes(error.class, new, began)) {
                 return Err(error);
             }
             self.waiting(step, &error);
@@ -231,6 +249,16 @@ impl Performer<'_> {
                 return Err(error);
             }
         }
+    }
+
+    /// Whether it refers to what this very plan makes.
+    fn leans_on_new(&self, step: &Step) -> bool {
+        let Some(wish) = self.plan.wishes.get(&step.address) else { return false };
+        let mut new = false;
+        crate::plan::references(step.kind.info(), &wish.spec, |_, hole| {
+            new |= self.action_at(&hole.address).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Replace));
+        });
+        new
     }
 
     /// Nothing is tried again without the lease: whoever took it over meanwhile is the one writer. Between two calls of one try, the
@@ -262,8 +290,7 @@ impl Performer<'_> {
 
     async fn ready(&self, step: &Step) -> Result<(String, Option<String>)> {
         let object = self.known.get(&step.address).ok_or_else(|| internal(step, "it was not made"))?;
-        let mut backoff = Backoff::new(self.options.patience);
-        let mut invisible = 0;
+        let (began, mut backoff) = (Instant::now(), Backoff::new(self.options.patience));
         loop {
             let state = match (step.kind.ready)(self.planes, object.id.clone()).await {
                 Ok(Ready::Yes(attributes)) => {
@@ -274,16 +301,31 @@ impl Performer<'_> {
                 Ok(Ready::Failed(why)) => {
                     return Err(Error::new(Class::Invalid, step.kind.name, format!("{} will never be ready: {why}", object.id)));
                 }
-                Err(error) if error.is_not_found() && invisible < 12 => {
-                    invisible += 1;
-                    "not visible yet".to_owned()
-                }
+                Err(error) if error.is_not_found() && began.elapsed() < EVERYWHERE => "not visible yet".to_owned(),
                 Err(error) if matches!(error.class, Class::Ambiguous | Class::Throttled) => error.code,
                 Err(error) => return Err(error),
             };
             let _ = self.events.send(Event::Waiting { address: step.address.clone(), what: step.what, state: state.clone() });
             if !self.pause(&mut backoff).await {
                 return Err(Error::new(Class::InUse, step.kind.name, format!("{} is still {state}", object.id)));
+            }
+        }
+    }
+
+    /// Waits until what was dropped is not there any more.
+    async fn until_gone(&self, step: &Step, id: &str) -> Result<()> {
+        let mut backoff = Backoff::new(self.options.patience);
+        loop {
+            let state = match (step.kind.ready)(self.planes, id.to_owned()).await {
+                Ok(Ready::NotYet(state)) => state,
+                Ok(Ready::Yes(_) | Ready::Failed(_)) => "still there".to_owned(),
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) if matches!(error.class, Class::Ambiguous | Class::Throttled) => error.code,
+                Err(error) => return Err(error),
+            };
+            let _ = self.events.send(Event::Waiting { address: step.address.clone(), what: step.what, state: state.clone() });
+            if !self.pause(&mut backoff).await {
+                return Err(Error::new(Class::InUse, step.kind.name, format!("{id} was dropped and is not gone yet: {state}")));
             }
         }
     }
@@ -320,6 +362,16 @@ impl Performer<'_> {
         let gone = AnyGone { address: step.address.clone(), id: seen.id.clone(), attributes: seen.attributes.clone(), have };
         self.patiently(step, || (step.kind.delete)(self.planes, gone.clone())).await?;
         Ok((seen.id.clone(), None))
+    }
+}
+
+/// Whether the same call may be taken a little later. What is `new` may be unknown to some of AWS's servers at first.
+fn passes(class: Class, new: bool, began: Instant) -> bool {
+    match class {
+        Class::InUse | Class::Throttled => true,
+        Class::Early => began.elapsed() < EVERYWHERE,
+        Class::NotFound => new && began.elapsed() < EVERYWHERE,
+        _ => false,
     }
 }
 

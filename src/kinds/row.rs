@@ -110,6 +110,8 @@ pub struct Row {
     pub many_calls: bool,
     /// Ready as soon as it was made.
     pub at_once: bool,
+    /// There for a while after its deletion.
+    pub lingers: bool,
     /// Calls off a deletion that AWS carries out later; empty where there is no such thing.
     pub reprieve: &'static str,
     /// What its deletion leaves behind, in words.
@@ -203,6 +205,7 @@ pub const fn row<K: Kind>() -> Row {
         singleton: K::SINGLETON,
         many_calls: K::MANY_CALLS,
         at_once: K::AT_ONCE,
+        lingers: K::LINGERS,
         reprieve: K::REPRIEVE,
         leaves: K::LEAVES,
         canonical: |spec| serde_json::from_value::<K>(spec.clone()).and_then(serde_json::to_value).map_err(|error| error.to_string()),

@@ -196,7 +196,7 @@ fn normalise(value: &mut Value) {
                 "Action" | "NotAction" | "Resource" | "NotResource" => listed(part),
                 "Principal" | "NotPrincipal" => part.as_object_mut().into_iter().flat_map(|p| p.values_mut()).for_each(|ids| {
                     listed(ids);
-                    ids.as_array_mut().into_iter().flatten().for_each(root_arn);
+                    ids.as_array_mut().into_iter().flatten().for_each(root);
                     sort(ids);
                 }),
                 "Condition" => part
@@ -231,11 +231,13 @@ fn sort(part: &mut Value) {
     }
 }
 
-/// A bare account id means its root: AWS returns the long form.
-fn root_arn(id: &mut Value) {
-    if let Some(account) = id.as_str().filter(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit())) {
-        *id = Value::String(format!("arn:aws:iam::{account}:root"));
-    }
+/// An account's root is its bare id: AWS takes both and returns the long form, which has the partition in it.
+fn root(id: &mut Value) {
+    let account = match id.as_str().unwrap_or_default().split(':').collect::<Vec<_>>()[..] {
+        ["arn", _, "iam", "", account, "root"] => account.to_owned(),
+        _ => return,
+    };
+    *id = Value::String(account);
 }
 
 fn percent_decode(text: &str) -> String {
@@ -324,8 +326,10 @@ mod tests {
             "Principal": { "AWS": "123456789012" }, "Condition": { "Bool": { "aws:SecureTransport": false } } } }));
         let long = Document::new(json!({ "Statement": [{
             "Effect": "Allow", "Action": ["s3:Get", "s3:Put"], "Resource": ["*"],
-            "Principal": { "AWS": ["arn:aws:iam::123456789012:root"] }, "Condition": { "Bool": { "aws:SecureTransport": ["false"] } } }] }));
+            "Principal": { "AWS": ["arn:aws-cn:iam::123456789012:root"] }, "Condition": { "Bool": { "aws:SecureTransport": ["false"] } } }] }));
         assert_eq!(short, long);
+        // What is sent holds no partition that it was not given.
+        assert!(!short.to_string().contains("arn:aws:"), "{short}");
         assert_eq!(Document::parse("%7B%22a%22%3A1%7D").unwrap().value(), &json!({ "a": 1 }));
     }
 

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
+pub use self::classify::refused;
 use super::error::Result;
 use crate::model::{Marks, Stranger, Whose};
 

@@ -13,6 +13,8 @@ pub enum Class {
     AlreadyExists,
     /// Something else still uses the object, or it is busy changing: later.
     InUse,
+    /// It leans on something that was made or allowed a moment ago and is not known everywhere yet: a role, a policy, a key.
+    Early,
     /// Too many calls.
     Throttled,
     /// The call may or may not have taken effect: no answer, or a server's fault.

@@ -1,6 +1,7 @@
 //! The plug-in's Python files, compiled in so that an installed `reeve` carries them.
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -38,6 +39,7 @@ plug_in! {
     "reeve_moto/services/route53.py",
     "reeve_moto/services/s3.py",
     "reeve_moto/services/s3_answers.py",
+    "reeve_moto/services/sns.py",
     "reeve_moto/services/ssm.py",
     "reeve_moto/services/tokens.py",
     "reeve_moto/services/wafv2.py",
@@ -47,8 +49,8 @@ plug_in! {
 pub(super) fn unpack() -> Result<PathBuf, Error> {
     let folder = std::env::temp_dir().join(format!("reeve-sandbox-{}-{:08x}", std::process::id(), rand::random::<u32>()));
     let failed = |path: &Path, cause: io::Error| Error::Write { path: path.to_owned(), cause };
-    // `create_dir` fails on a folder that exists, so nobody else's files are ever run.
-    std::fs::create_dir(&folder).map_err(|cause| failed(&folder, cause))?;
+    // A folder that exists is an error, so nobody else's files are ever run; nor can anybody put one beside ours.
+    std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(|cause| failed(&folder, cause))?;
     for (path, text) in PLUG_IN {
         let file = folder.join(path);
         let parent = file.parent().unwrap_or(&folder);

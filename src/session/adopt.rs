@@ -26,7 +26,7 @@ impl Session {
         if let Some(one) = observed.live.iter().find(|one| one.marks.address.as_ref() == Some(address)) {
             return refuse(format!("{address} is live already: {}", one.id));
         }
-        if let Some(one) = observed.live.iter().find(|one| one.kind == wish.kind.name && one.id == id) {
+        if let Some(one) = observed.live.iter().find(|one| one.kind == wish.kind.name && one.id == id && one.marks.address.is_some()) {
             let whose = one.marks.address.as_ref().map(ToString::to_string).unwrap_or_default();
             return refuse(format!("{id} is this stack's already, as {whose}; to rename it, say `moved: [{whose}]` at {address}"));
         }

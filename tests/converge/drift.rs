@@ -116,6 +116,9 @@ async fn each_kind_deleted_behind_our_back_is_made_again() {
         let gone_for_good = AnyGone { address: address.clone(), id: one.id, attributes: one.attributes, have: one.shape };
         match (row.delete)(estate.session.planes(), gone_for_good).await {
             Ok(()) => {
+                while row.lingers && (row.ready)(estate.session.planes(), seen.id.clone()).await.is_ok() {
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
                 gone.insert(address);
             }
             Err(error) => failed.push(format!("{address}: {error}")),

@@ -26,6 +26,7 @@ pub const EXCUSED: &[(&str, &str, From, &str)] = &[
     ("aws.record", "zone", From::Change, "a stack has one zone"),
     // One that somebody adds is drift: `drift.rs` adds one.
     ("aws.role", "inline_policies", From::Change, "has one value: none"),
+    ("aws.trail", "include_management_events", From::Change, "has one value: all of them"),
 ];
 
 /// Whether that field is excused from that.

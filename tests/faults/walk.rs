@@ -180,3 +180,79 @@ async fn what_stopped_between_two_calls_for_one_field_is_no_drift() {
     assert!(told.changes().all(|one| one.edits.iter().all(|edit| !edit.is_drift())), "{told:#?}");
     world.apply_until_whole(&world.session().await, 1, "after half a change").await;
 }
+
+#[tokio::test]
+async fn what_lingers_after_its_deletion_is_waited_for_without_a_place_and_not_beyond_ctrl_c() {
+    let mut world = World::new(sorts()).await;
+    let keep = ["net.vpc", "net.subnet", "net.ip", "net.gateway", "net.nat", "store.bucket", "store.object"];
+    world.wishes.retain(|address, _| keep.contains(&address.as_str()));
+    assert!(world.apply(&world.session().await).await.1.is_whole());
+    let whole = world.wishes.clone();
+    world.wishes.retain(|address, _| !["net.nat", "net.ip", "store.object"].contains(&address.as_str()));
+    let session = world.session().await;
+    let first = plan(&session, &world.wishes).await;
+    let held = session.hold("test").await.expect("the lease");
+    let mut told = Vec::new();
+    let report = carry_out(1, &session, &first, &held, watch::channel(Halt::No).1, |event| match event {
+        Event::Waiting { address, what: Do::Delete, state } => told.push(format!("waits {address} {state}")),
+        Event::Started { address, what: Do::Delete } => told.push(format!("begins {address}")),
+        Event::Done { address, what: Do::Delete, .. } => told.push(format!("done {address}")),
+        _ => {}
+    })
+    .await
+    .expect("an apply")
+    .report;
+    held.release().await.expect("the lease goes back");
+    assert!(report.is_whole(), "{report:#?}");
+    let place = |line: &str| told.iter().position(|one| one == line).unwrap_or_else(|| panic!("no `{line}` in {told:?}"));
+    let gone = place("done net.nat");
+    assert!(place("waits net.nat deleting") < gone && place("done store.object") < gone, "its place is another's meanwhile: {told:?}");
+    assert!(gone < place("begins net.ip"), "who needs it gone begins then: {told:?}");
+
+    world.wishes = whole;
+    assert!(world.apply(&session).await.1.is_whole());
+    world.wishes.retain(|address, _| !["net.nat", "net.ip"].contains(&address.as_str()));
+    let plan = plan(&session, &world.wishes).await;
+    let held = session.hold("test").await.expect("the lease");
+    let (ask, halt) = watch::channel(Halt::No);
+    let report = walk(&session, &plan, &held, halt, |event| {
+        if matches!(event, Event::Waiting { address, what: Do::Delete, .. } if address.as_str() == "net.nat") {
+            ask.send_replace(Halt::Soon);
+        }
+    })
+    .await
+    .expect("an apply");
+    held.release().await.expect("the lease goes back");
+    assert_eq!(report.stopped, Some(Stop::Interrupted), "{report:#?}");
+    assert!(report.failed.is_empty(), "{report:#?}");
+    let why = |address: &str| report.skipped.iter().find(|one| one.address.as_str() == address).map(|one| one.because.as_str());
+    assert_eq!((why("net.nat"), why("net.ip")), (Some("stopped while it was waited for"), Some("stopped before it began")));
+    world.apply_until_whole(&world.session().await, 1, "after Ctrl-C").await;
+}
+
+#[tokio::test]
+async fn what_leans_on_something_new_is_tried_for_longer_than_what_leans_on_nothing() {
+    let mut world = World::new(sorts()).await;
+    let keep = ["net.vpc", "net.subnet", "files.key", "store.secret", "watch.role", "watch.policy", "watch.logs"];
+    world.wishes.retain(|address, _| keep.contains(&address.as_str()));
+    let mut faults = Faults::new(1);
+    for (call, code) in [
+        ("ec2.CreateSubnet", "InvalidVpcID.NotFound"),
+        ("iam.AttachRolePolicy", "NoSuchEntity"),
+        // A key of which another service does not know yet.
+        ("ssm.PutParameter", "InvalidKeyId"),
+    ] {
+        faults = faults.with(Rule::new(call, Fault::Refuse { status: 400, code: code.into() }).times(6));
+    }
+    let (_, report) = world.apply(&world.faulty(&faults).await).await;
+    assert!(report.is_whole(), "{report:#?}");
+    assert_eq!(faults.struck(), [6; 3]);
+
+    world.wishes = sorts();
+    world.wishes.retain(|address, _| address.as_str() == "net.ip");
+    let faults = Faults::new(1).with(Rule::new("ec2.AllocateAddress", Fault::Refuse { status: 400, code: "InvalidID.NotFound".into() }));
+    let session = world.faulty(&faults).await;
+    let (_, report) = world.apply(&session).await;
+    assert_eq!(report.failed.first().map(|one| one.class.as_str()), Some("not found"), "{report:#?}");
+    assert_eq!(faults.struck(), [4]);
+}

@@ -42,6 +42,21 @@ fn template(ground: &Ground, more: Value) -> LaunchTemplate {
 }
 
 #[tokio::test]
+async fn a_template_whose_script_is_no_text_is_read_and_put_right() {
+    let cx = stack("lt-binary").await;
+    let want = template(&ground(&cx).await, json!({ "user_data": "#!/bin/sh\n" }));
+    let id = make(&cx, "fleet.template", &want).await;
+    // The first bytes of what gzip writes.
+    let data = aws_sdk_ec2::types::RequestLaunchTemplateData::builder().user_data("H4sIAAAAAAAA/w==").build();
+    let made = cx.ec2.create_launch_template_version().launch_template_id(&id).source_version("1").launch_template_data(data);
+    made.send().await.unwrap();
+    cx.ec2.modify_launch_template().launch_template_id(&id).default_version("2").send().await.unwrap();
+    let live = all::<LaunchTemplate>(&cx).await.remove(0).shape;
+    assert!(live.user_data != want.user_data, "{live:?}");
+    change(&cx, "fleet.template", &id, &live, &want).await;
+}
+
+#[tokio::test]
 async fn a_launch_template_goes_round() {
     let (cx, other) = (stack("lt-round").await, stack("lt-other").await);
     let (ours, theirs) = (ground(&cx).await, ground(&other).await);

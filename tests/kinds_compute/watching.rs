@@ -60,6 +60,15 @@ async fn a_topic_and_its_subscription_go_round() {
     assert_eq!(all::<Subscription>(&cx).await.len(), 1);
     drop(&cx, "observability.subscription", &told, &mail).await;
     change(&cx, "observability.topic", &id, &next, &bare).await;
+    // Edited by hand, SNS's own policy keeps the name that SNS gave it.
+    let text = cx.sns.get_topic_attributes().topic_arn(&id).send().await.unwrap().attributes.unwrap()["Policy"].clone();
+    let mut policy: Value = serde_json::from_str(&text).unwrap();
+    policy["Statement"][0].as_object_mut().unwrap().remove("Condition");
+    let edit = cx.sns.set_topic_attributes().topic_arn(&id).attribute_name("Policy").attribute_value(policy.to_string());
+    edit.send().await.unwrap();
+    let live = all::<Topic>(&cx).await.into_iter().find(|one| one.id == id).unwrap().shape;
+    assert!(live.policy.is_some(), "everybody may publish");
+    change(&cx, "observability.topic", &id, &live, &bare).await;
     drop(&cx, "observability.topic", &id, &bare).await;
 }
 
@@ -82,6 +91,37 @@ async fn a_trail_goes_round() {
     change(&cx, "observability.trail", &id, &next, &bare).await;
     assert_eq!(all::<Trail>(&cx).await.len(), 1);
     drop(&cx, "observability.trail", &id, &bare).await;
+}
+
+#[tokio::test]
+async fn a_trail_that_somebody_muted_is_drift_and_is_mended() {
+    use aws_sdk_cloudtrail::types::{AdvancedEventSelector, AdvancedFieldSelector, EventSelector, ReadWriteType};
+
+    let cx = stack("trail-muted").await;
+    cx.s3.create_bucket().bucket("trail-muted-files").send().await.unwrap();
+    let want: Trail = spec(json!({ "s3_bucket": "trail-muted-files" }));
+    let id = make(&cx, "observability.trail", &want).await;
+    let basic = || EventSelector::builder().read_write_type(ReadWriteType::All).include_management_events(true);
+    let advanced = |field: &str, value: &str| {
+        let field = AdvancedFieldSelector::builder().field(field).equals(value).build().unwrap();
+        AdvancedEventSelector::builder().field_selectors(field).build().unwrap()
+    };
+    for muted in [
+        basic().include_management_events(false),
+        basic().read_write_type(ReadWriteType::WriteOnly),
+        basic().exclude_management_event_sources("kms.amazonaws.com"),
+    ] {
+        cx.cloudtrail.put_event_selectors().trail_name(&id).event_selectors(muted.build()).send().await.unwrap();
+        let live = all::<Trail>(&cx).await.remove(0).shape;
+        assert!(!live.include_management_events);
+        change(&cx, "observability.trail", &id, &live, &want).await;
+    }
+    for (value, everything) in [("Management", true), ("Data", false)] {
+        let selectors = advanced("eventCategory", value);
+        cx.cloudtrail.put_event_selectors().trail_name(&id).advanced_event_selectors(selectors).send().await.unwrap();
+        assert_eq!(all::<Trail>(&cx).await.remove(0).shape.include_management_events, everything, "{value}");
+    }
+    assert!(!spec::<Trail>(json!({ "s3_bucket": "b", "include_management_events": false })).check().is_empty());
 }
 
 #[tokio::test]
@@ -131,6 +171,51 @@ async fn a_description_of_somebodys_own_loses_no_alarm() {
     is(&cx, &id, &edited).await;
     change(&cx, "observability.cpu", &id, &edited, &want).await;
     is(&cx, &id, &want).await;
+}
+
+#[tokio::test]
+async fn an_alarm_that_somebody_made_another_sort_of_is_read_and_put_right() {
+    use aws_sdk_cloudwatch::types::{ComparisonOperator, Metric, MetricDataQuery, MetricStat};
+
+    let cx = stack("alarm-sorts").await;
+    let want: Alarm =
+        spec(json!({ "namespace": "AWS/RDS", "metric_name": "CPUUtilization", "threshold": 90, "alarm_description": "busy" }));
+    let mut ids = Vec::new();
+    for name in ["percentile", "some", "math", "stops"] {
+        ids.push(make(&cx, &format!("observability.alarm/{name}"), &want).await);
+    }
+    let edit = |id: &str| {
+        let call = cx.cloudwatch.put_metric_alarm().alarm_name(id).alarm_description("busy").evaluation_periods(1).threshold(90.0);
+        call.treat_missing_data("missing").comparison_operator(ComparisonOperator::GreaterThanThreshold)
+    };
+    let metric = |id: &str| edit(id).namespace("AWS/RDS").metric_name("CPUUtilization").period(300);
+    metric(&ids[0]).extended_statistic("p99").send().await.unwrap();
+    metric(&ids[1]).statistic("Average".into()).evaluation_periods(3).datapoints_to_alarm(2).send().await.unwrap();
+    let load = Metric::builder().namespace("AWS/RDS").metric_name("CPUUtilization").build();
+    let load = MetricDataQuery::builder().id("m").metric_stat(MetricStat::builder().metric(load).period(300).stat("Average").build());
+    edit(&ids[2]).metrics(load.return_data(true).build()).send().await.unwrap();
+    let stop = "arn:aws:automate:us-east-1:ec2:stop";
+    metric(&ids[3]).statistic("Average".into()).alarm_actions(stop).actions_enabled(false).send().await.unwrap();
+
+    for (at, id) in ids.iter().enumerate() {
+        let address = format!("observability.alarm/{}", ["percentile", "some", "math", "stops"][at]);
+        let live = all::<Alarm>(&cx).await.into_iter().find(|one| &one.id == id).expect("it is read");
+        assert_eq!(live.shape.statistic == want.statistic, at == 3, "{:?}", live.shape);
+        assert!(live.shape != want);
+        // A mark changes nothing else: before its update, and when it retires.
+        let before = cx.cloudwatch.describe_alarms().alarm_names(id).send().await.unwrap().metric_alarms.unwrap().remove(0);
+        let marks = reeve::model::Marks { protect: true, ..live.marks };
+        Alarm::mark(&cx, id, &marks).await.unwrap();
+        let after = cx.cloudwatch.describe_alarms().alarm_names(id).send().await.unwrap().metric_alarms.unwrap().remove(0);
+        let settings = |alarm: &aws_sdk_cloudwatch::types::MetricAlarm| {
+            format!("{:?} {:?} {:?}", alarm.extended_statistic, alarm.metrics, alarm.datapoints_to_alarm)
+        };
+        assert_eq!(settings(&before), settings(&after));
+        change(&cx, &address, id, &live.shape, &want).await;
+    }
+    // An alarm's action need not be a topic, and SNS does not even take the question.
+    assert!(Topic::ready(&cx, stop).await.unwrap_err().is_not_found());
+    assert!(!spec::<Alarm>(json!({ "namespace": "a", "metric_name": "b", "threshold": 1, "statistic": "other" })).check().is_empty());
 }
 
 #[tokio::test]

@@ -70,6 +70,32 @@ async fn a_bucket_left_untagged_by_a_crash_is_taken_up_and_another_is_not() {
 }
 
 #[tokio::test]
+async fn a_lifecycle_rule_that_somebody_narrowed_is_drift() {
+    use aws_sdk_s3::types::{
+        BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleAndOperator, LifecycleRuleFilter,
+        Tag,
+    };
+
+    let aws = account("narrowed").await;
+    let life = Life { aws: &aws, address: "edge.logs" };
+    let want = wish::<Bucket>(json!({ "lifecycle_rules": { "old": { "expiration_days": 30 } } }));
+    let made = life.create(&want).await;
+    let tag = Tag::builder().key("a").value("b").build().unwrap();
+    for filter in [
+        LifecycleRuleFilter::builder().tag(tag.clone()),
+        LifecycleRuleFilter::builder().and(LifecycleRuleAndOperator::builder().prefix("").tags(tag).build()),
+    ] {
+        let rule = LifecycleRule::builder().id("old").status(ExpirationStatus::Enabled).filter(filter.build());
+        let rule = rule.expiration(LifecycleExpiration::builder().days(30).build()).build().unwrap();
+        let rules = BucketLifecycleConfiguration::builder().rules(rule).build().unwrap();
+        aws.s3.put_bucket_lifecycle_configuration().bucket(&made.id).lifecycle_configuration(rules).send().await.unwrap();
+        let live = life.live::<Bucket>(&made.id).await.unwrap().shape;
+        assert_ne!(live.lifecycle_rules, want.lifecycle_rules, "{live:?}");
+    }
+    life.dies::<Bucket>(&made.id).await;
+}
+
+#[tokio::test]
 async fn an_object_lives() {
     let aws = account("objects").await;
     let [holder, life] = ["fleet.scripts", "fleet.script"].map(|address| Life { aws: &aws, address });

@@ -3,9 +3,10 @@
 use reeve::kinds::aws::key::Key;
 use reeve::kinds::{DELETED, Gone, Kind, Ready};
 use reeve::model::Address;
+use reeve::planes::aws::faults::{Fault, Faults, Rule};
 use serde_json::json;
 
-use crate::support::{Life, account, wish};
+use crate::support::{Life, account, faulty, wish};
 
 #[tokio::test]
 async fn a_key_lives() {
@@ -129,4 +130,26 @@ async fn a_key_that_we_dropped_is_gone_though_its_alias_is_still_listed() {
     aws.kms.schedule_key_deletion().key_id(&made.id).pending_window_in_days(7).send().await.unwrap();
     assert!(life.live::<Key>(&made.id).await.is_none());
     assert!(Key::ready(&aws, &made.id).await.unwrap_err().is_not_found());
+}
+
+/// Makes a key of this stack while that is answered whenever a key without an alias is asked for its tags.
+async fn beside_an_orphan(stack: &str, status: u16, code: &str) -> (reeve::planes::Result<String>, String) {
+    let aws = account(stack).await;
+    let want = wish::<Key>(json!({}));
+    let orphan = Life { aws: &aws, address: "files.key" }.create::<Key>(&want).await.id;
+    aws.kms.delete_alias().alias_name(format!("alias/reeve/{stack}/files/key")).send().await.unwrap();
+    let faults = Faults::new(1).with(Rule::new("kms.ListResourceTags", Fault::Refuse { status, code: code.into() }));
+    let aws = faulty(stack, Some(faults)).await;
+    let made = Life { aws: &aws, address: "files.key" }.tries(&want).await;
+    (made.map(|made| made.id), orphan)
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_asked_whose_it_is_is_not_taken_for_a_stranger_s() {
+    let (made, _) = beside_an_orphan("key-unasked", 400, "KMSInvalidStateException").await;
+    assert_eq!(made.unwrap_err().code, "KMSInvalidStateException", "it could be ours: no second one is made");
+    for (stack, code) in [("key-denied", "AccessDeniedException"), ("key-gone", "NotFoundException")] {
+        let (made, orphan) = beside_an_orphan(stack, 400, code).await;
+        assert_ne!(made.unwrap(), orphan, "{code}: a key that forbids to be looked at is not ours");
+    }
 }

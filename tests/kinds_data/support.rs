@@ -7,6 +7,7 @@ use reeve::kinds::{Change, Gone, Kind, Live, Made, Naming, New, Ready};
 use reeve::model::marks::Applied;
 use reeve::model::{Address, Marks};
 use reeve::planes::aws::connect::{Options, connect};
+use reeve::planes::aws::faults::Faults;
 use reeve::planes::{Aws, Result};
 use reeve::sandbox::Sandbox;
 use serde_json::Value;
@@ -15,6 +16,11 @@ static SANDBOX: tokio::sync::OnceCell<Sandbox> = tokio::sync::OnceCell::const_ne
 
 /// The account as `stack` sees it.
 pub async fn account(stack: &str) -> Aws {
+    faulty(stack, None).await
+}
+
+/// The same, with faults on the way.
+pub async fn faulty(stack: &str, faults: Option<Faults>) -> Aws {
     let sandbox = SANDBOX.get_or_init(|| async { Sandbox::start(reeve::sandbox::Options::default()).await.expect("a sandbox") }).await;
     let options = Options {
         stack: stack.to_owned(),
@@ -22,6 +28,7 @@ pub async fn account(stack: &str) -> Aws {
         region: "us-east-1".to_owned(),
         endpoint: Some(sandbox.endpoint.clone()),
         credentials: Some(aws_credential_types::Credentials::new("test", "test", None, None, "test")),
+        faults,
         ..Options::default()
     };
     connect(options).await.expect("a connection").aws
@@ -154,6 +161,12 @@ impl Life<'_> {
         let gone = Gone { address, id: id.to_owned(), attributes, have: have.shape };
         K::delete(self.aws, &gone).await.unwrap_or_else(|error| panic!("{}: {error}", K::NAME));
         K::delete(self.aws, &gone).await.unwrap_or_else(|error| panic!("{} again: {error}", K::NAME));
+        for _ in 0..100 {
+            match K::ready(self.aws, id).await {
+                Ok(_) if K::LINGERS => tokio::time::sleep(Duration::from_millis(50)).await,
+                _ => break,
+            }
+        }
         assert!(self.live::<K>(id).await.is_none(), "{} {id} is still found", K::NAME);
     }
 }

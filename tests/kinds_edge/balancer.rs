@@ -123,6 +123,24 @@ async fn listeners_live() {
             "default_action": { "type": "forward", "target_group": target.id } }))
     };
     let made = https.lives(&[want("ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-2025-09"), want("ELBSecurityPolicy-TLS13-1-2-2021-06")]).await;
+    let live = https.live::<Listener>(&made.id).await.expect("it is found by its mark");
+    assert!(live.marks.address.as_ref().is_some_and(|address| address.as_str() == "edge.https"), "{:?}", live.marks);
+
+    // What somebody adds to the one object that is open to the world is found too; what another stack owns is not ours to touch.
+    use aws_sdk_elasticloadbalancingv2::types as elb;
+    let add = async |port: i32, owner: Option<&str>| {
+        let answer = elb::FixedResponseActionConfig::builder().status_code("200").build();
+        let action = elb::Action::builder().r#type(elb::ActionTypeEnum::FixedResponse).fixed_response_config(answer).build();
+        let tags = owner.map(|stack| vec![elb::Tag::builder().key("reeve:stack").value(stack).build()]);
+        let call = aws.elbv2.create_listener().load_balancer_arn(&alb.id).port(port).protocol(elb::ProtocolEnum::Http);
+        let made = call.default_actions(action).set_tags(tags).send().await.expect("a listener");
+        made.listeners()[0].listener_arn().expect("an ARN").to_owned()
+    };
+    let (added, theirs) = (add(9000, None).await, add(9001, Some("another")).await);
+    let found = https.live::<Listener>(&added).await.expect("it hangs under ours");
+    assert_eq!((found.shape.port, found.marks.address), (9000, None));
+    assert!(https.live::<Listener>(&theirs).await.is_none());
+    https.dies::<Listener>(&added).await;
     https.dies::<Listener>(&made.id).await;
 }
 

@@ -145,6 +145,12 @@ impl Life<'_> {
         let gone = Gone { address, id: id.to_owned(), attributes, have: have.shape };
         K::delete(self.aws, &gone).await.unwrap_or_else(|error| panic!("{}: {error}", K::NAME));
         K::delete(self.aws, &gone).await.unwrap_or_else(|error| panic!("{} again: {error}", K::NAME));
+        for _ in 0..100 {
+            match K::ready(self.aws, id).await {
+                Ok(_) if K::LINGERS => tokio::time::sleep(Duration::from_millis(50)).await,
+                _ => break,
+            }
+        }
         assert!(self.live::<K>(id).await.is_none(), "{} {id} is still found", K::NAME);
     }
 }

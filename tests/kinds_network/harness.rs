@@ -113,7 +113,7 @@ async fn update<K: Kind<Plane = Aws>>(cx: &Aws, address: &str, id: &str, have: &
         want: want.clone(),
         fields,
         marks: finished(cx, address),
-        token: "change".into(),
+        token: format!("change-{}", cx.estate.stack),
     };
     K::update(cx, &change).await.unwrap_or_else(|error| panic!("update {address}: {error}"));
 }
@@ -150,6 +150,12 @@ pub async fn drop<K: Kind<Plane = Aws>>(cx: &Aws, address: &str, id: &str, have:
     let gone = Gone { address: Address::parse(address).unwrap(), id: id.into(), attributes: BTreeMap::new(), have: have.clone() };
     for _ in 0..2 {
         K::delete(cx, &gone).await.unwrap_or_else(|error| panic!("delete {address}: {error}"));
+    }
+    for _ in 0..100 {
+        match K::ready(cx, id).await {
+            Ok(_) if K::LINGERS => tokio::time::sleep(Duration::from_millis(50)).await,
+            _ => break,
+        }
     }
     assert!(all::<K>(cx).await.iter().all(|one| one.id != id), "{} {id} is gone", K::NAME);
 }

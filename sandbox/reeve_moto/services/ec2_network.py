@@ -1,6 +1,7 @@
 """EC2: NAT gateways, network ACLs and flow logs where moto loses or ignores something."""
 import json
 import random
+import time
 from fnmatch import fnmatchcase
 
 from moto.ec2 import utils
@@ -11,11 +12,16 @@ from ..actions import action, fail
 utils.random_resource_id = lambda size=8: f"{random.getrandbits(4 * size):0{size}x}"
 
 API = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_"
+# Seconds for which a NAT gateway is on its way out, so that waiting for it is seen.
+GOING = 0.5
 
 
 @action("ec2", "DescribeNatGateways", page=API + "DescribeNatGateways.html")
 def describe_nat_gateways(call):
-    """moto ignores filters on tags."""
+    """moto ignores filters on tags, and what is deleted is gone at once."""
+    for gateway in call.own.nat_gateways.values():
+        if gateway.state == "deleting" and time.monotonic() >= gateway.reeve_gone_at:
+            gateway.state = "deleted"
     answer = call.answered()
     for wanted in call.params.get("Filters") or call.params.get("Filter") or []:
         name, values = wanted["Name"], wanted["Values"]
@@ -41,6 +47,9 @@ def delete_nat_gateway(call):
     if gateway is None:
         fail("NatGatewayNotFound", f"The Nat Gateway {call.params['NatGatewayId']} was not found")
     answer = call.proceed()
+    if not hasattr(gateway, "reeve_gone_at"):
+        gateway.reeve_gone_at = time.monotonic() + GOING
+    gateway.state = "deleting"
     for address in gateway.address_set:
         for eip in call.own.addresses:
             if address.get("allocationId") and eip.allocation_id == address["allocationId"]:

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::super::known::{Known, Object};
 use super::super::wait::Backoff;
-use super::{Performer, token};
+use super::{Performer, passes, token};
 use crate::kinds::info::Need;
 use crate::kinds::row::AnyNew;
 use crate::kinds::{AnyLive, Made, Naming, Row};
@@ -21,7 +22,7 @@ use crate::planes::{Class, Error, Planes, Result};
 const LOST_ANSWER: Duration = Duration::from_secs(20);
 /// How long it is looked whether what is there already is what this attempt made.
 const NAMESAKE: Duration = Duration::from_secs(2);
-/// How often a creation is tried when its answers are lost.
+/// How often a creation is tried when its answers are lost, or when something that is not of this plan is said not to be there.
 const CREATE_TRIES: usize = 4;
 
 impl Performer<'_> {
@@ -91,8 +92,9 @@ impl Performer<'_> {
 
     /// `lost` turns true with the first answer that was.
     async fn try_to_create(&self, step: &Step, new: AnyNew, lost: &mut bool) -> Result<Made> {
+        let (began, mut backoff) = (Instant::now(), Backoff::new(self.options.patience));
+        let new_parent = self.leans_on_new(step);
         let mut tries = 0;
-        let mut backoff = Backoff::new(self.options.patience);
         loop {
             tries += 1;
             self.may_call(step)?;
@@ -111,9 +113,8 @@ impl Performer<'_> {
                     Err(_) => return Err(error),
                 }
             }
-            // Something it needs is not visible everywhere yet, or is still busy: AWS says so with these.
-            let early = matches!(error.class, Class::InUse | Class::Throttled) || (error.class == Class::NotFound && tries < CREATE_TRIES);
-            if !(early || unanswered && tries < CREATE_TRIES) {
+            let again = tries < CREATE_TRIES && (unanswered || error.class == Class::NotFound);
+            if !(again || passes(error.class, new_parent, began)) {
                 let namesake = if error.class == Class::AlreadyExists { self.namesake(step, &new).await } else { None };
                 return Err(Error { namesake: namesake.map(Box::new), ..error });
             }

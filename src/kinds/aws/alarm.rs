@@ -2,15 +2,16 @@
 //!
 //! API: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>.
 //! Is found again by the beginning of its name (`STACK-`) and by its marks, which stand on the last line of its description: so all alarms
-//! are read by one call. The tags say the same, and are asked for where somebody wrote a description of their own over ours. Does not touch composite alarms and alarms on metric math.
+//! are read by one call. The tags say the same, and are asked for where somebody wrote a description of their own over ours. Knows one metric and
+//! one statistic: an alarm of ours that somebody made one on a percentile, on metric math or on some of its periods only reads as `statistic: other`,
+//! and is put right. Does not touch composite alarms.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::{described, found_by_name};
+use super::support::{described, found_by_name, side_by_side, yes};
 use super::topic::Topic;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
@@ -50,6 +51,9 @@ pub struct Alarm {
     /// What a period without values means. Default: missing.
     #[serde(default)]
     pub treat_missing_data: Missing,
+    /// Its topics are told; without, it only changes its state. Default: true.
+    #[serde(default = "yes")]
+    pub actions_enabled: bool,
     /// Topics that are told of the alarm. Default: none.
     #[serde(default)]
     pub alarm_actions: BTreeSet<Ref<Topic>>,
@@ -75,6 +79,10 @@ pub enum Statistic {
     Minimum,
     SampleCount,
     Sum,
+    /// What only somebody else can have written: no wish is it.
+    #[serde(rename = "other")]
+    #[schemars(skip)]
+    Other,
 }
 
 /// How a value compares with the threshold.
@@ -86,6 +94,10 @@ pub enum Comparison {
     GreaterThanThreshold,
     LessThanOrEqualToThreshold,
     LessThanThreshold,
+    /// What only somebody else can have written: no wish is it.
+    #[serde(rename = "other")]
+    #[schemars(skip)]
+    Other,
 }
 
 /// What a period without values means.
@@ -116,6 +128,12 @@ impl Kind for Alarm {
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
+        if self.statistic == Statistic::Other {
+            wrong.push(("statistic".into(), "is Average, Maximum, Minimum, SampleCount or Sum".into()));
+        }
+        if self.comparison_operator == Comparison::Other {
+            wrong.push(("comparison_operator".into(), "compares with a threshold: GreaterThanThreshold, for one".into()));
+        }
         if ![10, 30].contains(&self.period) && (self.period < 60 || self.period % 60 != 0) {
             wrong.push(("period".into(), "is 10, 30 or a multiple of 60 seconds".into()));
         }
@@ -136,14 +154,14 @@ impl Kind for Alarm {
         while let Some(page) = pages.next().await {
             alarms.extend(page?.metric_alarms.unwrap_or_default());
         }
-        let marked = try_join_all(alarms.iter().map(|alarm| async move { Ok::<_, Error>((alarm, marks_of(cx, alarm).await?)) })).await?;
+        let marked = side_by_side(alarms.iter().map(|alarm| async move { Ok::<_, Error>((alarm, marks_of(cx, alarm).await?)) })).await?;
         let ours = marked.into_iter().filter_map(|(alarm, marks)| Some((alarm, marks?)));
-        ours.map(|(alarm, marks)| {
+        let live = ours.map(|(alarm, marks)| {
             let id = alarm.alarm_name().unwrap_or_default().to_owned();
             let attributes = attributes([("arn", alarm.alarm_arn().unwrap_or_default())]);
-            Ok(Live { id, attributes, shape: Self::read(cx, alarm)?, marks, made_at: String::new() })
-        })
-        .collect()
+            Live { id, attributes, shape: Self::read(cx, alarm), marks, made_at: String::new() }
+        });
+        Ok(live.collect())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -175,9 +193,9 @@ impl Kind for Alarm {
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
         found_by_name(cx, "cloudwatch.PutMetricAlarm", id)?;
-        let now = Self::read(cx, &find(cx, id).await?)?;
+        let now = find(cx, id).await?;
         // Of an alarm that is there, PutMetricAlarm leaves the tags as they are.
-        futures::try_join!(async { Ok::<_, Error>(put(cx, id, &now, marks).send().await?) }, async {
+        futures::try_join!(async { Ok::<_, Error>(put_again(cx, now, marks).send().await?) }, async {
             Ok(cx.cloudwatch.tag_resource().resource_arn(arn(cx, id)).set_tags(Some(tags(marks))).send().await?)
         },)?;
         Ok(())
@@ -185,32 +203,63 @@ impl Kind for Alarm {
 }
 
 impl Alarm {
-    fn read(cx: &Aws, alarm: &sdk::MetricAlarm) -> Result<Self> {
-        let odd = |what| Error::incomplete("cloudwatch.DescribeAlarms", what);
-        Ok(Self {
+    fn read(cx: &Aws, alarm: &sdk::MetricAlarm) -> Self {
+        let some_periods = alarm.datapoints_to_alarm().is_some_and(|some| Some(some) != alarm.evaluation_periods());
+        let statistic = known(alarm.statistic().map(sdk::Statistic::as_str)).filter(|_| !some_periods && alarm.unit().is_none());
+        Self {
             alarm_description: described::split(cx, alarm.alarm_description().unwrap_or_default()).0.to_owned(),
             namespace: alarm.namespace().unwrap_or_default().to_owned(),
             metric_name: alarm.metric_name().unwrap_or_default().to_owned(),
             dimensions: alarm.dimensions().iter().filter_map(|d| Some((d.name()?.to_owned(), d.value()?.into()))).collect(),
-            statistic: known(alarm.statistic().map(sdk::Statistic::as_str)).ok_or_else(|| odd("known statistic"))?,
+            statistic: statistic.unwrap_or(Statistic::Other),
             period: alarm.period().unwrap_or_default(),
             evaluation_periods: alarm.evaluation_periods().unwrap_or_default(),
-            comparison_operator: known(alarm.comparison_operator().map(sdk::ComparisonOperator::as_str))
-                .ok_or_else(|| odd("known comparison"))?,
+            comparison_operator: known(alarm.comparison_operator().map(sdk::ComparisonOperator::as_str)).unwrap_or(Comparison::Other),
             threshold: alarm.threshold().unwrap_or_default(),
             treat_missing_data: known(alarm.treat_missing_data()).unwrap_or_default(),
+            actions_enabled: alarm.actions_enabled().unwrap_or_default(),
             alarm_actions: alarm.alarm_actions().iter().map(Ref::to).collect(),
             ok_actions: alarm.ok_actions().iter().map(Ref::to).collect(),
-        })
+        }
     }
 }
 
-fn put(
-    cx: &Aws,
-    id: &str,
-    want: &Alarm,
-    marks: &Marks,
-) -> aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmFluentBuilder {
+type Put = aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmFluentBuilder;
+
+/// The alarm as it is, with these marks: what this kind does not know stays too.
+fn put_again(cx: &Aws, now: sdk::MetricAlarm, marks: &Marks) -> Put {
+    let words = described::split(cx, now.alarm_description().unwrap_or_default()).0.to_owned();
+    cx.cloudwatch
+        .put_metric_alarm()
+        .set_alarm_name(now.alarm_name)
+        .alarm_description(described::with_marks(&words, marks))
+        .set_actions_enabled(now.actions_enabled)
+        .set_ok_actions(now.ok_actions)
+        .set_alarm_actions(now.alarm_actions)
+        .set_insufficient_data_actions(now.insufficient_data_actions)
+        .set_metric_name(now.metric_name)
+        .set_namespace(now.namespace)
+        .set_statistic(now.statistic)
+        .set_extended_statistic(now.extended_statistic)
+        .set_dimensions(now.dimensions)
+        .set_period(now.period)
+        .set_unit(now.unit)
+        .set_evaluation_periods(now.evaluation_periods)
+        .set_datapoints_to_alarm(now.datapoints_to_alarm)
+        .set_threshold(now.threshold)
+        .set_comparison_operator(now.comparison_operator)
+        .set_treat_missing_data(now.treat_missing_data)
+        .set_evaluate_low_sample_count_percentile(now.evaluate_low_sample_count_percentile)
+        .set_metrics(now.metrics.filter(|metrics| !metrics.is_empty()))
+        .set_threshold_metric_id(now.threshold_metric_id)
+        .set_evaluation_window(now.evaluation_window)
+        .set_warm_up_configuration(now.warm_up_configuration)
+        .set_evaluation_criteria(now.evaluation_criteria)
+        .set_evaluation_interval(now.evaluation_interval)
+        .set_action_configuration(now.action_configuration)
+}
+
+fn put(cx: &Aws, id: &str, want: &Alarm, marks: &Marks) -> Put {
     let dimensions = want.dimensions.iter().map(|(name, value)| sdk::Dimension::builder().name(name).value(value.as_str()).build());
     let topics = |topics: &BTreeSet<Ref<Topic>>| Some(topics.iter().map(|topic| topic.id().to_owned()).collect());
     cx.cloudwatch
@@ -226,6 +275,7 @@ fn put(
         .comparison_operator(sdk::ComparisonOperator::from(&*word(&want.comparison_operator)))
         .threshold(want.threshold)
         .treat_missing_data(word(&want.treat_missing_data))
+        .actions_enabled(want.actions_enabled)
         .set_alarm_actions(topics(&want.alarm_actions))
         .set_ok_actions(topics(&want.ok_actions))
 }

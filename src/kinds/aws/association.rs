@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::found_by_name;
+use super::support::{found_by_name, side_by_side, yes};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::marks::key;
@@ -50,10 +50,6 @@ fn one() -> String {
 fn none() -> String {
     "0".into()
 }
-fn yes() -> bool {
-    true
-}
-
 impl Named for Association {
     const NAME: &'static str = "aws.association";
 }
@@ -91,7 +87,7 @@ impl Kind for Association {
             };
             Ok::<_, Error>(Some(Live { id: id.to_owned(), attributes: Attributes::new(), shape, marks, made_at }))
         });
-        Ok(futures::future::try_join_all(all).await?.into_iter().flatten().collect())
+        Ok(side_by_side(all).await?.into_iter().flatten().collect())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {

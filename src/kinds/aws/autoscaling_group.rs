@@ -5,7 +5,6 @@
 //! scheduled actions and warm pools.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,6 @@ use super::mount_target::MountTarget;
 use super::network_acl::NetworkAcl;
 use super::route_table::RouteTable;
 use super::subnet::Subnet;
-use super::support::{once_known, until_gone};
 use super::target_group::TargetGroup;
 use super::vpc_endpoint::VpcEndpoint;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
@@ -122,6 +120,8 @@ impl Kind for AutoscalingGroup {
     const TAGS: Tags = Tags::Autoscaling;
     const NAME_LIMIT: usize = 255;
     const ATTRIBUTES: &'static [&'static str] = &["name"];
+    /// Its hosts hold groups, subnets and addresses until they are terminated.
+    const LINGERS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
@@ -178,8 +178,7 @@ impl Kind for AutoscalingGroup {
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let (id, want) = (new.name(Self::NAME_LIMIT), &new.want);
-        let call = cx
-            .autoscaling
+        cx.autoscaling
             .create_auto_scaling_group()
             .auto_scaling_group_name(&id)
             .launch_template(want.template())
@@ -191,8 +190,9 @@ impl Kind for AutoscalingGroup {
             .health_check_type(want.health_check_type.as_str())
             .health_check_grace_period(want.health_check_grace_period)
             .set_max_instance_lifetime(want.max_instance_lifetime)
-            .set_tags(Some(tags(&id, &new.marks)));
-        once_known(|| async { Ok(call.clone().send().await?) }).await?;
+            .set_tags(Some(tags(&id, &new.marks)))
+            .send()
+            .await?;
         Ok(Made { attributes: known(&id), id })
     }
 
@@ -247,8 +247,7 @@ impl Kind for AutoscalingGroup {
         if find(cx, &gone.id).await.absent_ok()?.is_some_and(|group| group.status().is_none()) {
             call.send().await?;
         }
-        // Its hosts hold groups, subnets and addresses until they are terminated.
-        until_gone::<Self>(cx, &gone.id, Duration::from_mins(15)).await
+        Ok(())
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::backup_vault::BackupVault;
 use super::support::backup::{arn, mark, plans, tags};
+use super::support::side_by_side;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
@@ -126,7 +127,7 @@ impl Kind for BackupPlan {
             let made_at = one.it.creation_date().map(ToString::to_string).unwrap_or_default();
             Ok::<_, Error>(Live { id: id.to_owned(), attributes: known(cx, id), shape: shape(&plan), marks: one.marks.clone(), made_at })
         });
-        futures::future::try_join_all(read).await
+        side_by_side(read).await
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::backup_plan::BackupPlan;
 use super::role::Role;
 use super::support::backup::plans;
-use super::support::once_known;
+use super::support::side_by_side;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
@@ -72,7 +72,7 @@ impl Kind for BackupSelection {
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let ours = plans(cx).await?;
-        let listed = futures::future::try_join_all(ours.iter().map(|plan| async move {
+        let listed = side_by_side(ours.iter().map(|plan| async move {
             let call = cx.backup.list_backup_selections().backup_plan_id(plan.it.backup_plan_id().unwrap_or_default());
             Ok::<_, Error>(call.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>().await?)
         }))
@@ -84,7 +84,7 @@ impl Kind for BackupSelection {
             let shape = shape(plan, &selection);
             Ok::<_, Error>(Live { id: format!("{plan}/{id}"), attributes: Attributes::new(), shape, marks: Marks::default(), made_at })
         });
-        futures::future::try_join_all(read).await
+        side_by_side(read).await
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -108,7 +108,7 @@ impl Kind for BackupSelection {
         }
         let selection = selection.build().map_err(broken)?;
         let call = cx.backup.create_backup_selection().backup_plan_id(plan).backup_selection(selection).creator_request_id(&new.token);
-        let out = once_known(|| async { Ok(call.clone().send().await?) }).await?;
+        let out = call.send().await?;
         let id = out.selection_id.ok_or_else(|| Error::incomplete("backup.CreateBackupSelection", "id"))?;
         Ok(Made { id: format!("{plan}/{id}"), attributes: Attributes::new() })
     }

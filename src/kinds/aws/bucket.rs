@@ -9,13 +9,12 @@ mod settings;
 
 use std::collections::BTreeMap;
 
-use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use super::support::s3::{buckets, prefix, tag, tags_of};
-use super::support::yes;
+use super::support::{side_by_side, yes};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Document, Marks, Ref};
 use crate::planes::Aws;
@@ -112,6 +111,9 @@ impl Kind for Bucket {
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
         for (name, rule) in &self.lifecycle_rules {
+            if rule.prefix == settings::NARROWED {
+                wrong.push((format!("lifecycle_rules.{name}.prefix"), "is what AWS's own tools wrote, not the beginning of a key".into()));
+            }
             let days = [rule.expiration_days, rule.noncurrent_expiration_days, rule.abort_incomplete_multipart_upload_days];
             if days.iter().all(Option::is_none) && rule.transitions.is_empty() {
                 wrong.push((format!("lifecycle_rules.{name}"), "says nothing: give it an expiration or a transition".into()));
@@ -131,7 +133,7 @@ impl Kind for Bucket {
             let (marks, made_at) = (bucket.marks.clone(), bucket.made_at.clone());
             Ok::<_, Error>(Live { id: bucket.name.clone(), attributes, shape, marks, made_at })
         });
-        try_join_all(all).await
+        side_by_side(all).await
     }
 
     async fn namesake(cx: &Aws, new: &New<Self>) -> Result<Option<String>> {

@@ -4,12 +4,12 @@
 //! value are attributes; the record itself is an `aws.record`. Does not touch imported or private certificates.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_acm::types as acm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::support::side_by_side;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::planes::Aws;
@@ -41,9 +41,6 @@ pub enum KeyAlgorithm {
     EC_prime256v1,
     EC_secp384r1,
 }
-
-/// How long ACM may take to say which record it wants.
-const RECORD_WAIT: Duration = Duration::from_secs(90);
 
 impl Named for Certificate {
     const NAME: &'static str = "aws.certificate";
@@ -102,7 +99,7 @@ impl Kind for Certificate {
             let made_at = detail.created_at().map(ToString::to_string).unwrap_or_default();
             Ok::<_, Error>(Some(Live { id: arn.to_owned(), attributes: known(&detail), shape: shape(&detail), marks, made_at }))
         });
-        Ok(futures::future::try_join_all(read).await?.into_iter().flatten().collect())
+        Ok(side_by_side(read).await?.into_iter().flatten().collect())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -123,22 +120,10 @@ impl Kind for Certificate {
             .send()
             .await?;
         let id = out.certificate_arn.ok_or_else(|| Error::incomplete("acm.RequestCertificate", "ARN"))?;
-        let end = tokio::time::Instant::now() + RECORD_WAIT;
-        let mut pause = Duration::from_millis(200);
-        loop {
-            // The certificate is not visible at once either.
-            if let Some(detail) = describe(cx, &id).await.absent_ok()? {
-                let attributes = known(&detail);
-                if attributes.contains_key("validation_name") {
-                    return Ok(Made { id, attributes });
-                }
-            }
-            if tokio::time::Instant::now() >= end {
-                let message = format!("{id} is requested, but ACM names no validation record yet: apply again");
-                return Err(Error::new(Class::Ambiguous, "acm.DescribeCertificate", message));
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
+        // It is not visible at once, and names its record a little later still. Asked for again with this token, ACM answers with the same one.
+        match describe(cx, &id).await.absent_ok()?.as_ref().map(known) {
+            Some(attributes) if attributes.contains_key("validation_name") => Ok(Made { id, attributes }),
+            _ => Err(Error::new(Class::InUse, "acm.DescribeCertificate", format!("{id} does not name its validation record yet"))),
         }
     }
 

@@ -8,7 +8,6 @@
 mod live;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +19,7 @@ use super::log_group::LogGroup;
 use super::role::Role;
 use super::security_group::SecurityGroup;
 use super::support::rds::{arn, mark, tags};
-use super::support::{once_known, until_gone, yes};
+use super::support::yes;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
@@ -178,9 +177,6 @@ fn logs() -> BTreeSet<String> {
     ["error", "slowquery"].map(str::to_owned).into()
 }
 
-/// A multi-AZ server with a final snapshot of a full disk takes its time.
-const GOING: Duration = Duration::from_secs(45 * 60);
-
 impl Named for DbInstance {
     const NAME: &'static str = "aws.db_instance";
 }
@@ -194,6 +190,7 @@ impl Kind for DbInstance {
     const LATE: &'static [&'static str] = &["endpoint", "port", "master_secret_arn"];
     const STATEFUL: bool = true;
     const LEAVES: &'static str = "a final snapshot and its automated backups stay, and cost their storage";
+    const LINGERS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
@@ -281,7 +278,7 @@ impl Kind for DbInstance {
             .enable_iam_database_authentication(want.enable_iam_database_authentication)
             .set_ca_certificate_identifier(want.ca_certificate_identifier.clone())
             .set_tags(Some(tags(&new.marks)));
-        let out = once_known(|| async { Ok(call.clone().send().await?) }).await?;
+        let out = call.send().await?;
         let db = out.db_instance.ok_or_else(|| Error::incomplete("rds.CreateDBInstance", "instance"))?;
         Ok(Made { id: db.db_instance_identifier().unwrap_or_default().to_owned(), attributes: live::known(&db) })
     }
@@ -318,7 +315,7 @@ impl Kind for DbInstance {
             let call = cx.rds.delete_db_instance().db_instance_identifier(&gone.id).delete_automated_backups(false);
             call.skip_final_snapshot(false).final_db_snapshot_identifier(snapshot).send().await.map_err(Error::from).absent_ok()?;
         }
-        until_gone::<Self>(cx, &gone.id, GOING).await
+        Ok(())
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::rds::{arn, mark_named, marks_of, may_be_ours, tags};
+use super::support::side_by_side;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::planes::Aws;
@@ -72,7 +72,7 @@ impl Kind for DbParameterGroup {
                 made_at: String::new(),
             }))
         });
-        Ok(try_join_all(all).await?.into_iter().flatten().collect())
+        Ok(side_by_side(all).await?.into_iter().flatten().collect())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {

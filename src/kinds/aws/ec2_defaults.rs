@@ -10,6 +10,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::support::yes;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::planes::Aws;
@@ -33,10 +34,6 @@ pub struct Ec2Defaults {
     /// No image can be shared with the public anew. Default: true.
     #[serde(default = "yes")]
     pub image_block_public_access: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Named for Ec2Defaults {

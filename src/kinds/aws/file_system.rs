@@ -4,15 +4,12 @@
 //! Does not touch replication, the protection against being overwritten by it, or One Zone storage. Mount targets and access
 //! points are kinds of their own.
 
-use std::time::Duration;
-
-use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use super::support::efs::{file_systems, mark, tags};
-use super::support::{once_known, until_gone, yes};
+use super::support::{side_by_side, yes};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Document, Marks, Ref};
 use crate::planes::Aws;
@@ -128,6 +125,7 @@ impl Kind for FileSystem {
     const ATTRIBUTES: &'static [&'static str] = &["arn", "dns_name"];
     const STATEFUL: bool = true;
     const MANY_CALLS: bool = true;
+    const LINGERS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
@@ -153,7 +151,7 @@ impl Kind for FileSystem {
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let ours = file_systems(cx).await?;
-        try_join_all(ours.iter().map(|(one, marks)| read(cx, one, marks))).await
+        side_by_side(ours.iter().map(|(one, marks)| read(cx, one, marks))).await
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -179,7 +177,7 @@ impl Kind for FileSystem {
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
         let (id, have, want) = (&change.id, &change.have, &change.want);
-        until_available(cx, id).await?;
+        is_available(cx, id).await?;
         let mode =
             have.throughput_mode != want.throughput_mode || have.provisioned_throughput_in_mibps != want.provisioned_throughput_in_mibps;
         if mode {
@@ -200,8 +198,7 @@ impl Kind for FileSystem {
         if change.touches(&["policy"]) {
             match &want.policy {
                 Some(policy) => {
-                    let call = cx.efs.put_file_system_policy().file_system_id(id).policy(policy.to_string());
-                    once_known(|| async { Ok(call.clone().send().await?) }).await?;
+                    cx.efs.put_file_system_policy().file_system_id(id).policy(policy.to_string()).send().await?;
                 }
                 None => {
                     cx.efs.delete_file_system_policy().file_system_id(id).send().await.map_err(Error::from).absent_ok()?;
@@ -213,7 +210,7 @@ impl Kind for FileSystem {
 
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
         cx.efs.delete_file_system().file_system_id(&gone.id).send().await.map_err(Error::from).absent_ok()?;
-        until_gone::<Self>(cx, &gone.id, Duration::from_secs(300)).await
+        Ok(())
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
@@ -278,15 +275,13 @@ fn throughput(mode: ThroughputMode) -> efs::ThroughputMode {
 }
 
 /// A file system takes no settings while it is being made, which takes seconds.
-async fn until_available(cx: &Aws, id: &str) -> Result<()> {
-    for _ in 0..60 {
-        match FileSystem::ready(cx, id).await? {
-            Ready::Yes(_) => return Ok(()),
-            Ready::Failed(why) => return Err(Error::new(Class::Invalid, "efs.DescribeFileSystems", why)),
-            Ready::NotYet(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-        }
-    }
-    Err(Error::new(Class::InUse, "efs.DescribeFileSystems", format!("{id} is not available after a minute")))
+async fn is_available(cx: &Aws, id: &str) -> Result<()> {
+    let (class, why) = match FileSystem::ready(cx, id).await? {
+        Ready::Yes(_) => return Ok(()),
+        Ready::Failed(why) => (Class::Invalid, why),
+        Ready::NotYet(state) => (Class::InUse, format!("{id} is still {state}")),
+    };
+    Err(Error::new(class, "efs.DescribeFileSystems", why))
 }
 
 fn lifecycle_in(policies: &[efs::LifecyclePolicy]) -> Lifecycle {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log_group::LogGroup;
 use super::role::Role;
-use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec, once_known, unsuccessful};
+use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec, unsuccessful};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
@@ -111,7 +111,7 @@ impl Kind for FlowLog {
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
-        let id = once_known(|| start(cx, new)).await?;
+        let id = start(cx, new).await?;
         Ok(Made { id, attributes: Attributes::new() })
     }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::role::Role;
-use super::support::iam;
+use super::support::{iam, side_by_side};
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Ref;
@@ -57,7 +57,7 @@ impl Kind for InstanceProfile {
             let made_at = iam::time(Some(profile.create_date()));
             Ok::<_, Error>(Some(Live { id: name.to_owned(), attributes, shape: Self { role }, marks, made_at }))
         });
-        Ok(futures::future::try_join_all(all).await?.into_iter().flatten().collect())
+        Ok(side_by_side(all).await?.into_iter().flatten().collect())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {

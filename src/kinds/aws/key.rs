@@ -14,11 +14,10 @@ mod unnamed;
 
 use std::collections::BTreeMap;
 
-use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::{described, once_known, yes};
+use super::support::{described, side_by_side, yes};
 use crate::kinds::{Change, DELETED, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Address, Document, Marks, Whose};
 use crate::planes::Aws;
@@ -101,7 +100,7 @@ impl Kind for Key {
         for (id, alias) in ours.filter_map(|alias| Some((alias.target_key_id()?, alias.alias_name()?))) {
             keys.entry(id).or_default().push(alias);
         }
-        Ok(try_join_all(keys.into_iter().map(|(id, aliases)| read(cx, id, aliases))).await?.into_iter().flatten().collect())
+        Ok(side_by_side(keys.into_iter().map(|(id, aliases)| read(cx, id, aliases))).await?.into_iter().flatten().collect())
     }
 
     fn name_of(new: &New<Self>) -> Option<String> {
@@ -137,9 +136,8 @@ impl Kind for Key {
             cx.kms.update_key_description().key_id(id).description(described::with_marks(&want.description, &change.marks)).send().await?;
         }
         if change.touches(&["policy"]) {
-            let policy = want.policy.clone().unwrap_or_else(|| policy::default_policy(&cx.estate.partition, &cx.estate.account));
-            let call = cx.kms.put_key_policy().key_id(id).policy_name("default").policy(policy.to_string());
-            once_known(|| async { Ok(call.clone().send().await?) }).await?;
+            let policy = want.policy.clone().unwrap_or_else(|| policy::default_policy(&cx.estate.account));
+            cx.kms.put_key_policy().key_id(id).policy_name("default").policy(policy.to_string()).send().await?;
         }
         if rotation {
             if want.enable_key_rotation {

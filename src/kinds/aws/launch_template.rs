@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::instance_profile::InstanceProfile;
 use super::key::Key;
 use super::security_group::SecurityGroup;
-use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec};
+use super::support::{ec2_mark, ec2_ours, ec2_pairs, ec2_spec, side_by_side, yes};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
@@ -96,9 +96,6 @@ pub enum VolumeType {
     Io2,
 }
 
-fn yes() -> bool {
-    true
-}
 fn one() -> i32 {
     1
 }
@@ -136,11 +133,11 @@ impl Kind for LaunchTemplate {
             let id = template.launch_template_id().unwrap_or_default();
             let out = cx.ec2.describe_launch_template_versions().launch_template_id(id).versions("$Default").send().await?;
             let data = out.launch_template_versions().first().and_then(|version| version.launch_template_data());
-            let shape = data.and_then(read).ok_or_else(|| Error::incomplete("ec2.DescribeLaunchTemplateVersions", "readable data"))?;
+            let shape = data.map(read).ok_or_else(|| Error::incomplete("ec2.DescribeLaunchTemplateVersions", "data"))?;
             let made_at = template.create_time().and_then(|at| at.fmt(aws_smithy_types::date_time::Format::DateTime).ok());
             Ok::<_, Error>(Live { id: id.to_owned(), attributes: known(template), shape, marks, made_at: made_at.unwrap_or_default() })
         });
-        futures::future::try_join_all(all).await
+        side_by_side(all).await
     }
 
     async fn namesake(cx: &Aws, new: &New<Self>) -> Result<Option<String>> {
@@ -262,12 +259,14 @@ impl BlockDevice {
     }
 }
 
-fn read(data: &ec2::ResponseLaunchTemplateData) -> Option<LaunchTemplate> {
+fn read(data: &ec2::ResponseLaunchTemplateData) -> LaunchTemplate {
     let interface = data.network_interfaces().first();
     let metadata = data.metadata_options();
     let required = metadata.and_then(|m| m.http_tokens()) == Some(&ec2::LaunchTemplateHttpTokensState::Required);
-    let user_data = STANDARD.decode(data.user_data().unwrap_or_default()).ok()?;
-    Some(LaunchTemplate {
+    // What somebody put there need be no text (it may be compressed): it reads as one that no wish is.
+    let user_data = STANDARD.decode(data.user_data().unwrap_or_default());
+    let user_data = user_data.map_or_else(|_| "\u{FFFD}".to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
+    LaunchTemplate {
         image_id: data.image_id().unwrap_or_default().to_owned(),
         instance_type: data.instance_type().map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
         iam_instance_profile: Ref::to(data.iam_instance_profile().and_then(|profile| profile.name()).unwrap_or_default()),
@@ -277,6 +276,6 @@ fn read(data: &ec2::ResponseLaunchTemplateData) -> Option<LaunchTemplate> {
         http_tokens: if required { Tokens::Required } else { Tokens::Optional },
         http_put_response_hop_limit: metadata.and_then(|m| m.http_put_response_hop_limit()).unwrap_or(1),
         block_device_mappings: data.block_device_mappings().iter().filter_map(BlockDevice::read).collect(),
-        user_data: String::from_utf8(user_data).ok()?.into(),
-    })
+        user_data: user_data.into(),
+    }
 }

@@ -1,7 +1,9 @@
 //! A listener of an application load balancer.
 //!
 //! API: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>.
-//! Has one default action, without further rules, certificates or authentication: HAProxy behind it routes.
+//! Has one default action, without further rules, certificates or authentication: HAProxy behind it routes. A listener that somebody adds to a
+//! load balancer of ours is drift. Rules and certificates that somebody adds to a listener are not observed: ELBv2 lists them of one listener
+//! at a time only, which would be up to two more calls for each of them in every plan.
 
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use schemars::JsonSchema;
@@ -120,6 +122,8 @@ impl Kind for Listener {
     const PAGE: &'static str = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html";
     const TAGS: Tags = Tags::Elbv2;
     const ATTRIBUTES: &'static [&'static str] = &["arn"];
+    /// Also one without marks is ours when it is our load balancer's: it stands open to the world.
+    const KEY: &'static [&'static str] = &["load_balancer", "port"];
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();

@@ -5,7 +5,6 @@
 //! Does not touch listeners (`aws.listener`), network and gateway load balancers, or IPv6 pools.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use schemars::JsonSchema;
@@ -15,6 +14,7 @@ use super::bucket::Bucket;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
 use super::support::elbv2::{balancing, full_name, mark, tags};
+use super::support::{side_by_side, yes};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
@@ -118,10 +118,6 @@ pub enum Xff {
     Remove,
 }
 
-fn yes() -> bool {
-    true
-}
-
 fn sixty() -> u32 {
     60
 }
@@ -137,6 +133,7 @@ impl Kind for LoadBalancer {
     const NAME_LIMIT: usize = 32;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "full_name", "dns_name", "zone_id"];
     const MANY_CALLS: bool = true;
+    const LINGERS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
@@ -171,7 +168,7 @@ impl Kind for LoadBalancer {
             let shape = shape(&one.it, &pairs);
             Ok::<_, Error>(Live { id: arn.to_owned(), attributes: known(&one.it), shape, marks: one.marks.clone(), made_at })
         });
-        futures::future::try_join_all(read).await
+        side_by_side(read).await
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -213,7 +210,7 @@ impl Kind for LoadBalancer {
             settings(want).into_iter().filter(|(field, ..)| change.touches(&[field])).map(|(_, key, value)| attribute(key, value));
         let settings: Vec<_> = settings.collect();
         if !settings.is_empty() {
-            modify(cx, arn, settings).await?;
+            cx.elbv2.modify_load_balancer_attributes().load_balancer_arn(arn).set_attributes(Some(settings)).send().await?;
         }
         Ok(())
     }
@@ -225,8 +222,8 @@ impl Kind for LoadBalancer {
             return Ok(());
         }
         cx.elbv2.delete_load_balancer().load_balancer_arn(&gone.id).send().await.map_err(Error::from).absent_ok()?;
-        // Its network interfaces hold the subnets and groups for a while longer: those who wait for them are told `InUse`.
-        super::support::until_gone::<Self>(cx, &gone.id, Duration::from_secs(300)).await
+        // Its network interfaces hold the subnets and groups for a while longer than it is listed: those who drop them are told `InUse`.
+        Ok(())
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
@@ -244,21 +241,6 @@ impl Kind for LoadBalancer {
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
         mark(cx, id, marks).await
-    }
-}
-
-/// The load balancer tries to write into its log bucket at once; a policy that was just set is not known everywhere yet.
-async fn modify(cx: &Aws, arn: &str, settings: Vec<elb::LoadBalancerAttribute>) -> Result<()> {
-    let end = tokio::time::Instant::now() + Duration::from_secs(60);
-    loop {
-        let call = cx.elbv2.modify_load_balancer_attributes().load_balancer_arn(arn).set_attributes(Some(settings.clone()));
-        match call.send().await.map_err(Error::from) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.message.contains("Access Denied for bucket") && tokio::time::Instant::now() < end => {
-                tokio::time::sleep(Duration::from_secs(5)).await;
-            }
-            Err(error) => return Err(error),
-        }
     }
 }
 

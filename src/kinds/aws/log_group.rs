@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
+use super::support::side_by_side;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
@@ -84,7 +85,7 @@ impl Kind for LogGroup {
             let made_at = group.creation_time().map(|at| format!("{at:020}")).unwrap_or_default();
             Ok::<_, Error>(Some(Live { id: id.to_owned(), attributes: known(cx, id), shape, marks, made_at }))
         });
-        Ok(futures::future::try_join_all(all).await?.into_iter().flatten().collect())
+        Ok(side_by_side(all).await?.into_iter().flatten().collect())
     }
 
     fn name_of(new: &New<Self>) -> Option<String> {

@@ -5,9 +5,7 @@
 //! replacement cannot stand beside the old one. Does not choose its address.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +13,7 @@ use super::file_system::FileSystem;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
 use super::support::efs::{file_systems, is_going};
-use super::support::{ec2_filter, until_gone};
+use super::support::{ec2_filter, side_by_side};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
@@ -47,6 +45,8 @@ impl Kind for MountTarget {
     const ATTRIBUTES: &'static [&'static str] = &["ip_address"];
     const KEY: &'static [&'static str] = &["file_system", "subnet"];
     const DROP_FIRST: bool = true;
+    /// Its network interface stands in the way of subnet and group, it itself in that of the file system.
+    const LINGERS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
         match self.security_groups.len() {
@@ -61,7 +61,7 @@ impl Kind for MountTarget {
             let items = cx.efs.describe_mount_targets().file_system_id(one.file_system_id()).into_paginator().items().send();
             Ok::<Vec<efs::MountTargetDescription>, Error>(items.collect::<std::result::Result<_, _>>().await?)
         });
-        let all: Vec<efs::MountTargetDescription> = try_join_all(of_each).await?.into_iter().flatten().collect();
+        let all: Vec<efs::MountTargetDescription> = side_by_side(of_each).await?.into_iter().flatten().collect();
         let standing: Vec<_> = all.iter().filter(|target| !is_going(target.life_cycle_state())).collect();
         let groups = &groups_by_interface(cx, &standing).await?;
         let read = standing.into_iter().map(|target| async move {
@@ -80,7 +80,7 @@ impl Kind for MountTarget {
             };
             Ok::<_, Error>(Live { id: id.to_owned(), attributes: known(target), shape, marks: Marks::default(), made_at: String::new() })
         });
-        try_join_all(read).await
+        side_by_side(read).await
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -102,8 +102,7 @@ impl Kind for MountTarget {
 
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
         cx.efs.delete_mount_target().mount_target_id(&gone.id).send().await.map_err(Error::from).absent_ok()?;
-        // Its network interface stands in the way of subnet and group, it itself in that of the file system.
-        until_gone::<Self>(cx, &gone.id, Duration::from_secs(600)).await
+        Ok(())
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {

@@ -3,8 +3,6 @@
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html>.
 //! Secondary addresses and private NAT gateways are not touched.
 
-use std::time::Duration;
-
 use aws_sdk_ec2::types as ec2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,15 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::elastic_ip::ElasticIp;
 use super::internet_gateway::{self, InternetGateway};
 use super::subnet::Subnet;
-use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, until_gone};
+use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Ref;
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
-
-/// AWS says that deleting takes minutes.
-const DELETE_WITHIN: Duration = Duration::from_secs(600);
 
 /// A public NAT gateway.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +45,7 @@ impl Kind for NatGateway {
     const LATE: &'static [&'static str] = &["public_ip"];
     /// The new one cannot have the address while the old one stands.
     const DROP_FIRST: bool = true;
+    const LINGERS: bool = true;
 
     fn restate(have: &mut Self, want: &Self) {
         if want.internet_gateway.is_none() {
@@ -82,10 +78,10 @@ impl Kind for NatGateway {
         Ok(())
     }
 
-    /// Waits until it is gone: before that, its address cannot be released nor its subnet deleted.
+    /// Until it is gone, its address cannot be released nor its subnet deleted.
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
         cx.ec2.delete_nat_gateway().nat_gateway_id(&gone.id).send().await.map_err(Error::from).absent_ok()?;
-        until_gone::<Self>(cx, &gone.id, DELETE_WITHIN).await
+        Ok(())
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {

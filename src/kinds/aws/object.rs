@@ -4,12 +4,12 @@
 //! Lives under `reeve/` in a bucket of ours; the bucket is tagged as holding objects, so that buckets of logs are never listed.
 //! Deleting it leaves its versions.
 
-use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
 use super::support::s3::{HOLDS_OBJECTS, buckets, merged, pairs, tag};
+use super::support::side_by_side;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
@@ -67,9 +67,9 @@ impl Kind for Object {
             let items = cx.s3.list_objects_v2().bucket(&bucket.name).prefix(FOLDER).into_paginator().send();
             let pages: Vec<_> = items.collect::<std::result::Result<_, _>>().await?;
             let keys = pages.iter().flat_map(|page| page.contents()).filter_map(s3::Object::key);
-            try_join_all(keys.map(|key| read(cx, &bucket.name, key))).await
+            side_by_side(keys.map(|key| read(cx, &bucket.name, key))).await
         });
-        Ok(try_join_all(of_each).await?.into_iter().flatten().flatten().collect())
+        Ok(side_by_side(of_each).await?.into_iter().flatten().flatten().collect())
     }
 
     fn name_of(new: &New<Self>) -> Option<String> {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key::Key;
-use super::support::described;
+use super::support::{described, side_by_side};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Ref, Text};
@@ -124,7 +124,7 @@ impl Kind for Parameter {
         let (all, dated) = futures::try_join!(listed(cx, &[]), listed(cx, &[(DATED, "true")]))?;
         let bare = all.iter().filter(|one| described::is_bare(one.description().unwrap_or_default()));
         let asked: BTreeSet<&str> = dated.iter().chain(bare).filter_map(sdk::ParameterMetadata::name).collect();
-        let told = futures::future::try_join_all(asked.into_iter().map(|id| tagged(cx, id))).await?;
+        let told = side_by_side(asked.into_iter().map(|id| tagged(cx, id))).await?;
         let told: BTreeMap<String, Marks> = told.into_iter().flatten().collect();
         let texts: Vec<&str> =
             all.iter().filter(|one| one.r#type == Some(sdk::ParameterType::String)).filter_map(|one| one.name()).collect();
@@ -270,7 +270,7 @@ async fn texts_of(cx: &Aws, names: &[&str]) -> Result<BTreeMap<String, String>> 
         }
         Ok(found.into_iter().filter_map(|one| Some((one.name?, one.value?))).collect::<Vec<_>>())
     });
-    Ok(futures::future::try_join_all(chunks).await?.concat().into_iter().collect())
+    Ok(side_by_side(chunks).await?.concat().into_iter().collect())
 }
 
 /// A tag that says that protection and retiring are to be read from the tags, not from the description.

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::iam;
+use super::support::{iam, side_by_side};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Document;
@@ -52,7 +52,7 @@ impl Kind for Policy {
             let made_at = iam::time(policy.create_date());
             Ok::<_, Error>(Some(Live { id: id.to_owned(), attributes: known(id), shape: Self { policy_document }, marks, made_at }))
         });
-        Ok(futures::future::try_join_all(all).await?.into_iter().flatten().collect())
+        Ok(side_by_side(all).await?.into_iter().flatten().collect())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::sets::{Id, Owners, canonical, change, find, list, send};
 use super::lookups::{Zone, zones};
+use super::support::side_by_side;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text, Whose};
 use crate::planes::Aws;
@@ -126,8 +127,7 @@ impl Kind for Record {
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
         let zones = zones(cx).await?;
-        let listed =
-            futures::future::try_join_all(zones.iter().map(|zone| async move { Ok::<_, Error>((zone, list(cx, zone).await?)) })).await?;
+        let listed = side_by_side(zones.iter().map(|zone| async move { Ok::<_, Error>((zone, list(cx, zone).await?)) })).await?;
         let mut ours = Vec::new();
         for (zone, sets) in listed {
             let by_id: BTreeMap<Id, &r53::ResourceRecordSet> = sets.iter().filter_map(|set| Some((Id::of(zone, set)?, set))).collect();

@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::support::side_by_side;
 use super::topic::{self, Topic};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
@@ -92,7 +93,7 @@ impl Kind for Subscription {
             }
             Ok::<_, Error>(found)
         });
-        Ok(futures::future::try_join_all(all).await?.concat())
+        Ok(side_by_side(all).await?.concat())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {

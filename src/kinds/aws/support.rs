@@ -1,4 +1,4 @@
-//! What kinds of one service share: tags in its own type, and waiting until something is gone.
+//! What kinds of one service share: tags in its own type, listings that several kinds read, names.
 
 pub mod backup;
 pub mod described;
@@ -13,16 +13,33 @@ pub mod rules;
 pub mod s3;
 pub mod wafv2;
 
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_ec2::types as ec2;
+use futures::{StreamExt, TryStreamExt, stream};
 
 pub use self::protocol::Protocol;
 use crate::model::marks::key;
 use crate::model::{Cidr, Marks};
 use crate::planes::Aws;
+use crate::planes::aws::refused;
 use crate::planes::error::{Absent, Error};
+
+/// Reads that one listing has on their way at a time.
+const READS: usize = 16;
+
+/// The answers to all of `reads`, in their order, a few asked at a time: an account can hold any number of what a listing has to ask about.
+///
+/// # Errors
+/// What one of them answered.
+pub fn side_by_side<T, F>(reads: impl IntoIterator<Item = F>) -> impl Future<Output = crate::planes::Result<Vec<T>>>
+where
+    F: Future<Output = crate::planes::Result<T>>,
+{
+    let reads: Vec<F> = reads.into_iter().collect();
+    stream::iter(reads).buffered(READS).try_collect()
+}
 
 /// The filter that every EC2 listing of ours begins with.
 pub fn ec2_ours(cx: &Aws) -> ec2::Filter {
@@ -89,16 +106,7 @@ pub async fn tagged_tables(cx: &Aws) -> crate::planes::Result<Arc<Vec<ec2::Route
 /// When there is one.
 pub fn unsuccessful(call: &str, items: &[ec2::UnsuccessfulItem]) -> crate::planes::Result<()> {
     let Some(error) = items.iter().find_map(ec2::UnsuccessfulItem::error) else { return Ok(()) };
-    let code = error.code().unwrap_or_default();
-    let class = if code.contains("NotFound") {
-        crate::planes::Class::NotFound
-    } else if code.contains("AlreadyExists") {
-        crate::planes::Class::AlreadyExists
-    } else {
-        crate::planes::Class::Invalid
-    };
-    let failed = crate::planes::Error::new(class, call, error.message().unwrap_or_default());
-    Err(crate::planes::Error { code: code.to_owned(), ..failed })
+    Err(refused(call, error.code().unwrap_or_default(), error.message().unwrap_or_default()))
 }
 
 /// A block as AWS returns it.
@@ -139,27 +147,6 @@ pub async fn ec2_unmark(cx: &Aws, id: &str) -> crate::planes::Result<()> {
     Ok(())
 }
 
-/// Asks `Kind::ready` again and again until the object is not there, at most for `limit`.
-///
-/// # Errors
-/// `InUse` when the time is up; what the plane answered otherwise.
-pub async fn until_gone<K: crate::kinds::Kind<Plane = Aws>>(cx: &Aws, id: &str, limit: Duration) -> crate::planes::Result<()> {
-    let end = tokio::time::Instant::now() + limit;
-    let mut pause = Duration::from_millis(100);
-    loop {
-        match K::ready(cx, id).await {
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(error),
-            Ok(_) if tokio::time::Instant::now() >= end => {
-                let message = format!("{id} is still there after {} s", limit.as_secs());
-                return Err(crate::planes::Error::new(crate::planes::Class::InUse, K::NAME, message));
-            }
-            Ok(_) => tokio::time::sleep(pause).await,
-        }
-        pause = (pause * 3 / 2).min(Duration::from_secs(15));
-    }
-}
-
 /// Refuses to mark what would not be found again: ours of these kinds are listed by how their names begin.
 ///
 /// # Errors
@@ -176,74 +163,4 @@ pub fn found_by_name(cx: &Aws, call: &str, name: &str) -> crate::planes::Result<
 /// The default of switches that are on unless someone says otherwise.
 pub fn yes() -> bool {
     true
-}
-
-/// Repeats a call that was refused because a role, an instance profile or a policy that it leans on is too new to be known everywhere,
-/// for a minute.
-///
-/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency>
-///
-/// # Errors
-/// What the call answered.
-pub async fn once_known<T, F: Future<Output = crate::planes::Result<T>>>(call: impl Fn() -> F) -> crate::planes::Result<T> {
-    for seconds in [1, 2, 4, 8, 15, 30] {
-        match call().await {
-            Err(error) if leans_on_what_is_too_new(&error) => {
-                tokio::time::sleep(Duration::from_secs(seconds)).await;
-            }
-            other => return other,
-        }
-    }
-    call().await
-}
-
-/// Each service says it in words of its own.
-fn leans_on_what_is_too_new(error: &crate::planes::Error) -> bool {
-    let (code, message) = (error.code.as_str(), error.message.to_lowercase());
-    // KMS, S3 and EFS: a policy names a principal that IAM does not know.
-    code.contains("Policy") && message.contains("principal")
-        // RDS: a monitoring role without its rights.
-        || message.contains("enhanced_monitoring")
-        // EC2 ("Unable to assume given IAM role") and AWS Backup ("cannot be assumed").
-        || message.contains("assume")
-        // Auto Scaling: "Invalid IamInstanceProfile".
-        || message.contains("instance profile")
-        || message.contains("instanceprofile")
-        // CloudTrail: its role, its log group, its bucket's policy, its key's.
-        || matches!(
-            code,
-            "InvalidCloudWatchLogsRoleArnException"
-                | "InvalidCloudWatchLogsLogGroupArnException"
-                | "InsufficientS3BucketPolicyException"
-                | "InsufficientEncryptionPolicyException"
-        )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::planes::{Class, Error};
-
-    #[test]
-    fn what_leans_on_something_too_new_is_known_by_each_service_s_words() {
-        for (code, message, wait) in [
-            ("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.", true),
-            ("MalformedPolicy", "Invalid principal in policy", true),
-            (
-                "InvalidParameterValue",
-                "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING",
-                true,
-            ),
-            ("InvalidParameter", "Unable to assume given IAM role", true),
-            ("InvalidParameterValueException", "IAM Role arn:aws:iam::1:role/x cannot be assumed by AWS Backup", true),
-            ("ValidationError", "You must use a valid fully-formed launch template. Invalid IAM Instance Profile name", true),
-            ("InvalidCloudWatchLogsRoleArnException", "Access denied. Check the trust relationships for your role.", true),
-            ("InsufficientEncryptionPolicyException", "Insufficient permissions to access S3 bucket or KMS key.", true),
-            ("MalformedPolicy", "Policy has invalid resource", false),
-            ("ValidationError", "The subnet ID does not exist", false),
-        ] {
-            let error = Error { code: code.into(), ..Error::new(Class::Invalid, "x.Y", message) };
-            assert_eq!(leans_on_what_is_too_new(&error), wait, "{code}: {message}");
-        }
-    }
 }

@@ -3,14 +3,12 @@
 //! API: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>.
 //! Does not touch its members: an `aws.autoscaling_group` registers its own instances.
 
-use std::time::Duration;
-
 use aws_sdk_elasticloadbalancingv2::types as elb;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::support::elbv2::{balancing, full_name, mark, tags};
-use super::support::until_gone;
+use super::support::side_by_side;
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
@@ -165,6 +163,7 @@ impl Kind for TargetGroup {
     const NAME_LIMIT: usize = 32;
     const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "full_name"];
     const MANY_CALLS: bool = true;
+    const LINGERS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
@@ -198,7 +197,7 @@ impl Kind for TargetGroup {
             let shape = shape(&one.it, out.attributes());
             Ok::<_, Error>(Live { id: arn, attributes: known(&one.it), shape, marks: one.marks.clone(), made_at: String::new() })
         });
-        futures::future::try_join_all(read).await
+        side_by_side(read).await
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -267,7 +266,7 @@ impl Kind for TargetGroup {
 
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
         cx.elbv2.delete_target_group().target_group_arn(&gone.id).send().await.map_err(Error::from).absent_ok()?;
-        until_gone::<Self>(cx, &gone.id, Duration::from_secs(60)).await
+        Ok(())
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {

@@ -1,7 +1,8 @@
 //! A CloudTrail trail: who did what in the account, kept in a bucket and in CloudWatch Logs.
 //!
 //! API: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html>.
-//! Records management events (CloudTrail's default selectors). Does not touch event and insight selectors, nor trails of the organisation.
+//! Records management events, all of them (CloudTrail's default selectors); other selectors that somebody puts in their place are drift. Does
+//! not touch insight selectors, nor trails of the organisation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use super::bucket::Bucket;
 use super::key::Key;
 use super::log_group::LogGroup;
 use super::role::Role;
-use super::support::{found_by_name, once_known};
+use super::support::{found_by_name, side_by_side, yes};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::Ref;
@@ -46,10 +47,10 @@ pub struct Trail {
     /// It records. Default: true.
     #[serde(default = "yes")]
     pub logging: bool,
-}
-
-fn yes() -> bool {
-    true
+    /// Every management event is recorded, of reading and of writing and of every service, and nothing else. Always true: other event
+    /// selectors that are found are drift and are replaced. Default: true.
+    #[serde(default = "yes")]
+    pub include_management_events: bool,
 }
 
 impl Named for Trail {
@@ -65,10 +66,14 @@ impl Kind for Trail {
     const MANY_CALLS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
-        if self.cloud_watch_logs_log_group.is_some() == self.cloud_watch_logs_role.is_some() {
-            return Vec::new();
+        let mut wrong = Vec::new();
+        if self.cloud_watch_logs_log_group.is_some() != self.cloud_watch_logs_role.is_some() {
+            wrong.push(("cloud_watch_logs_role".into(), "goes with cloud_watch_logs_log_group: set both or none".into()));
         }
-        vec![("cloud_watch_logs_role".into(), "goes with cloud_watch_logs_log_group: set both or none".into())]
+        if !self.include_management_events {
+            wrong.push(("include_management_events".into(), "stays true: without them a trail records nothing of the account".into()));
+        }
+        wrong
     }
 
     async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
@@ -82,7 +87,11 @@ impl Kind for Trail {
             let tags = tags.filter_map(|tag| Some((tag.key(), tag.value()?)));
             let name = trail.name().unwrap_or_default();
             let Some(marks) = cx.marks_or_stranger(Self::NAME, (name, id), tags) else { return Ok(None) };
-            let status = cx.cloudtrail.get_trail_status().name(id).send().await?;
+            let (status, include_management_events) =
+                futures::try_join!(async { Ok::<_, Error>(cx.cloudtrail.get_trail_status().name(id).send().await?) }, async {
+                    // One that nobody gave selectors has the default ones.
+                    Ok(!trail.has_custom_event_selectors().unwrap_or_default() || records_everything(cx, id).await?)
+                })?;
             let shape = Self {
                 s3_bucket: Ref::to(trail.s3_bucket_name().unwrap_or_default()),
                 include_global_service_events: trail.include_global_service_events().unwrap_or_default(),
@@ -96,10 +105,11 @@ impl Kind for Trail {
                 cloud_watch_logs_role: trail.cloud_watch_logs_role_arn().filter(|arn| !arn.is_empty()).map(Ref::to),
                 kms_key: trail.kms_key_id().filter(|arn| !arn.is_empty()).map(Ref::to),
                 logging: status.is_logging.unwrap_or_default(),
+                include_management_events,
             };
             Ok::<_, Error>(Some(Live { id: id.to_owned(), attributes: known(id), shape, marks, made_at: String::new() }))
         });
-        Ok(futures::future::try_join_all(all).await?.into_iter().flatten().collect())
+        Ok(side_by_side(all).await?.into_iter().flatten().collect())
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
@@ -116,18 +126,17 @@ impl Kind for Trail {
             .set_cloud_watch_logs_role_arn(want.cloud_watch_logs_role.as_ref().map(|role| role.id().to_owned()))
             .set_kms_key_id(want.kms_key.as_ref().map(|key| key.id().to_owned()))
             .set_tags_list(Some(tags(&new.marks)?));
-        let out = once_known(|| async { Ok(call.clone().send().await?) }).await?;
+        let out = call.send().await?;
         let id = out.trail_arn.ok_or_else(|| Error::incomplete("cloudtrail.CreateTrail", "ARN"))?;
         Ok(Made { attributes: known(&id), id })
     }
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
         let (id, want) = (&change.id, &change.want);
-        if change.fields.iter().any(|field| field != "logging") {
+        if change.fields.iter().any(|field| field != "logging" && field != "include_management_events") {
             // An empty text takes a setting away.
             let text = |id: Option<String>| Some(id.unwrap_or_default());
-            let call = cx
-                .cloudtrail
+            cx.cloudtrail
                 .update_trail()
                 .name(id)
                 .s3_bucket_name(want.s3_bucket.id())
@@ -136,8 +145,13 @@ impl Kind for Trail {
                 .enable_log_file_validation(want.enable_log_file_validation)
                 .set_cloud_watch_logs_log_group_arn(text(want.group_arn(cx)))
                 .set_cloud_watch_logs_role_arn(text(want.cloud_watch_logs_role.as_ref().map(|role| role.id().to_owned())))
-                .set_kms_key_id(text(want.kms_key.as_ref().map(|key| key.id().to_owned())));
-            once_known(|| async { Ok(call.clone().send().await?) }).await?;
+                .set_kms_key_id(text(want.kms_key.as_ref().map(|key| key.id().to_owned())))
+                .send()
+                .await?;
+        }
+        if !change.have.include_management_events {
+            let all = sdk::EventSelector::builder().read_write_type(sdk::ReadWriteType::All).include_management_events(true).build();
+            cx.cloudtrail.put_event_selectors().trail_name(id).event_selectors(all).send().await?;
         }
         if change.touches(&["logging"]) {
             if want.logging {
@@ -164,6 +178,21 @@ impl Kind for Trail {
         cx.cloudtrail.add_tags().resource_id(id).set_tags_list(Some(tags(marks)?)).send().await?;
         Ok(())
     }
+}
+
+/// Whether a trail's selectors say what CloudTrail's default ones say.
+async fn records_everything(cx: &Aws, id: &str) -> Result<bool> {
+    let told = cx.cloudtrail.get_event_selectors().trail_name(id).send().await?;
+    Ok(match (told.event_selectors(), told.advanced_event_selectors()) {
+        ([one], []) => {
+            one.include_management_events() == Some(true)
+                && one.read_write_type().is_none_or(|kind| *kind == sdk::ReadWriteType::All)
+                && one.exclude_management_event_sources().is_empty()
+                && one.data_resources().is_empty()
+        }
+        ([], [one]) => matches!(one.field_selectors(), [only] if only.field() == "eventCategory" && only.equals() == ["Management"]),
+        _ => false,
+    })
 }
 
 impl Trail {

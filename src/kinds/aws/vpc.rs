@@ -1,13 +1,13 @@
 //! A VPC: the network that holds the estate.
 //!
 //! API: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html>.
-//! Does not touch the VPC's default group and network ACL (`aws.default_security_group`, `aws.network_acl`), its DHCP options, or
+//! Does not touch the VPC's default group and network ACL (`aws.default_security_group`, `aws.default_network_acl`), its DHCP options, or
 //! secondary and IPv6 blocks.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::support::{ec2_mark, ec2_pairs, ec2_spec, our_vpcs};
+use super::support::{ec2_mark, ec2_pairs, ec2_spec, our_vpcs, side_by_side, yes};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Cidr, Marks};
 use crate::planes::Aws;
@@ -27,10 +27,6 @@ pub struct Vpc {
     /// The VPC's resolver answers. Default: true.
     #[serde(default = "yes")]
     pub enable_dns_support: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Named for Vpc {
@@ -64,7 +60,7 @@ impl Kind for Vpc {
             let shape = Self { cidr_block, enable_dns_hostnames: hostnames, enable_dns_support: support };
             Ok::<_, Error>(Live { id: id.to_owned(), attributes: Attributes::new(), shape, marks, made_at: String::new() })
         });
-        futures::future::try_join_all(all).await
+        side_by_side(all).await
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {

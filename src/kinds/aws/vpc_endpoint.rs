@@ -4,7 +4,6 @@
 //! Its network interfaces are AWS's; DNS options and IPv6 are not touched.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use aws_sdk_ec2::types as ec2;
 use schemars::JsonSchema;
@@ -14,16 +13,13 @@ use serde_json::json;
 use super::route_table::RouteTable;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
-use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, tagged_tables, unsuccessful, until_gone};
+use super::support::{ec2_filter, ec2_mark, ec2_ours, ec2_pairs, ec2_spec, tagged_tables, unsuccessful};
 use super::vpc::Vpc;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::Marks;
 use crate::model::field::{Document, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
-
-/// Its network interfaces take minutes to go.
-const DELETE_WITHIN: Duration = Duration::from_secs(900);
 
 /// A VPC endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +72,7 @@ impl Kind for VpcEndpoint {
     const TAGS: Tags = Tags::Ec2;
     /// `prefix_list`: of a gateway, the id that rules of security groups name. `dns_name`: of an interface.
     const LATE: &'static [&'static str] = &["prefix_list", "dns_name"];
+    const LINGERS: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
         let only = |field: &str, kind: &str| (field.to_owned(), format!("only an endpoint of type {kind} has it"));
@@ -160,7 +157,7 @@ impl Kind for VpcEndpoint {
         if let Some(out) = out {
             unsuccessful("ec2.DeleteVpcEndpoints", out.unsuccessful()).absent_ok()?;
         }
-        until_gone::<Self>(cx, &gone.id, DELETE_WITHIN).await
+        Ok(())
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {

@@ -11,6 +11,7 @@ use aws_sdk_wafv2::types as waf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::support::side_by_side;
 use super::support::wafv2::{fronts, name_and_id, web_acls};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
@@ -171,7 +172,7 @@ impl Kind for WebAcl {
                 made_at: String::new(),
             })
         });
-        futures::future::try_join_all(read).await
+        side_by_side(read).await
     }
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {

@@ -3,8 +3,6 @@
 //! API: <https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html>. It bears no tags: a load balancer has one web ACL at
 //! most, so what stands before our load balancer is ours.
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +12,7 @@ use super::web_acl::WebAcl;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
-use crate::planes::error::{Absent, Class, Error, Result};
+use crate::planes::error::{Absent, Error, Result};
 
 /// A web ACL in front of a load balancer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,9 +24,6 @@ pub struct WebAclAssociation {
     /// The web ACL.
     pub web_acl: Ref<WebAcl>,
 }
-
-/// How long a web ACL or a load balancer that was just made may stay unknown to WAF.
-const SETTLE: Duration = Duration::from_secs(90);
 
 impl Named for WebAclAssociation {
     const NAME: &'static str = "aws.web_acl_association";
@@ -76,15 +71,7 @@ impl Kind for WebAclAssociation {
     }
 }
 
-/// WAF answers `WAFUnavailableEntityException` while what was just made is not everywhere yet.
 async fn associate(cx: &Aws, want: &WebAclAssociation) -> Result<()> {
-    let end = tokio::time::Instant::now() + SETTLE;
-    loop {
-        let call = cx.wafv2.associate_web_acl().resource_arn(want.resource.id()).web_acl_arn(want.web_acl.id());
-        match call.send().await.map_err(Error::from) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.class != Class::InUse || tokio::time::Instant::now() >= end => return Err(error),
-            Err(_) => tokio::time::sleep(Duration::from_secs(5)).await,
-        }
-    }
+    cx.wafv2.associate_web_acl().resource_arn(want.resource.id()).web_acl_arn(want.web_acl.id()).send().await?;
+    Ok(())
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log_group::LogGroup;
 use super::support::wafv2::web_acls;
+use super::support::yes;
 use super::web_acl::WebAcl;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref};
@@ -37,10 +38,6 @@ pub struct WebAclLogging {
 fn secret_headers() -> BTreeSet<String> {
     ["authorization", "cookie"].map(str::to_owned).into()
 }
-fn yes() -> bool {
-    true
-}
-
 impl Named for WebAclLogging {
     const NAME: &'static str = "aws.web_acl_logging";
 }

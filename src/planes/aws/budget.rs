@@ -73,7 +73,6 @@ impl Budget {
     pub async fn wait(&self, call: &Call, body: &[u8]) {
         let delay = self.delay(call, body, Instant::now());
         if !delay.is_zero() {
-            tracing::debug!(call = %call, ?delay, "waits for its rate budget");
             tokio::time::sleep(delay).await;
         }
     }

@@ -7,7 +7,7 @@ use aws_types::request_id::RequestId;
 
 use super::gate::Shut;
 use super::retry;
-use super::wire::{Broken, chain};
+use super::wire::{Broken, Refusal, chain};
 use crate::planes::error::{Class, Error};
 
 impl<E> From<SdkError<E, HttpResponse>> for Error
@@ -41,6 +41,12 @@ where
             _ => Self { request_id, ..Self::new(Class::Ambiguous, call, innermost(&error)) },
         }
     }
+}
+
+/// What a call that was answered with success says of one of its items: that it was refused.
+#[must_use]
+pub fn refused(call: &str, code: &str, message: &str) -> Error {
+    Error { code: code.to_owned(), ..Error::new(class(code, message, 400), call, message) }
 }
 
 /// `aws_sdk_ec2::operation::create_vpc::CreateVpcError` -> `ec2.CreateVpc`.
@@ -100,8 +106,46 @@ const OTHERS_AT_WORK: &[&str] = &[
     "WAFTagOperationException",
 ];
 
+/// Whether a call was refused because a role, a policy or a key that it leans on is too new to be known everywhere. Each service says it
+/// in words of its own, which it also has for what is wrong for good: so it is tried again for a while only.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html#troubleshoot_general_eventual-consistency>
+fn is_early(code: &str, message: &str) -> bool {
+    let message = message.to_lowercase();
+    let says = |words: &str| message.contains(words);
+    // KMS, S3 and EFS: a policy names a principal that IAM does not know.
+    code.contains("Policy") && says("principal")
+        // RDS: a monitoring role without its rights.
+        || says("enhanced_monitoring")
+        // EC2 ("Unable to assume given IAM role") and AWS Backup ("cannot be assumed").
+        || code.starts_with("InvalidParameter") && says("assume")
+        // Auto Scaling and EC2.
+        || says("invalid iam instance profile") || says("invalid iaminstanceprofile")
+        // CloudWatch Logs: a key whose policy it does not know.
+        || code == "AccessDeniedException" && says("specified kms key does not exist or is not allowed to be used")
+        || code == "InvalidParameterException" && says("specified kms key") && says("could not be found")
+        // Elastic Load Balancing: its log bucket's policy.
+        || says("access denied for bucket")
+        || matches!(
+            code,
+            // CloudTrail: its role, its log group, its bucket's policy, its key's.
+            "InvalidCloudWatchLogsRoleArnException"
+                | "InvalidCloudWatchLogsLogGroupArnException"
+                | "InsufficientS3BucketPolicyException"
+                | "InsufficientEncryptionPolicyException"
+                // RDS and Systems Manager: a key.
+                | "KMSKeyNotAccessibleFault"
+                | "InvalidKeyId"
+                // WAF: what it is to stand before.
+                | "WAFUnavailableEntityException"
+        )
+}
+
 fn class(code: &str, message: &str, status: u16) -> Class {
     match code {
+        _ if is_early(code, message) => Class::Early,
+        // Not carried out, as what is throttled.
+        _ if Refusal::says_expired(code, message) => Class::Throttled,
         _ if retry::THROTTLES.contains(&code) => Class::Throttled,
         "AccessDenied"
         | "AccessDeniedException"
@@ -113,6 +157,8 @@ fn class(code: &str, message: &str, status: u16) -> Class {
         | "InvalidClientTokenId"
         | "UnrecognizedClientException"
         | "SignatureDoesNotMatch" => Class::Denied,
+        // S3 answers a HEAD without a body, and so without a code.
+        "" | "403" | "Forbidden" if status == 403 => Class::Denied,
         "DependencyViolation"
         | "ResourceInUse"
         | "ResourceInUseException"
@@ -129,7 +175,6 @@ fn class(code: &str, message: &str, status: u16) -> Class {
         | "InvalidIPAddress.InUse"
         | "ScalingActivityInProgress"
         | "WAFAssociatedItemException"
-        | "WAFUnavailableEntityException"
         | "WAFOptimisticLockException"
         | "BucketNotEmpty"
         | "PendingVerification" => Class::InUse,
@@ -190,6 +235,48 @@ mod tests {
         // Auto Scaling says it with a server's status.
         assert_eq!(class("ResourceContention", "", 500), Class::InUse);
         assert_eq!(class("", "", 500), Class::Ambiguous);
+        assert_eq!(class("RequestExpired", "Request has expired.", 400), Class::Throttled);
+        assert_eq!(
+            class("InvalidSignatureException", "Signature expired: 20261124T0 is now earlier than 20261124T1", 403),
+            Class::Throttled
+        );
+        assert_eq!(class("SignatureDoesNotMatch", "The request signature we calculated does not match", 403), Class::Denied);
+        assert_eq!([class("", "", 403), class("", "", 400)], [Class::Denied, Class::Invalid]);
+    }
+
+    #[test]
+    fn what_leans_on_something_too_new_is_known_by_each_service_s_words() {
+        for (code, message, wait) in [
+            ("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.", true),
+            ("MalformedPolicy", "Invalid principal in policy", true),
+            (
+                "InvalidParameterValue",
+                "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING",
+                true,
+            ),
+            ("InvalidParameter", "Unable to assume given IAM role", true),
+            ("InvalidParameterValueException", "IAM Role arn:aws:iam::1:role/x cannot be assumed by AWS Backup", true),
+            ("ValidationError", "You must use a valid fully-formed launch template. Invalid IAM Instance Profile name", true),
+            ("InvalidCloudWatchLogsRoleArnException", "Access denied. Check the trust relationships for your role.", true),
+            ("InsufficientEncryptionPolicyException", "Insufficient permissions to access S3 bucket or KMS key.", true),
+            (
+                "AccessDeniedException",
+                "The specified KMS key does not exist or is not allowed to be used with Arn 'arn:aws:logs:eu-west-2:1:log-group:x'",
+                true,
+            ),
+            ("InvalidParameterException", "The specified KMS Key Id could not be found. '/aws/x'", true),
+            ("KMSKeyNotAccessibleFault", "The specified KMS key [arn:aws:kms:x] does not exist", true),
+            ("InvalidKeyId", "", true),
+            ("InvalidConfigurationRequest", "Access Denied for bucket: x. Please check S3bucket permission", true),
+            ("WAFUnavailableEntityException", "AWS WAF couldn't retrieve the resource that you requested.", true),
+            ("MalformedPolicy", "Policy has invalid resource", false),
+            ("AccessDenied", "User: x is not authorized to perform: sts:AssumeRole on resource: y", false),
+            ("AccessDeniedException", "User: x is not authorized to perform: kms:DescribeKey", false),
+            ("DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.", false),
+            ("ValidationError", "The subnet ID does not exist", false),
+        ] {
+            assert_eq!(class(code, message, 400) == Class::Early, wait, "{code}: {message}");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) const THROTTLES: &[&str] = &[
 ];
 
 /// Verbs with which a call makes something that a second call would make again, or would stumble over.
-const CREATES: &[&str] = &["Create", "Allocate", "Run", "Request", "Import", "Copy", "Restore", "Start"];
+const CREATES: &[&str] = &["Create", "Allocate", "Run", "Request", "Start"];
 
 /// Creates that AWS documents as idempotent without a token: the same settings, name or key give the same object.
 const IDEMPOTENT: &[&str] = &[
@@ -76,7 +76,6 @@ const IDEMPOTENT: &[&str] = &[
     "s3.CreateBucket",
     // Tags are set, not added.
     "ec2.CreateTags",
-    "efs.CreateTags",
     "autoscaling.CreateOrUpdateTags",
 ];
 
@@ -93,7 +92,7 @@ impl NoBlindRepeat {
     /// Whether another attempt is out of the question though the SDK would make it.
     fn forbids(call: &Call, refusal: Option<&Refusal>, may_have_happened: bool) -> bool {
         match refusal {
-            Some(refusal) if refusal.is_throttle() => false,
+            Some(refusal) if refusal.is_throttle() || refusal.is_expired => false,
             Some(refusal) if refusal.code.as_deref() == Some("LimitExceededException") => true,
             Some(refusal) if refusal.is_page && call.attempt >= ATTEMPTS_PAGE => true,
             None if !may_have_happened => call.attempt >= ATTEMPTS_UNCONNECTED,
@@ -120,8 +119,9 @@ impl ClassifyRetry for NoBlindRepeat {
 
     fn classify_retry_v2(&self, context: &InterceptorContext, previous: &RetryAction) -> RetryAction {
         let own = self.classify_retry(context);
-        // A 429 without a code that the SDK knows is still a throttle.
-        let throttled = context.response().and_then(|response| response.extension::<Refusal>()).is_some_and(Refusal::is_throttle);
+        let refusal = context.response().and_then(|response| response.extension::<Refusal>());
+        // A 429 without a code that the SDK knows is still a throttle. What waited for its budget until its signature was too old is signed anew.
+        let throttled = refusal.is_some_and(|refusal| refusal.is_throttle() || refusal.is_expired);
         match previous {
             RetryAction::NoActionIndicated if throttled => {
                 RetryAction::RetryIndicated(RetryReason::RetryableError { kind: ErrorKind::ThrottlingError, retry_after: None })

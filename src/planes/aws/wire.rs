@@ -5,8 +5,9 @@
 //! it can have reached AWS ([`Broken`]). Answers are read here and not later in the SDK, so that an answer that
 //! breaks off half-way is known to be one that broke off. The bodies that reeve asks for are small.
 //!
-//! The time a call waits for its budget counts to no time-out. It is signed by then, and a signature holds five minutes;
-//! the run's parallelism keeps the wait far below that.
+//! The time a call waits for its budget counts to no time-out. It is signed by then, and a signature holds five minutes. Changes wait far
+//! shorter, because of the run's parallelism, and so do reads, of which each listing has a few on their way at a time; where the account's
+//! other users leave too little of a budget all the same, the call is signed anew and sent again ([`Refusal::is_expired`]).
 
 mod answer;
 mod call;

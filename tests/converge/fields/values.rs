@@ -17,7 +17,7 @@ pub fn others(kind: &str, was: &Value) -> Value {
     };
     let guarded = |action: &str, resource: &str| {
         json!({ "Version": "2012-10-17", "Statement": [
-            { "Sid": "Own", "Effect": "Allow", "Principal": { "AWS": ["arn:aws:iam::123456789012:root"] }, "Action": [action],
+            { "Sid": "Own", "Effect": "Allow", "Principal": { "AWS": ["123456789012"] }, "Action": [action],
               "Resource": [resource] }] })
     };
     let private = |zones: &[&str]| zones.iter().map(|zone| to(&format!("vpc.private/{zone}"))).collect::<Vec<_>>();
@@ -27,10 +27,12 @@ pub fn others(kind: &str, was: &Value) -> Value {
     match kind {
         "aws.access_point" => json!({ "file_system": to("spare.mounted"), "posix_user": { "uid": 2002, "gid": 2002 },
             "root_directory": { "path": "/changed" } }),
-        "aws.alarm" => json!({ "alarm_actions": [], "alarm_description": "changed", "comparison_operator": "LessThanThreshold",
+        "aws.alarm" => {
+            json!({ "actions_enabled": flip("actions_enabled"), "alarm_actions": [], "alarm_description": "changed", "comparison_operator": "LessThanThreshold",
             "dimensions": { "DBInstanceIdentifier": "changed" }, "evaluation_periods": 7, "metric_name": "FreeableMemory", "namespace": "AWS/Other",
             "ok_actions": [], "period": 600, "statistic": "Maximum", "threshold": 12.5,
-            "treat_missing_data": "breaching" }),
+            "treat_missing_data": "breaching" })
+        }
         "aws.association" => json!({ "apply_only_at_cron_interval": flip("apply_only_at_cron_interval"), "max_concurrency": "2",
             "max_errors": "1", "name": "AWS-UpdateSSMAgent", "parameters": { "Operation": ["Scan"] }, "schedule_expression": "rate(7 days)" }),
         "aws.autoscaling_group" => json!({ "desired_capacity": 2, "health_check_grace_period": 120, "health_check_type": "ELB",
@@ -89,7 +91,7 @@ pub fn others(kind: &str, was: &Value) -> Value {
             "policy": {
                 "Version": "2012-10-17",
                 "Statement": [
-                    { "Sid": "Own", "Effect": "Allow", "Principal": { "AWS": ["arn:aws:iam::123456789012:root"] }, "Action": ["kms:*"],
+                    { "Sid": "Own", "Effect": "Allow", "Principal": { "AWS": ["123456789012"] }, "Action": ["kms:*"],
                       "Resource": ["*"] },
                     { "Sid": "Changed", "Effect": "Allow", "Principal": { "Service": ["logs.us-east-1.amazonaws.com"] },
                       "Action": ["kms:Decrypt"], "Resource": ["*"] },

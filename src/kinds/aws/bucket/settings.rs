@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_s3::types as s3;
 
-use super::super::support::once_known;
 use super::{Bucket, Logging, Rule};
 use crate::kinds::Change;
 use crate::model::{Document, Ref};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Error, Result};
+
+/// Stands for a lifecycle rule's filter that is more than a prefix.
+pub const NARROWED: &str = "(by tag or size)";
 
 /// Reads them. What was never set answers an error code, not an empty answer.
 pub async fn read(cx: &Aws, name: &str) -> Result<Bucket> {
@@ -88,8 +90,7 @@ pub async fn write(cx: &Aws, change: &Change<Bucket>) -> Result<()> {
     if change.touches(&["policy"]) {
         match &want.policy {
             Some(policy) => {
-                let call = cx.s3.put_bucket_policy().bucket(name).policy(policy.to_string());
-                once_known(|| async { Ok(call.clone().send().await?) }).await?;
+                cx.s3.put_bucket_policy().bucket(name).policy(policy.to_string()).send().await?;
             }
             None => {
                 cx.s3.delete_bucket_policy().bucket(name).send().await.map_err(Error::from).absent_ok()?;
@@ -102,7 +103,7 @@ pub async fn write(cx: &Aws, change: &Change<Bucket>) -> Result<()> {
 fn rules_in(rules: &[s3::LifecycleRule]) -> BTreeMap<String, Rule> {
     let enabled = rules.iter().filter(|rule| rule.status() == &s3::ExpirationStatus::Enabled);
     let rule = |rule: &s3::LifecycleRule| Rule {
-        prefix: rule.filter().and_then(|filter| filter.prefix()).unwrap_or_default().to_owned(),
+        prefix: prefix(rule),
         expiration_days: rule.expiration().and_then(|expiration| expiration.days()).filter(|days| *days > 0),
         noncurrent_expiration_days: rule.noncurrent_version_expiration().and_then(|expiration| expiration.noncurrent_days()),
         abort_incomplete_multipart_upload_days: rule.abort_incomplete_multipart_upload().and_then(|abort| abort.days_after_initiation()),
@@ -113,6 +114,17 @@ fn rules_in(rules: &[s3::LifecycleRule]) -> BTreeMap<String, Rule> {
             .collect(),
     };
     enabled.map(|one| (one.id().unwrap_or_default().to_owned(), rule(one))).collect()
+}
+
+/// What the keys begin with that a rule is for. One that goes by tags or sizes reads as a prefix that no wish has.
+fn prefix(rule: &s3::LifecycleRule) -> String {
+    let Some(filter) = rule.filter() else {
+        // Rules of the oldest form have it outside of any filter.
+        #[allow(deprecated)]
+        return rule.prefix().unwrap_or_default().to_owned();
+    };
+    let more = filter.tag().is_some() || filter.object_size_greater_than().is_some() || filter.object_size_less_than().is_some();
+    if more || filter.and().is_some() { NARROWED.to_owned() } else { filter.prefix().unwrap_or_default().to_owned() }
 }
 
 fn rule_out(id: &str, rule: &Rule) -> Result<s3::LifecycleRule> {

@@ -8,15 +8,14 @@ use crate::planes::aws::Estate;
 /// What AWS gives a key that is made without a policy.
 ///
 /// Source: <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
-pub(super) fn default_policy(partition: &str, account: &str) -> Document {
-    let root = format!("arn:{partition}:iam::{account}:root");
+pub(super) fn default_policy(account: &str) -> Document {
     Document::new(json!({
         "Version": "2012-10-17",
         "Id": "key-default-1",
         "Statement": [{
             "Sid": "Enable IAM User Permissions",
             "Effect": "Allow",
-            "Principal": { "AWS": root },
+            "Principal": { "AWS": account },
             "Action": "kms:*",
             "Resource": "*",
         }],
@@ -34,15 +33,14 @@ fn unlabelled(policy: &Document) -> Value {
 
 /// Whether a policy says what the default one says, whatever its labels are.
 pub(super) fn is_default(policy: &Document, estate: &Estate) -> bool {
-    unlabelled(policy) == unlabelled(&default_policy(&estate.partition, &estate.account))
+    unlabelled(policy) == unlabelled(&default_policy(&estate.account))
 }
 
 /// Whether a policy says what some account's default one says.
 pub(super) fn is_any_default(policy: &Document) -> bool {
     let says = unlabelled(policy);
     let root = says.pointer("/0/Principal/AWS/0").and_then(Value::as_str).unwrap_or_default();
-    let [_, partition, "iam", "", account, "root"] = root.split(':').collect::<Vec<_>>()[..] else { return false };
-    says == unlabelled(&default_policy(partition, account))
+    root.bytes().all(|b| b.is_ascii_digit()) && says == unlabelled(&default_policy(root))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_sdk_backup::types as bk;
 
 use super::elbv2::Owned;
+use super::side_by_side;
 use crate::model::Marks;
 use crate::planes::Aws;
 use crate::planes::error::{Error, Result};
@@ -35,7 +36,7 @@ pub async fn owned<T: Send + Sync>(
     stranger: impl Fn(&T) -> Option<(&'static str, &str)> + Sync,
 ) -> Result<Vec<Owned<T>>> {
     let (arn, stranger) = (&arn, &stranger);
-    let owned = futures::future::try_join_all(all.into_iter().map(|it| async move {
+    let owned = side_by_side(all.into_iter().map(|it| async move {
         let id = arn(&it).ok_or_else(|| Error::incomplete("backup.List", "ARN"))?;
         let tags = cx.backup.list_tags().resource_arn(id).send().await?.tags.unwrap_or_default();
         let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));

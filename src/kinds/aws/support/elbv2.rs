@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use aws_sdk_elasticloadbalancingv2::types as elb;
 
+use super::side_by_side;
 use crate::kinds::Named;
 use crate::kinds::aws::load_balancer::LoadBalancer;
 use crate::kinds::aws::target_group::TargetGroup;
 use crate::model::Marks;
+use crate::model::marks::key;
 use crate::planes::Aws;
 use crate::planes::error::{Error, Result};
 
@@ -27,18 +29,14 @@ pub struct Owned<T> {
 /// ARNs in one `DescribeTags`.
 const TAGS_AT_ONCE: usize = 20;
 
-/// Of `all`, those that this stack owns; of the others, those that `stranger` gives a kind and a name are noted.
+/// Of `all`, those that this stack owns; and, with empty marks, those that no stack owns and that hang under something, which may be ours.
+/// Of the others, those that have a kind and a name are noted.
 ///
 /// # Errors
 /// When the tags of one are missing from the answer: a short answer must not read as "not ours".
-async fn owned<T: Clone>(
-    cx: &Aws,
-    all: &[T],
-    arn: impl Fn(&T) -> Option<&str>,
-    stranger: impl Fn(&T) -> Option<(&'static str, &str)>,
-) -> Result<Vec<Owned<T>>> {
-    let arns: Vec<String> = all.iter().filter_map(|one| arn(one).map(str::to_owned)).collect();
-    let answers = futures::future::try_join_all(arns.chunks(TAGS_AT_ONCE).map(|chunk| async move {
+async fn owned(cx: &Aws, all: &[One]) -> Result<Vec<Owned<One>>> {
+    let arns: Vec<String> = all.iter().filter_map(|one| one.arn().map(str::to_owned)).collect();
+    let answers = side_by_side(arns.chunks(TAGS_AT_ONCE).map(|chunk| async move {
         let out = cx.elbv2.describe_tags().set_resource_arns(Some(chunk.to_vec())).send().await?;
         Ok::<_, Error>(out.tag_descriptions.unwrap_or_default())
     }))
@@ -47,12 +45,13 @@ async fn owned<T: Clone>(
         answers.into_iter().flatten().filter_map(|d| Some((d.resource_arn?, d.tags.unwrap_or_default()))).collect();
     let mut ours = Vec::new();
     for one in all {
-        let id = arn(one).ok_or_else(|| Error::incomplete("elbv2.Describe", "ARN"))?;
+        let id = one.arn().ok_or_else(|| Error::incomplete("elbv2.Describe", "ARN"))?;
         let tags = tags.get(id).ok_or_else(|| Error::incomplete("elbv2.DescribeTags", &format!("tags of {id}")))?;
         let pairs = tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-        let marks = match stranger(one) {
+        let nobodys = matches!(one, One::Listener(_)) && !tags.iter().any(|tag| tag.key() == Some(key::STACK));
+        let marks = match one.named() {
             Some((kind, name)) => cx.marks_or_stranger(kind, (name, id), pairs),
-            None => cx.marks(pairs),
+            None => cx.marks(pairs).or_else(|| nobodys.then(Marks::default)),
         };
         if let Some(marks) = marks {
             ours.push(Owned { it: one.clone(), marks });
@@ -68,7 +67,7 @@ pub struct Balancing {
     pub load_balancers: Vec<Owned<elb::LoadBalancer>>,
     /// Target groups.
     pub target_groups: Vec<Owned<elb::TargetGroup>>,
-    /// Listeners.
+    /// Listeners of our load balancers; the marks of those that somebody added are empty.
     pub listeners: Vec<Owned<elb::Listener>>,
 }
 
@@ -97,7 +96,7 @@ pub async fn balancing(cx: &Aws) -> Result<Arc<Balancing>> {
         let all = balancers.into_iter().map(One::Balancer).chain(groups.into_iter().map(One::Group));
         let all: Vec<One> = all.chain(first.into_iter().map(One::Listener)).collect();
         let mut ours = Balancing::default();
-        for Owned { it, marks } in owned(cx, &all, One::arn, One::named).await? {
+        for Owned { it, marks } in owned(cx, &all).await? {
             match it {
                 One::Balancer(it) => ours.load_balancers.push(Owned { it, marks }),
                 One::Group(it) => ours.target_groups.push(Owned { it, marks }),
@@ -107,7 +106,12 @@ pub async fn balancing(cx: &Aws) -> Result<Arc<Balancing>> {
         // Those of other names.
         let rest = ours.load_balancers.iter().filter(|one| !one.it.load_balancer_name().is_some_and(|name| name.starts_with(&begin)));
         let more = listeners(cx, rest.filter_map(|one| one.it.load_balancer_arn())).await?;
-        ours.listeners.extend(owned(cx, &more, elb::Listener::listener_arn, |_| None).await?);
+        let more: Vec<One> = more.into_iter().map(One::Listener).collect();
+        for Owned { it, marks } in owned(cx, &more).await? {
+            if let One::Listener(it) = it {
+                ours.listeners.push(Owned { it, marks });
+            }
+        }
         let balancers: BTreeSet<&str> = ours.load_balancers.iter().filter_map(|one| one.it.load_balancer_arn()).collect();
         ours.listeners.retain(|one| one.it.load_balancer_arn().is_some_and(|arn| balancers.contains(arn)));
         Ok(ours)
@@ -116,7 +120,7 @@ pub async fn balancing(cx: &Aws) -> Result<Arc<Balancing>> {
 }
 
 async fn listeners<'a>(cx: &Aws, balancers: impl Iterator<Item = &'a str>) -> Result<Vec<elb::Listener>> {
-    let listed = futures::future::try_join_all(balancers.map(|arn| async move {
+    let listed = side_by_side(balancers.map(|arn| async move {
         let pages = cx.elbv2.describe_listeners().load_balancer_arn(arn).into_paginator();
         Ok::<_, Error>(pages.items().send().collect::<std::result::Result<Vec<elb::Listener>, _>>().await?)
     }));

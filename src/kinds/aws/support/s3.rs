@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use aws_sdk_s3::types as s3;
-use futures::future::try_join_all;
 
+use super::side_by_side;
 use crate::kinds::Named;
 use crate::kinds::aws::bucket::Bucket;
 use crate::model::Marks;
@@ -47,7 +47,7 @@ pub async fn buckets(cx: &Aws) -> Result<Arc<Vec<Ours>>> {
             };
             Ok::<_, Error>(marks.map(|marks| Ours { name, marks, made_at, holds_objects }))
         });
-        Ok(try_join_all(all).await?.into_iter().flatten().collect())
+        Ok(side_by_side(all).await?.into_iter().flatten().collect())
     })
     .await
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_sdk_wafv2::types as waf;
 
 use super::elbv2::{Owned, balancing};
+use super::side_by_side;
 use crate::kinds::Named;
 use crate::kinds::aws::web_acl::WebAcl;
 use crate::planes::Aws;
@@ -29,7 +30,7 @@ pub async fn web_acls(cx: &Aws) -> Result<Arc<Vec<Owned<waf::WebAclSummary>>>> {
                 break;
             }
         }
-        let owned = futures::future::try_join_all(all.into_iter().map(|it| async move {
+        let owned = side_by_side(all.into_iter().map(|it| async move {
             let arn = it.arn().ok_or_else(|| Error::incomplete("wafv2.ListWebACLs", "ARN"))?;
             let out = cx.wafv2.list_tags_for_resource().resource_arn(arn).limit(100).send().await?;
             let info = out.tag_info_for_resource.ok_or_else(|| Error::incomplete("wafv2.ListTagsForResource", "tags"))?;
@@ -60,7 +61,7 @@ pub async fn fronts(cx: &Aws) -> Result<Arc<Vec<Front>>> {
     cx.once("wafv2.GetWebACLForResource", || async {
         let balancing = balancing(cx).await?;
         let resources = balancing.load_balancers.iter().filter_map(|one| one.it.load_balancer_arn());
-        let all = futures::future::try_join_all(resources.map(|resource| async move {
+        let all = side_by_side(resources.map(|resource| async move {
             let acl = front(cx, resource).await?;
             Ok::<_, Error>(acl.map(|web_acl| Front { resource: resource.to_owned(), web_acl }))
         }));

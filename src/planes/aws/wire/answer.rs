@@ -43,6 +43,8 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The body is a web page: no AWS service answered.
     pub is_page: bool,
+    /// Its signature was too old, and so it was not carried out.
+    pub is_expired: bool,
 }
 
 impl Refusal {
@@ -66,7 +68,13 @@ impl Refusal {
         // `com.amazonaws.acm#ThrottlingException:http://...`: the name is between the two signs.
         let code = code.map(|code| code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default().to_owned());
         let is_page = header("content-type").is_some_and(|kind| kind.starts_with("text/html")) && code.is_none();
-        Some(Self { status, code, is_page })
+        let is_expired = Self::says_expired(code.as_deref().unwrap_or_default(), &body);
+        Some(Self { status, code, is_page, is_expired })
+    }
+
+    /// Whether a service says that a request was signed too long ago. A signature holds five minutes.
+    pub fn says_expired(code: &str, message: &str) -> bool {
+        code == "RequestExpired" || message.contains("Signature expired")
     }
 
     /// Whether the service refused because of too many calls, so that the call was not carried out.
