@@ -3,9 +3,10 @@
 use aws_sdk_backup::types as bk;
 use aws_sdk_rds::types as rds;
 
+use crate::kinds::aws::support::side_by_side;
 use crate::model::runbook::PROTECTED;
 use crate::planes::Aws;
-use crate::planes::error::Result;
+use crate::planes::error::{Absent, Error, Result};
 
 /// How many are named.
 const NAMED: usize = 5;
@@ -46,12 +47,15 @@ async fn automated_backups(cx: &Aws, arn: &str) -> Result<Vec<String>> {
 async fn recovery_points(cx: &Aws, arn: &str) -> Result<Vec<String>> {
     let items = cx.backup.list_backup_vaults().into_paginator().items().send();
     let vaults: Vec<bk::BackupVaultListMember> = items.collect::<std::result::Result<_, _>>().await?;
-    let mut under = Vec::new();
-    for vault in vaults.iter().filter_map(|vault| vault.backup_vault_name()) {
-        let items = cx.backup.list_recovery_points_by_backup_vault().backup_vault_name(vault).into_paginator().items().send();
-        let points: Vec<bk::RecoveryPointByBackupVault> = items.collect::<std::result::Result<_, _>>().await?;
-        let of_key = points.iter().filter(|point| point.encryption_key_arn() == Some(arn));
-        under.extend(of_key.map(|point| format!("the recovery point {} in {vault}", point.recovery_point_arn().unwrap_or_default())));
-    }
-    Ok(under)
+    let under = vaults.iter().filter_map(|vault| vault.backup_vault_name()).map(|vault| recovery_points_in(cx, vault, arn));
+    Ok(side_by_side(under).await?.concat())
+}
+
+/// A vault that went since it was listed had to be empty: AWS deletes no other.
+async fn recovery_points_in(cx: &Aws, vault: &str, arn: &str) -> Result<Vec<String>> {
+    let items = cx.backup.list_recovery_points_by_backup_vault().backup_vault_name(vault).into_paginator().items().send();
+    let points: std::result::Result<Vec<bk::RecoveryPointByBackupVault>, _> = items.collect().await;
+    let points = points.map_err(Error::from).absent_ok()?.unwrap_or_default();
+    let of_key = points.iter().filter(|point| point.encryption_key_arn() == Some(arn));
+    Ok(of_key.map(|point| format!("the recovery point {} in {vault}", point.recovery_point_arn().unwrap_or_default())).collect())
 }
