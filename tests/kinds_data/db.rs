@@ -78,6 +78,32 @@ async fn a_server_and_its_groups_live() {
 }
 
 #[tokio::test]
+async fn the_name_of_a_server_that_is_being_deleted_is_waited_for() {
+    let aws = account("db-going").await;
+    let net = network(&aws).await;
+    let group = Life { aws: &aws, address: "database.subnets" }.create::<DbSubnetGroup>(&wish(json!({ "subnets": net.subnets }))).await.id;
+    let server = Life { aws: &aws, address: "database.server" };
+    let want: DbInstance = wish(json!({
+        "engine": "mariadb", "engine_version": "10.11", "db_instance_class": "db.r6g.large", "allocated_storage": 100,
+        "db_subnet_group": group, "vpc_security_groups": [net.groups[0]],
+    }));
+    let made = server.create(&want).await;
+    assert_eq!(server.tries(&want).await.unwrap_err().class, Class::AlreadyExists, "it stands");
+    let off = aws.rds.modify_db_instance().db_instance_identifier(&made.id).deletion_protection(false);
+    off.send().await.unwrap();
+    aws.rds.delete_db_instance().db_instance_identifier(&made.id).skip_final_snapshot(true).send().await.unwrap();
+    assert!(server.live::<DbInstance>(&made.id).await.is_none(), "what is going is not there for a plan");
+    assert_eq!(server.tries(&want).await.unwrap_err().class, Class::InUse);
+    for _ in 0..100 {
+        match server.tries(&want).await {
+            Err(error) if error.class == Class::InUse => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            again => return assert_eq!(again.unwrap().id, made.id),
+        }
+    }
+    panic!("its name never becomes free");
+}
+
+#[tokio::test]
 async fn an_event_subscription_lives() {
     let aws = account("db-events").await;
     let topic = Life { aws: &aws, address: "observability.topic" }.create::<Topic>(&wish(json!({}))).await.id;

@@ -1,12 +1,10 @@
 """EC2: what is in use is not deleted. The errors are those of
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
 from ..actions import action, fail
+from . import rds
+from .ec2_network import gateways
 
 API = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_"
-
-
-def gateways(call):
-    return [gateway for gateway in call.own.nat_gateways.values() if gateway.state not in ("deleted", "failed")]
 
 
 def endpoints(call):
@@ -18,12 +16,13 @@ def balancers(call):
 
 
 def databases(call):
-    return call.backend("rds").databases.values()
+    return rds.standing(call.backend("rds"))
 
 
 def live_enis(call):
     """moto leaves the interfaces of terminated instances and deleted NAT gateways behind."""
-    dead = {g._eni.id for g in call.own.nat_gateways.values() if g.state == "deleted"}
+    standing = gateways(call)
+    dead = {gateway._eni.id for gateway in call.own.nat_gateways.values() if gateway not in standing}
     for eni in list(call.own.enis.values()):
         instance = getattr(eni, "instance", None)
         if eni.id not in dead and (instance is None or instance._state.name not in ("terminated", "shutting-down")):

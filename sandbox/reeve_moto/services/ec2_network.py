@@ -16,12 +16,18 @@ API = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_"
 GOING = 0.5
 
 
-@action("ec2", "DescribeNatGateways", page=API + "DescribeNatGateways.html")
-def describe_nat_gateways(call):
-    """moto ignores filters on tags, and what is deleted is gone at once."""
+def gateways(call):
+    """The gateways that hold their addresses, without those that are gone by now."""
     for gateway in call.own.nat_gateways.values():
         if gateway.state == "deleting" and time.monotonic() >= gateway.reeve_gone_at:
             gateway.state = "deleted"
+    return [gateway for gateway in call.own.nat_gateways.values() if gateway.state not in ("deleted", "failed")]
+
+
+@action("ec2", "DescribeNatGateways", page=API + "DescribeNatGateways.html")
+def describe_nat_gateways(call):
+    """moto ignores filters on tags, and what is deleted is gone at once."""
+    gateways(call)
     answer = call.answered()
     for wanted in call.params.get("Filters") or call.params.get("Filter") or []:
         name, values = wanted["Name"], wanted["Values"]

@@ -1,12 +1,16 @@
 """RDS: subnet groups that survive a change, Performance Insights, event subscriptions, engine versions, in-use errors."""
 import random
 import string
+import time
 
 from moto.rds.models import DBInstance, RDSBackend
 
 from ..actions import action, fail
 
 API = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_"
+
+# Seconds for which a deleted instance holds its name and its groups, so that waiting for it is seen.
+GOING = 0.5
 
 # Engine, version, parameter group family: the versions that AWS offers for new instances, oldest first.
 VERSIONS = [
@@ -29,6 +33,14 @@ def with_an_id_of_its_own(self, *args, **kwargs):
 DBInstance.__init__ = with_an_id_of_its_own
 
 
+def standing(backend):
+    """The instances that hold their names and groups, without those that are gone by now."""
+    for name, database in list(backend.databases.items()):
+        if time.monotonic() >= getattr(database, "reeve_gone_at", float("inf")):
+            del backend.databases[name]
+    return backend.databases.values()
+
+
 @action("rds", "ModifyDBSubnetGroup", page=API + "ModifyDBSubnetGroup.html")
 def modify_subnet_group(call):
     """moto removes the group."""
@@ -44,7 +56,7 @@ def modify_subnet_group(call):
 @action("rds", "DeleteDBSubnetGroup", page=API + "DeleteDBSubnetGroup.html")
 def delete_subnet_group(call):
     name = call.params["DBSubnetGroupName"].lower()
-    users = [d.db_instance_identifier for d in call.own.databases.values() if getattr(getattr(d, "db_subnet_group", None), "name", None) == name]
+    users = [d.db_instance_identifier for d in standing(call.own) if getattr(getattr(d, "db_subnet_group", None), "name", None) == name]
     if users:
         fail("InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{name}' because at least one database "
              f"instance: {users[0]} is still using it.")
@@ -54,7 +66,7 @@ def delete_subnet_group(call):
 @action("rds", "DeleteDBParameterGroup", page=API + "DeleteDBParameterGroup.html")
 def delete_parameter_group(call):
     name = call.params["DBParameterGroupName"]
-    if any(d.db_parameter_group_name == name for d in call.own.databases.values()):
+    if any(d.db_parameter_group_name == name for d in standing(call.own)):
         fail("InvalidDBParameterGroupState", f"One or more database instances are still members of this parameter group {name}"
              ", so the group cannot be deleted")
     return call.proceed()
@@ -142,6 +154,7 @@ KEPT = (
 
 @action("rds", "CreateDBInstance", "ModifyDBInstance", page=API + "CreateDBInstance.html")
 def write_instance(call):
+    standing(call.own)
     answer = call.answered()
     item = answer["DBInstance"]
     if call.params.get("DBPortNumber"):  # moto knows the port of CreateDBInstance only
@@ -160,6 +173,7 @@ def write_instance(call):
 
 @action("rds", "DescribeDBInstances", page=API + "DescribeDBInstances.html")
 def describe_instances(call):
+    standing(call.own)
     answer = call.answered()
     for item in answer["DBInstances"]:
         overlay(call, item)
@@ -168,9 +182,16 @@ def describe_instances(call):
 
 @action("rds", "DeleteDBInstance", page=API + "DeleteDBInstance.html")
 def delete_instance(call):
-    """Automated backups outlive the instance where the call says so: "DeleteAutomatedBackups ... Default: true"."""
+    """Automated backups outlive the instance where the call says so: "DeleteAutomatedBackups ... Default: true". moto's instance is gone at once."""
+    standing(call.own)
+    name = call.params["DBInstanceIdentifier"]
+    database = call.own.databases.get(name)
+    if hasattr(database, "reeve_gone_at"):
+        fail("InvalidDBInstanceState", f"Instance {name} is already being deleted.")
     answer = call.answered()
     item = answer["DBInstance"]
+    database.reeve_gone_at = time.monotonic() + GOING
+    call.own.databases[name] = database
     call.store("instances").pop(item["DBInstanceIdentifier"], None)
     if call.params.get("DeleteAutomatedBackups") is False and item.get("BackupRetentionPeriod"):
         call.store("automated_backups")[item["DbiResourceId"]] = {

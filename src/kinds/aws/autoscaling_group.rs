@@ -21,7 +21,7 @@ use crate::model::Marks;
 use crate::model::field::{Ref, Text};
 use crate::model::marks::key;
 use crate::planes::Aws;
-use crate::planes::error::{Absent, Error, Result};
+use crate::planes::error::{Absent, Class, Error, Result};
 use aws_sdk_autoscaling::types as sdk;
 
 /// An Auto Scaling group.
@@ -178,7 +178,8 @@ impl Kind for AutoscalingGroup {
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let (id, want) = (new.name(Self::NAME_LIMIT), &new.want);
-        cx.autoscaling
+        let made = cx
+            .autoscaling
             .create_auto_scaling_group()
             .auto_scaling_group_name(&id)
             .launch_template(want.template())
@@ -192,7 +193,15 @@ impl Kind for AutoscalingGroup {
             .set_max_instance_lifetime(want.max_instance_lifetime)
             .set_tags(Some(tags(&id, &new.marks)))
             .send()
-            .await?;
+            .await
+            .map_err(Error::from);
+        match made {
+            // A name that a group holds which is being deleted is free in a while: that is waited for.
+            Err(error) if error.class == Class::AlreadyExists && is_going(cx, &id).await => {
+                return Err(Error { class: Class::InUse, ..error });
+            }
+            made => made?,
+        };
         Ok(Made { attributes: known(&id), id })
     }
 
@@ -303,6 +312,11 @@ fn read(group: &sdk::AutoScalingGroup) -> AutoscalingGroup {
 async fn find(cx: &Aws, id: &str) -> Result<sdk::AutoScalingGroup> {
     let out = cx.autoscaling.describe_auto_scaling_groups().auto_scaling_group_names(id).send().await?;
     out.auto_scaling_groups.unwrap_or_default().pop().ok_or_else(|| Error::not_found("autoscaling.DescribeAutoScalingGroups", id))
+}
+
+/// A status is only set while the group is being deleted.
+async fn is_going(cx: &Aws, id: &str) -> bool {
+    find(cx, id).await.is_ok_and(|group| group.status().is_some())
 }
 
 /// Only `reeve:stack` passes on to hosts: with an address they would pass for resources.

@@ -278,8 +278,7 @@ impl Kind for DbInstance {
             .enable_iam_database_authentication(want.enable_iam_database_authentication)
             .set_ca_certificate_identifier(want.ca_certificate_identifier.clone())
             .set_tags(Some(tags(&new.marks)));
-        let out = call.send().await?;
-        let db = out.db_instance.ok_or_else(|| Error::incomplete("rds.CreateDBInstance", "instance"))?;
+        let db = live::create(cx, call).await?;
         Ok(Made { id: db.db_instance_identifier().unwrap_or_default().to_owned(), attributes: live::known(&db) })
     }
 

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use aws_sdk_rds::types as rds;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{DbInstance, week};
+use super::{DbInstance, describe, week};
 use crate::kinds::{Attributes, Change, Live};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
-use crate::planes::error::{Error, Result};
+use crate::planes::error::{Class, Error, Result};
 
 const CALL: &str = "rds.DescribeDBInstances";
 
@@ -38,6 +39,20 @@ pub fn known(db: &rds::DbInstance) -> Attributes {
         ("master_secret_arn", db.master_user_secret().and_then(rds::MasterUserSecret::secret_arn)),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).collect()
+}
+
+/// Sends the creation. A name that a server holds which is being deleted is free in a while: that is waited for.
+pub async fn create(cx: &Aws, call: CreateDBInstanceFluentBuilder) -> Result<rds::DbInstance> {
+    let name = call.get_db_instance_identifier().clone().unwrap_or_default();
+    let out = match call.send().await.map_err(Error::from) {
+        Err(error) if error.class == Class::AlreadyExists => {
+            let going = describe(cx, &name).await.is_ok_and(|db| db.db_instance_status() == Some("deleting"));
+            let error = if going { Error { class: Class::InUse, ..error } } else { error };
+            return Err(error);
+        }
+        out => out?,
+    };
+    out.db_instance.ok_or_else(|| Error::incomplete("rds.CreateDBInstance", "instance"))
 }
 
 /// The live server in comparable form. A change that RDS has accepted and not finished counts as made: else every plan in
