@@ -37,6 +37,7 @@ pub mod policy;
 pub mod quantity;
 pub mod read;
 pub mod region;
+mod renamed;
 mod scan;
 pub mod schema;
 mod sections;
@@ -334,6 +335,7 @@ fn expand(
     if unnamed {
         expanded.unsure.insert(module::TENANT.to_owned());
     }
+    renamed::follow(&sections.stack.spec.moved, &mut expanded, sections.checked.document, problems);
     let mut between = Problems::new();
     graph::check(&expanded, &mut between);
     networks::check(&expanded, &mut between);

@@ -123,3 +123,24 @@ fn the_example_is_a_whole_estate_with_the_modules_of_the_program() {
         assert!(desired.resources.keys().any(|address| address.module() == module), "{module} makes nothing");
     }
 }
+
+#[test]
+fn what_the_stack_says_was_renamed_has_its_old_addresses() {
+    let moved = "  moved: [{ from: vpc.old, to: vpc.vpc }, { from: net, to: vpc }, { from: vpc.older, to: vpc.old }]\n";
+    let desired = loaded(&[support::stack_with(moved)]);
+    let before = |text| desired.resources[&address(text)].moved_from.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let mut vpc = before("vpc.vpc");
+    vpc.sort();
+    assert_eq!(vpc, ["net.old", "net.older", "net.vpc", "vpc.main", "vpc.old", "vpc.older"], "also by way of one another");
+    assert!(before("vpc.logs/a").contains(&"net.logs/a".to_owned()), "{:?}", before("vpc.logs/a"));
+
+    for (rule, words) in [
+        ("{ from: tenant/old, to: tenant/new }", "nothing is called `tenant/new`, so nothing can have moved there"),
+        ("{ from: vpc.vpc, to: vpc.logs }", "no problem"),
+        ("{ from: vpc.logs/a, to: vpc.vpc }", "cannot have moved from `vpc.logs/a`, which is still wished"),
+        ("{ from: \"a//b\", to: vpc.vpc }", "`a//b` is no address and no front part of one"),
+    ] {
+        let told = support::problems(&[support::stack_with(&format!("  moved: [{rule}]\n"))]);
+        assert!(told.contains(words), "{rule}: {told}");
+    }
+}

@@ -45,6 +45,9 @@ pub struct StackSpec {
     /// What the loop does by itself.
     #[serde(default)]
     pub reconcile: Reconcile,
+    /// What was renamed, by the front part of its addresses: the objects are kept. A line may go once it was applied. Default: nothing.
+    #[serde(default)]
+    pub moved: Vec<Moved>,
     /// The catalogue of images that tenants may run, by name.
     #[schemars(extend("minProperties" = 1))]
     pub distributions: BTreeMap<String, Distribution>,
@@ -52,6 +55,18 @@ pub struct StackSpec {
 
 pub(super) fn s3() -> String {
     "s3".to_owned()
+}
+
+/// Something that was renamed: a tenant, a resource, or all of one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Moved {
+    /// What it was called: `tenant/old`, or a whole address.
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9._/-]*$"))]
+    pub from: String,
+    /// What it is called now.
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9._/-]*$"))]
+    pub to: String,
 }
 
 /// The way to the inner planes from outside.

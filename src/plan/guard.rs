@@ -11,7 +11,7 @@ use super::refer::{names, references};
 use super::reprieve::reprieve;
 use crate::kinds::{AnyLive, DELETED, lookup};
 use crate::model::Address;
-use crate::model::plan::{Scope, Verb};
+use crate::model::plan::{Action, Scope, Verb};
 use crate::model::runbook::PROTECTED;
 use crate::observe::Observed;
 
@@ -52,16 +52,26 @@ fn protect(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Cla
     for (address, live) in &claims.live {
         let lost = draft.actions.get(address).is_some_and(|action| matches!(action.action, Verb::Delete | Verb::Replace));
         if lost && is_protected(address, live, declared.get(address), scope) {
-            draft.refuse(
-                address,
-                "it is protected and is not deleted",
-                format!("if its loss is meant: --allow-delete {address} (see {PROTECTED})"),
-            );
+            let renamed = renamed(draft, address, declared).unwrap_or_default();
+            let hint = format!("{renamed}if its loss is meant: --allow-delete {address} (see {PROTECTED})");
+            draft.refuse(address, "it is protected and is not deleted", hint);
         }
         if draft.refusals.contains_key(address) {
             draft.leave(address);
         }
     }
+}
+
+/// What a tenant loses that is gone from the YAML, while another that is new gets the same: it may have been renamed.
+fn renamed(draft: &Draft, address: &Address, declared: &BTreeMap<Address, Wished>) -> Option<String> {
+    let of_tenant = |address: &Address| address.module().starts_with("tenant/");
+    let what = |address: &Address| address.as_str()[address.module().len()..].to_owned();
+    let kind = &draft.actions.get(address).filter(|_| of_tenant(address) && !declared.contains_key(address))?.kind;
+    let is_new = |action: &&Action| action.action == Verb::Create && action.kind == *kind && of_tenant(&action.address);
+    let mut new = draft.actions.values().filter(is_new).filter(|action| what(&action.address) == what(address));
+    let (one, None) = (new.next()?, new.next()) else { return None };
+    let (from, to) = (address.module(), one.address.module());
+    Some(format!("if {from} was renamed, write `moved: [{{ from: {from}, to: {to} }}]` into the stack's `spec`, and it is kept; "))
 }
 
 /// What is unreadable of all that wishes of `kind` name. An object without marks is known by what it stands between: it is nobody's only when

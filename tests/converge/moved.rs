@@ -1,8 +1,9 @@
 //! A new name is a new mark on the same object.
 
 use reeve::model::plan::Verb;
+use reeve::sandbox::ZONE;
 
-use crate::support::{Ground, at};
+use crate::support::{Ground, at, changes, example_with};
 
 #[tokio::test]
 async fn a_moved_resource_keeps_its_object() {
@@ -38,7 +39,7 @@ async fn a_moved_resource_keeps_its_object() {
         assert_eq!(action.edits.iter().map(|edit| edit.field.as_str()).collect::<Vec<_>>(), ["address"], "{action:#?}");
         assert_eq!(action.id.as_ref(), before.get(&at(from)).map(|seen| &seen.id));
     }
-    assert_eq!(plan.changes().count(), moves.len(), "{:#?}", crate::support::changes(&plan));
+    assert_eq!(plan.changes().count(), moves.len(), "{:#?}", changes(&plan));
     estate.apply_plan(&plan).await;
     estate.is_converged().await;
     let after = estate.plan().await.seen;
@@ -48,4 +49,39 @@ async fn a_moved_resource_keeps_its_object() {
     // And without the word `moved`, which may go from the YAML after one apply.
     estate.wishes.values_mut().for_each(|wish| wish.moved_from.clear());
     estate.is_converged().await;
+}
+
+#[tokio::test]
+async fn a_renamed_tenant_keeps_its_secret() {
+    let ground = Ground::emulated().await;
+    let mut estate = ground.example().await;
+    estate.apply().await;
+    let ssm = estate.session.connection.aws.ssm.clone();
+    let value = async |id: &str| {
+        let out = ssm.get_parameter().name(id).with_decryption(true).send().await.expect("a secret");
+        out.parameter.and_then(|one| one.value).expect("a value")
+    };
+    let id = estate.object("tenant/ckwc.secret").await.id;
+    let before = value(&id).await;
+
+    // Without a word of it, the refusal says how to go on.
+    let renamed = |text: String| text.replace("name: ckwc ", "name: clinic ");
+    estate.wishes = example_with("hostedehr", ZONE, renamed);
+    let plan = estate.plan().await;
+    let refusal = plan.refusals.iter().find(|one| one.address == at("tenant/ckwc.secret")).expect("it is protected");
+    assert!(refusal.hint.contains("moved: [{ from: tenant/ckwc, to: tenant/clinic }]"), "{refusal:?}");
+
+    estate.wishes = example_with("hostedehr", ZONE, |text| {
+        let moved = "\nspec:\n  moved: [{ from: tenant/ckwc, to: tenant/clinic }]\n";
+        if text.contains("kind: Stack") { text.replacen("\nspec:\n", moved, 1) } else { renamed(text) }
+    });
+    let plan = estate.plan().await;
+    assert_eq!(plan.refusals, []);
+    let action = plan.changes().next().unwrap_or_else(|| panic!("{:#?}", changes(&plan)));
+    assert_eq!((action.address.as_str(), action.action, plan.changes().count()), ("tenant/clinic.secret", Verb::Update, 1));
+    assert_eq!(action.edits.iter().map(|edit| edit.field.as_str()).collect::<Vec<_>>(), ["address"]);
+    estate.apply_plan(&plan).await;
+    estate.is_converged().await;
+    assert_eq!(estate.object("tenant/clinic.secret").await.id, id, "its name is for life");
+    assert_eq!(value(&id).await, before);
 }
