@@ -1,8 +1,9 @@
 //! A crash at any point of the second apply: of replacements, of moves, and of a destruction.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use reeve::model::plan::{Plan, Scope};
+use reeve::model::plan::{Plan, Scope, Verb};
 use reeve::model::report::Report;
 use reeve::planes::aws::faults::Faults;
 use reeve::session::Session;
@@ -19,6 +20,8 @@ struct Change {
     before: Wishes,
     after: Wishes,
     destroy: bool,
+    /// All that is done on the way.
+    verbs: &'static [Verb],
 }
 
 impl Change {
@@ -51,23 +54,23 @@ fn replaced() -> Change {
     after.get_mut(&at("files.store")).expect("a wish").spec["throughput_mode"] = json!("bursting");
     after.get_mut(&at("files.store")).expect("a wish").spec["performance_mode"] = json!("maxIO");
     after.get_mut(&at("net.front")).expect("a wish").spec["description"] = json!("another");
-    Change { before, after, destroy: false }
+    Change { before, after, destroy: false, verbs: &[Verb::Update, Verb::Replace] }
 }
 
-/// One name goes on to the next, which gives up its own.
+/// New names for objects that are known by a tag, by their own name, and by a text beside them.
 fn moved() -> Change {
     let before = these(&["net.app", "watch.alarm", "store.bucket", "watch.logs"]);
     let mut after = before.clone();
     rename(&mut after, "net.vpc", "net.main");
     rename(&mut after, "watch.topic", "watch.tell");
-    rename(&mut after, "watch.logs", "watch.topic");
+    rename(&mut after, "watch.logs", "watch.lines");
     rename(&mut after, "store.bucket", "store.all");
-    Change { before, after, destroy: false }
+    Change { before, after, destroy: false, verbs: &[Verb::Update] }
 }
 
 fn destroyed() -> Change {
     let before = these(&["files.mount", "net.app", "watch.subscription", "net.nat"]);
-    Change { after: before.clone(), before, destroy: true }
+    Change { after: before.clone(), before, destroy: true, verbs: &[Verb::Delete] }
 }
 
 /// An account in which `before` was applied.
@@ -89,8 +92,10 @@ fn crash_everywhere(change: &Change, usual: usize) {
     let (want, changes) = runtime().block_on(async {
         let world = applied(change).await;
         let faults = Faults::new(0);
-        let (_, report) = change.run(&world.faulty(&faults).await).await;
+        let (plan, report) = change.run(&world.faulty(&faults).await).await;
         assert!(report.is_whole(), "{report:#?}");
+        let verbs: BTreeSet<Verb> = plan.changes().map(|action| action.action).collect();
+        assert_eq!(verbs, change.verbs.iter().copied().collect(), "{:#?}", plan.actions);
         let (want, done) = outcome(&world, change).await;
         assert!(done, "a second plan has nothing to do");
         (want, faults.changes())
@@ -127,7 +132,7 @@ fn a_replacement_killed_on_both_sides_of_a_change() {
 }
 
 #[test]
-fn a_chain_of_moves_killed_on_both_sides_of_a_change() {
+fn moves_killed_on_both_sides_of_a_change() {
     crash_everywhere(&moved(), 3);
 }
 

@@ -17,7 +17,9 @@ fn may_assume(service: &str) -> Value {
 
 pub fn sorts() -> Wishes {
     let logs = json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Action": ["logs:PutLogEvents"], "Resource": ["${ref(\"watch.logs\").arn}"] }] });
+        { "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+          "Resource": ["${ref(\"watch.logs\").arn}:*"] },
+        { "Effect": "Allow", "Action": ["logs:DescribeLogGroups"], "Resource": ["*"] }] });
     let group = |other: &str| {
         json!({ "vpc": to("net.vpc"), "description": other, "ingress": [
             { "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "group": to(other) }] })

@@ -186,7 +186,8 @@ fn whole() -> World {
 
 /// Whether it is what an earlier apply left over that waits or is refused, and not what counts.
 fn of_leftover(reason: &str) -> bool {
-    reason.contains("beside-")
+    let unread = reason.contains("may still use ") && !reason.ends_with("may still use it");
+    unread || reason.contains(" is kept: ") || reason.ends_with("is protected and is not dropped")
 }
 
 /// What of the live objects goes, by id.
