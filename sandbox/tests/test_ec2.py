@@ -90,8 +90,8 @@ def test_nat_gateway_filters_and_deletion(aws, net):
     ec2.delete_nat_gateway(NatGatewayId=nat)
     assert ec2.describe_nat_gateways()["NatGateways"][0]["State"] == "deleting"
     time.sleep(0.6)
+    ec2.release_address(AllocationId=address)  # nobody has to look first
     assert ec2.describe_nat_gateways()["NatGateways"][0]["State"] == "deleted"
-    ec2.release_address(AllocationId=address)
     ec2.delete_subnet(SubnetId=subnets[0])
 
 

@@ -1,3 +1,5 @@
+import time
+
 from conftest import refused
 
 
@@ -136,8 +138,14 @@ def test_rds(aws, net):
     refused("DependencyViolation", aws("ec2").delete_subnet, SubnetId=subnets[0])
     unique = rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)["DBInstance"]
     again = {"DBInstanceIdentifier": "db", "Engine": "mysql", "DBInstanceClass": "db.r6g.large", "AllocatedStorage": 20, "MasterUsername": "u"}
+    assert rds.describe_db_instances(DBInstanceIdentifier="db")["DBInstances"][0]["DBInstanceStatus"] == "deleting"
+    refused("InvalidDBInstanceState", rds.delete_db_instance, DBInstanceIdentifier="db", SkipFinalSnapshot=True)
+    refused("DBInstanceAlreadyExists", rds.create_db_instance, **again)
+    time.sleep(0.6)
     assert rds.create_db_instance(**again, ManageMasterUserPassword=True)["DBInstance"]["PerformanceInsightsEnabled"] is False
     rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True)
+    time.sleep(0.6)
+    refused("DBInstanceNotFound", rds.describe_db_instances, DBInstanceIdentifier="db")
     kept = rds.describe_db_instance_automated_backups(DBInstanceIdentifier="db")["DBInstanceAutomatedBackups"]
     assert [(one["DbiResourceId"], one["Status"]) for one in kept] == [(unique["DbiResourceId"], "retained")]
     rds.delete_db_instance_automated_backup(DbiResourceId=unique["DbiResourceId"])
