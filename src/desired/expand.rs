@@ -1,6 +1,6 @@
 //! Modules into resources. Pure and total; the module `tenant` once per tenant, all others once.
 //!
-//! A mistake does not end it: what is wrong or doubtful ([`super::doubt`]) is a flaw of its resource, and everything else about that
+//! A mistake does not end it: what is wrong or doubtful (`super::doubt`) is a flaw of its resource, and everything else about that
 //! resource is looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
