@@ -4,6 +4,7 @@
 //! what is in flight; asked twice, it names what was in flight. Each attempt is in the journal before its call, and its result
 //! before the next step of anything that needs it.
 
+mod conclude;
 mod known;
 mod look;
 mod perform;
@@ -20,14 +21,16 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 
 use crate::model::Address;
-use crate::model::plan::{Action, Plan, Verb};
+use crate::model::plan::{Plan, Verb};
 use crate::model::report::{Do, Event, Failure, Report, Skipped, Stop};
 use crate::plan::order::{Disorder, Step, steps};
-use crate::planes::{Class, Planes};
+use crate::planes::{Class, Error, Planes};
 use crate::record::{Attempt, Event as Entry, Journal, Lease, Outcome};
+pub use conclude::class;
+use conclude::{left, moved, word};
 use known::Known;
 use look::Look;
-use perform::{Performed, Performer};
+use perform::{End, Performed, Performer};
 use slots::Slots;
 
 /// No call begins with less lease left than the longest a call may take.
@@ -225,7 +228,7 @@ impl<'a> Walk<'a> {
                 self.state[at] = State::Done;
                 self.report.done += 1;
                 if what != Do::Ready {
-                    let gone = what == Do::Delete && step.leftover.is_none() && (step.action == Verb::Delete || self.is_made_anew(at));
+                    let gone = what == Do::Delete && self.leaves_nothing(at);
                     self.record(at, Outcome::Ok { id: Some(id.clone()), applied, gone });
                     if gone || matches!(what, Do::Update | Do::Create) {
                         self.forget_old_address(&address);
@@ -239,34 +242,31 @@ impl<'a> Walk<'a> {
                     }
                 }
             }
+            Performed::Going { id, end } => {
+                // It was told to go and goes: no later plan sees it, so this is the last that is heard of it.
+                self.record(at, Outcome::Ok { id: Some(id), applied: None, gone: self.leaves_nothing(at) });
+                if step.leftover.is_none() {
+                    self.report.begun.push(address);
+                }
+                match end {
+                    End::Failed(error) => self.fail(at, error),
+                    End::Stopped(why) => self.leave(at, why, true),
+                }
+            }
             Performed::Failed(error) => {
-                self.state[at] = State::Failed;
-                let text = error.to_string();
                 if what != Do::Ready {
                     let unknown = error.class == Class::Ambiguous;
-                    self.record(at, Outcome::Failed { class: class(error.class).to_owned(), message: text.clone(), unknown });
+                    self.record(at, Outcome::Failed { class: class(error.class).to_owned(), message: error.to_string(), unknown });
                 }
-                let _ = self.tools.events.send(Event::Failed { address: address.clone(), what, error: text.clone() });
-                let namesake = error.namesake.map(|one| *one);
-                let because = format!("{address} failed");
-                self.report.failed.push(Failure { address, what, class: class(error.class).to_owned(), error: text, namesake });
-                self.skip_users(at, &because);
+                self.fail(at, error);
             }
             Performed::Left { why, begun } => {
-                self.state[at] = State::Skipped;
-                let because = match (why, begun) {
-                    (Stop::LeaseLost, true) => "the lease was lost while it was waited for",
-                    (Stop::LeaseLost, false) => "the lease was lost before it began",
-                    (_, true) => "stopped while it was waited for",
-                    (_, false) => "stopped before it began",
-                };
                 if what != Do::Ready {
                     // Its attempt is in the journal already, so what came of it is too.
                     let class = if begun { "not awaited" } else { "not begun" }.to_owned();
-                    self.record(at, Outcome::Failed { class, message: because.to_owned(), unknown: begun });
+                    self.record(at, Outcome::Failed { class, message: left(why, begun).to_owned(), unknown: begun });
                 }
-                self.report.skipped.push(Skipped { address, what, because: because.to_owned() });
-                self.stop_for(why);
+                self.leave(at, why, begun);
             }
             Performed::NotRecorded(why) => {
                 self.state[at] = State::Skipped;
@@ -277,10 +277,30 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether what this step drops is made anew only afterwards: until then its address has no object.
-    fn is_made_anew(&self, at: usize) -> bool {
-        let dropped = &self.steps[at].address;
-        self.users[at].iter().any(|user| self.steps[*user].what == Do::Create && self.steps[*user].address == *dropped)
+    fn fail(&mut self, at: usize, error: Error) {
+        self.state[at] = State::Failed;
+        let (address, what) = (self.steps[at].address.clone(), self.steps[at].what);
+        let text = error.to_string();
+        let _ = self.tools.events.send(Event::Failed { address: address.clone(), what, error: text.clone() });
+        let namesake = error.namesake.map(|one| *one);
+        let because = format!("{address} failed");
+        self.report.failed.push(Failure { address, what, class: class(error.class).to_owned(), error: text, namesake });
+        self.skip_users(at, &because);
+    }
+
+    fn leave(&mut self, at: usize, why: Stop, begun: bool) {
+        self.state[at] = State::Skipped;
+        let (address, what) = (self.steps[at].address.clone(), self.steps[at].what);
+        self.report.skipped.push(Skipped { address, what, because: left(why, begun).to_owned() });
+        self.stop_for(why);
+    }
+
+    /// Whether its address has no object once this step has dropped it: what is replaced by a new one first never lacks one.
+    fn leaves_nothing(&self, at: usize) -> bool {
+        let step = &self.steps[at];
+        let made_anew =
+            || self.users[at].iter().any(|user| self.steps[*user].what == Do::Create && self.steps[*user].address == step.address);
+        step.leftover.is_none() && (step.action == Verb::Delete || made_anew())
     }
 
     /// Nothing stands at the address that a moved resource had.
@@ -342,75 +362,5 @@ impl<'a> Walk<'a> {
         let set: BTreeSet<&Address> =
             self.steps.iter().zip(&self.state).filter(|(_, s)| **s == State::Running).map(|(step, _)| &step.address).collect();
         set.into_iter().cloned().collect()
-    }
-
-    fn conclude(mut self) -> Report {
-        self.report.unknown = self.in_flight();
-        // Steps that were done, and all of them.
-        let mut steps: BTreeMap<&Address, (usize, usize)> = BTreeMap::new();
-        for (step, state) in self.steps.iter().zip(&self.state) {
-            let done = usize::from(*state == State::Done);
-            if step.leftover.is_some() {
-                self.report.dropped += done;
-            } else if step.action != Verb::NoOp {
-                // What was only waited for is no resource that this plan changes.
-                let (have, all) = steps.entry(&step.address).or_default();
-                (*have, *all) = (*have + done, *all + 1);
-            }
-            if *state == State::Pending {
-                let because = match self.report.stopped {
-                    Some(Stop::LeaseLost) => "the lease was lost before it began",
-                    Some(Stop::Journal) => "the journal could not be written",
-                    _ => "stopped before it began",
-                };
-                self.report.skipped.push(Skipped { address: step.address.clone(), what: step.what, because: because.to_owned() });
-            }
-        }
-        for (address, (have, all)) in steps {
-            if have == all {
-                self.report.finished.push(address.clone());
-            } else if have > 0 {
-                self.report.begun.push(address.clone());
-            }
-        }
-        self.report
-    }
-}
-
-/// What is renamed, and what its address was.
-fn moved(plan: &Plan) -> BTreeMap<Address, Address> {
-    let renamed = |action: &Action| {
-        let from = plan.seen.get(&action.address)?.marks.address.clone()?;
-        (from != action.address).then(|| (action.address.clone(), from))
-    };
-    plan.changes().filter_map(renamed).collect()
-}
-
-fn word(what: Do) -> &'static str {
-    match what {
-        Do::Retire => "retire",
-        Do::Create => "create",
-        Do::Settle => "settle",
-        Do::Update => "update",
-        Do::Ready => "ready",
-        Do::Cut => "cut",
-        Do::Delete => "drop",
-    }
-}
-
-/// A class in words, for the report and the journal.
-#[must_use]
-pub fn class(class: Class) -> &'static str {
-    match class {
-        Class::NotFound => "not found",
-        Class::AlreadyExists => "already exists",
-        Class::InUse => "in use",
-        Class::Early => "too early",
-        Class::Throttled => "throttled",
-        Class::Ambiguous => "no answer",
-        Class::Denied => "denied",
-        Class::Unreachable => "unreachable",
-        Class::LeaseLost => "lease lost",
-        Class::Invalid => "invalid",
     }
 }

@@ -33,7 +33,15 @@ pub struct Look<'a> {
     pass: Mutex<Pass>,
 }
 
-type Listing = Arc<OnceCell<Vec<AnyLive>>>;
+type Listing = Arc<OnceCell<Listed>>;
+
+/// A kind as it was listed.
+#[derive(Debug)]
+struct Listed {
+    all: Vec<AnyLive>,
+    took: Duration,
+    done: Instant,
+}
 
 /// What is read within a few seconds: each kind once, and what kinds share once for all.
 #[derive(Debug)]
@@ -46,6 +54,15 @@ struct Pass {
 impl Pass {
     fn new(planes: &Planes) -> Self {
         Self { began: Instant::now(), planes: planes.fresh(), kinds: BTreeMap::new() }
+    }
+
+    /// Whether what it holds of a kind is younger than `age`: it is being listed now, or was not long ago. What takes longer than that to list
+    /// is looked at for as long again: else a large apply would do nothing but list.
+    fn is_young(&self, kind: &str, age: Duration) -> bool {
+        match self.kinds.get(kind) {
+            Some(listing) => listing.get().is_none_or(|listed| listed.done.elapsed() <= age.max(listed.took)),
+            None => self.began.elapsed() <= age,
+        }
     }
 }
 
@@ -90,7 +107,7 @@ impl<'a> Look<'a> {
     /// The object, its marks being those that the plan saw; `None` when it is not there.
     async fn live(&self, kind: &'static Row, seen: &Seen, age: Duration) -> Result<Option<AnyLive>> {
         let (planes, listing) = self.listing(kind, age);
-        let listed = listing.get_or_try_init(|| list(kind, &planes)).await?;
+        let listed = &listing.get_or_try_init(|| list(kind, &planes)).await?.all;
         let Some(live) = listed.iter().find(|one| one.id == seen.id) else {
             if kind.singleton {
                 return Ok(None);
@@ -116,7 +133,7 @@ impl<'a> Look<'a> {
 
     fn listing(&self, kind: &'static Row, age: Duration) -> (Planes, Listing) {
         let mut pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
-        if pass.began.elapsed() > age {
+        if !pass.is_young(kind.name, age) {
             *pass = Pass::new(self.planes);
         }
         let listing = Arc::clone(pass.kinds.entry(kind.name).or_default());
@@ -127,14 +144,15 @@ impl<'a> Look<'a> {
 /// Reads a kind. What another step drops between the listing and a question about it is not there: all who are to drop something of
 /// the kind wait for this listing, so that the next try is not disturbed. It reads anew what kinds share: that is where the dropped one
 /// was still listed. A lost answer is no reason to leave the step either.
-async fn list(kind: &'static Row, planes: &Planes) -> Result<Vec<AnyLive>> {
+async fn list(kind: &'static Row, planes: &Planes) -> Result<Listed> {
+    let began = Instant::now();
     let mut backoff = Backoff::new(DISTURBED);
     let mut listed = (kind.fetch)(planes).await;
     let disturbed = |error: &Error| matches!(error.class, Class::NotFound | Class::Ambiguous | Class::Throttled);
     while listed.as_ref().is_err_and(disturbed) && backoff.pause().await {
         listed = (kind.fetch)(&planes.fresh()).await;
     }
-    listed
+    listed.map(|all| Listed { all, took: began.elapsed(), done: Instant::now() })
 }
 
 fn news(kind: &Row, seen: &Seen, what: &str) -> Error {

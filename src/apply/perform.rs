@@ -1,21 +1,18 @@
 //! One step, carried out.
 
 mod create;
+mod patience;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::known::Known;
 use super::look::{Look, emptied};
 use super::slots::Slots;
-use super::wait::Backoff;
 use super::{Halt, Options};
-use crate::kinds::Ready;
 use crate::kinds::info::Need;
 use crate::kinds::row::{AnyChange, AnyGone};
 use crate::model::marks::{Applied, short};
@@ -27,10 +24,6 @@ use crate::plan::order::{Step, goes_first};
 use crate::planes::{Class, Error, Planes, Result};
 use crate::record::Lease;
 
-/// How long AWS may take to know everywhere what was just made. It promises no limit, and advises to ask again after longer and longer pauses:
-/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>.
-const EVERYWHERE: Duration = Duration::from_mins(2);
-
 /// What came of a step.
 #[derive(Debug)]
 pub enum Performed {
@@ -40,6 +33,13 @@ pub enum Performed {
         id: String,
         /// The mark.
         applied: Option<String>,
+    },
+    /// It was told to go, and was still there when the waiting ended.
+    Going {
+        /// The object.
+        id: String,
+        /// Why it was waited for no longer.
+        end: End,
     },
     /// It failed.
     Failed(Error),
@@ -52,6 +52,15 @@ pub enum Performed {
         /// It was only waited for by then; else it was not begun.
         begun: bool,
     },
+}
+
+/// What ended the waiting for something that goes.
+#[derive(Debug)]
+pub enum End {
+    /// The walk was to stop.
+    Stopped(Stop),
+    /// It takes too long, or cannot be asked about.
+    Failed(Error),
 }
 
 /// Carries out steps.
@@ -76,7 +85,6 @@ impl Performer<'_> {
             return Performed::Left { why, begun: false };
         }
         let _ = self.events.send(Event::Started { address: step.address.clone(), what: step.what });
-        let mut only_waits = step.what == Do::Ready;
         let outcome = match step.what {
             Do::Create => self.create(step, attempt).await,
             Do::Settle => self.settle(step).await,
@@ -85,16 +93,20 @@ impl Performer<'_> {
             Do::Retire => self.retire(step).await,
             Do::Cut => self.cut(step).await,
             Do::Delete => match self.delete(step).await {
-                Ok((id, applied)) if step.kind.lingers => {
-                    only_waits = true;
-                    self.until_gone(step, &id).await.map(|()| (id, applied))
-                }
+                Ok((id, _)) if step.kind.lingers => match (self.until_gone(step, &id).await, self.is_stopped()) {
+                    (Ok(()), _) => Ok((id, None)),
+                    (Err(_), Some(why)) => return Performed::Going { id, end: End::Stopped(why) },
+                    (Err(error), None) => return Performed::Going { id, end: End::Failed(error) },
+                },
                 done => done,
             },
         };
         match (outcome, self.is_stopped()) {
             (Ok((id, applied)), _) => Performed::Done { id, applied },
-            (Err(_), Some(why)) if only_waits => Performed::Left { why, begun: true },
+            // What it was to wait for had not come yet.
+            (Err(error), Some(why)) if step.what == Do::Ready || matches!(error.class, Class::InUse | Class::Early) => {
+                Performed::Left { why, begun: true }
+            }
             (Err(error), _) => Performed::Failed(error),
         }
     }
@@ -226,110 +238,6 @@ impl Performer<'_> {
         self.patiently(step, || (step.kind.mark)(self.planes, id.to_owned(), marks.clone())).await
     }
 
-    /// Repeats a call that may be repeated: while the object is busy, when the answer was lost (also when a repeat of it was told that it is
-    /// done already: an update reads what is there before it writes), and for a while when it, or what it leans on, is not known everywhere yet.
-    async fn patiently<F: Future<Output = Result<()>>>(&self, step: &Step, call: impl Fn() -> F) -> Result<()> {
-        let (began, mut backoff) = (Instant::now(), Backoff::new(self.options.patience));
-        let just_made = matches!(step.what, Do::Create | Do::Settle);
-        let new = just_made || step.what == Do::Update && self.leans_on_new(step);
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            self.may_call(step)?;
-            let error = match call().await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            let again = tries < 6 && matches!(error.class, Class::Ambiguous | Class::AlreadyExists);
-            if !(again || passes(error.class, new, began)) {
-                return Err(error);
-            }
-            self.waiting(step, &error);
-            if !self.pause(&mut backoff).await {
-                return Err(error);
-            }
-        }
-    }
-
-    /// Whether it refers to what this very plan makes.
-    fn leans_on_new(&self, step: &Step) -> bool {
-        let Some(wish) = self.plan.wishes.get(&step.address) else { return false };
-        let mut new = false;
-        crate::plan::references(step.kind.info(), &wish.spec, |_, hole| {
-            new |= self.action_at(&hole.address).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Replace));
-        });
-        new
-    }
-
-    /// Nothing is tried again without the lease: whoever took it over meanwhile is the one writer. Between two calls of one try, the
-    /// wire asks (`planes::aws::gate`).
-    fn may_call(&self, step: &Step) -> Result<()> {
-        match &*self.lease.lost().borrow() {
-            None => Ok(()),
-            Some(why) => Err(Error::new(Class::LeaseLost, step.kind.name, why.unsent())),
-        }
-    }
-
-    /// Pauses; `false` when patience is at its end, or the walk is to stop.
-    async fn pause(&self, backoff: &mut Backoff) -> bool {
-        let (mut halt, mut lost) = (self.halt.clone(), self.lease.lost());
-        let wait = async {
-            tokio::select! {
-                more = backoff.pause() => more,
-                _ = halt.wait_for(|halt| *halt != Halt::No) => false,
-                _ = lost.wait_for(Option::is_some) => false,
-            }
-        };
-        self.slots.waiting(wait).await
-    }
-
-    fn waiting(&self, step: &Step, error: &Error) {
-        let state = if error.code.is_empty() { error.message.clone() } else { error.code.clone() };
-        let _ = self.events.send(Event::Waiting { address: step.address.clone(), what: step.what, state });
-    }
-
-    async fn ready(&self, step: &Step) -> Result<(String, Option<String>)> {
-        let object = self.known.get(&step.address).ok_or_else(|| internal(step, "it was not made"))?;
-        let (began, mut backoff) = (Instant::now(), Backoff::new(self.options.patience));
-        loop {
-            let state = match (step.kind.ready)(self.planes, object.id.clone()).await {
-                Ok(Ready::Yes(attributes)) => {
-                    self.known.learn(&step.address, attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-                    return Ok((object.id, None));
-                }
-                Ok(Ready::NotYet(state)) => state,
-                Ok(Ready::Failed(why)) => {
-                    return Err(Error::new(Class::Invalid, step.kind.name, format!("{} will never be ready: {why}", object.id)));
-                }
-                Err(error) if error.is_not_found() && began.elapsed() < EVERYWHERE => "not visible yet".to_owned(),
-                Err(error) if matches!(error.class, Class::Ambiguous | Class::Throttled) => error.code,
-                Err(error) => return Err(error),
-            };
-            let _ = self.events.send(Event::Waiting { address: step.address.clone(), what: step.what, state: state.clone() });
-            if !self.pause(&mut backoff).await {
-                return Err(Error::new(Class::InUse, step.kind.name, format!("{} is still {state}", object.id)));
-            }
-        }
-    }
-
-    /// Waits until what was dropped is not there any more.
-    async fn until_gone(&self, step: &Step, id: &str) -> Result<()> {
-        let mut backoff = Backoff::new(self.options.patience);
-        loop {
-            let state = match (step.kind.ready)(self.planes, id.to_owned()).await {
-                Ok(Ready::NotYet(state)) => state,
-                Ok(Ready::Yes(_) | Ready::Failed(_)) => "still there".to_owned(),
-                Err(error) if error.is_not_found() => return Ok(()),
-                Err(error) if matches!(error.class, Class::Ambiguous | Class::Throttled) => error.code,
-                Err(error) => return Err(error),
-            };
-            let _ = self.events.send(Event::Waiting { address: step.address.clone(), what: step.what, state: state.clone() });
-            if !self.pause(&mut backoff).await {
-                return Err(Error::new(Class::InUse, step.kind.name, format!("{id} was dropped and is not gone yet: {state}")));
-            }
-        }
-    }
-
     async fn retire(&self, step: &Step) -> Result<(String, Option<String>)> {
         let seen = self.seen(step)?;
         self.look.is_as_seen(step.kind, seen, &BTreeSet::new()).await?;
@@ -362,16 +270,6 @@ impl Performer<'_> {
         let gone = AnyGone { address: step.address.clone(), id: seen.id.clone(), attributes: seen.attributes.clone(), have };
         self.patiently(step, || (step.kind.delete)(self.planes, gone.clone())).await?;
         Ok((seen.id.clone(), None))
-    }
-}
-
-/// Whether the same call may be taken a little later. What is `new` may be unknown to some of AWS's servers at first.
-fn passes(class: Class, new: bool, began: Instant) -> bool {
-    match class {
-        Class::InUse | Class::Throttled => true,
-        Class::Early => began.elapsed() < EVERYWHERE,
-        Class::NotFound => new && began.elapsed() < EVERYWHERE,
-        _ => false,
     }
 }
 

@@ -17,6 +17,13 @@ pub fn follow(moved: &[Moved], expanded: &mut Expanded, document: &Node, problem
                 problems.push(wrong(field, format!("`{text:.80}` is no address and no front part of one")).help("such as tenant/ckwc"));
             }
         }
+        if Address::is_scope(&rule.to) && under(&rule.from, &rule.to) {
+            problems.push(wrong(
+                "from",
+                format!("`{:.80}` lies under `{:.80}`, so what is there now would have moved on and on", rule.from, rule.to),
+            ));
+            return;
+        }
         // What could not be expanded may lie there.
         let whole = !expanded.may_lack && expanded.unsure.is_empty();
         let led_on = moved.iter().any(|other| other.from == rule.to);
@@ -25,24 +32,41 @@ pub fn follow(moved: &[Moved], expanded: &mut Expanded, document: &Node, problem
             problems.push(wrong("to", message).help("correct it, or take the line out: once it was applied it is not needed any more"));
         }
     }
+    let mut many = false;
     for (address, resource) in &mut expanded.resources {
-        resource.moved_from.extend(before(address, moved));
+        let was = before(address, moved);
+        many |= was.len() > MOST;
+        resource.moved_from.extend(was.into_iter().take(MOST));
+    }
+    if many {
+        let message = format!("leads some resources back to more than {MOST} old addresses");
+        problems.push(Problem::at(&document.deepest(["spec", "moved"]).place, message).help("take out what was applied long ago"));
     }
 }
 
-/// All that the rules say it was called, also by way of one another.
+/// The most old addresses of one resource.
+const MOST: usize = 64;
+
+/// Whether `address`, or a front part of one, lies under `scope`, or is it.
+fn under(address: &str, scope: &str) -> bool {
+    address.strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
+}
+
+/// All that the rules say it was called, also by way of one another: each of them once on a way.
 fn before(address: &Address, moved: &[Moved]) -> Vec<Address> {
     let mut all: Vec<Address> = Vec::new();
     let mut seen: BTreeSet<Address> = [address.clone()].into();
-    let mut todo = vec![address.clone()];
-    while let Some(now) = todo.pop() {
-        for rule in moved.iter().filter(|rule| now.is_under(&rule.to)) {
+    let mut todo = vec![(address.clone(), BTreeSet::new())];
+    while let Some((now, gone)) = todo.pop().filter(|_| all.len() <= MOST) {
+        for (at, rule) in moved.iter().enumerate().filter(|(at, rule)| !gone.contains(at) && now.is_under(&rule.to)) {
             let was = Address::parse(&format!("{}{}", rule.from, &now.as_str()[rule.to.len()..]));
             if let Ok(was) = was
                 && seen.insert(was.clone())
             {
                 all.push(was.clone());
-                todo.push(was);
+                let mut gone: BTreeSet<usize> = gone.clone();
+                gone.insert(at);
+                todo.push((was, gone));
             }
         }
     }

@@ -236,7 +236,12 @@ impl Problems {
     /// The same problems, each changed.
     #[must_use]
     pub fn map(self, change: impl FnMut(Problem) -> Problem) -> Self {
-        self.found.into_iter().map(change).collect()
+        // Those that are only counted cannot be changed, and are counted on.
+        let shown: BTreeSet<_> = self.found.iter().map(hash).collect();
+        let counted: Vec<_> = self.known.into_iter().filter(|known| !shown.contains(known)).collect();
+        let mut changed: Self = self.found.into_iter().map(change).collect();
+        changed.known.extend(counted);
+        changed
     }
 
     /// Adds the text of its line to each problem, from the files by path.
@@ -384,6 +389,14 @@ mod tests {
         let shown = problems.to_string();
         assert!(shown.ends_with("5000 problems; these are the first 50, and 4950 more follow"), "{shown}");
         assert!(shown.contains("a.yaml:49:1:") && !shown.contains("a.yaml:50:1:"), "the first by their places");
+    }
+
+    #[test]
+    fn a_flood_that_is_changed_is_counted_all_the_same() {
+        let mut problems = Problems::new();
+        problems.extend((0..5000).map(|n| Problem::at(&place(n, 1), "again")));
+        let changed = problems.map(|problem| problem.help("do so"));
+        assert_eq!((changed.iter().count(), changed.count()), (1000, 5000));
     }
 
     #[test]

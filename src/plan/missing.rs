@@ -31,7 +31,7 @@ impl Missing {
     /// Finds it.
     pub(super) fn find(wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>, input: &Input<'_>) -> Self {
         let mut missing = Self::default();
-        let taken = Taken::of(input);
+        let taken = Taken::of(input, claims);
         // What does not come, in words that follow its name.
         let mut absent: BTreeMap<Address, &'static str> = BTreeMap::new();
         let unread: BTreeSet<&str> = input.observed.unreadable.iter().map(|one| one.kind.as_str()).collect();

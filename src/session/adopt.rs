@@ -13,11 +13,11 @@ use crate::planes::{Class, Planes};
 use crate::record::{self, Attempt, RunEnd, RunStart, Tally};
 
 impl Session {
-    /// Marks an existing object as ours, at `address`.
+    /// Whether an existing object may become ours, at `address`. Changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotAdopted`] when it is not there, or owned, or the address is live already.
-    pub async fn adopt(&self, held: &Held, address: &Address, wish: &Wished, id: &str, command: &str) -> Result<(), Error> {
+    /// [`Error::NotAdopted`] when it is owned, or the address is live already; `NotFound` when it is not there.
+    pub async fn may_adopt(&self, address: &Address, wish: &Wished, id: &str) -> Result<(), Error> {
         let refuse = |why: String| Err(Error::NotAdopted(why));
         let observed = observe(&self.planes, &BTreeSet::new()).await;
         if let Some(one) = observed.unreadable.iter().find(|one| one.kind == wish.kind.name) {
@@ -43,6 +43,14 @@ impl Session {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Marks an object as ours that [`Session::may_adopt`] let through.
+    ///
+    /// # Errors
+    /// What the record or the plane answered.
+    pub async fn adopt(&self, held: &Held, address: &Address, wish: &Wished, id: &str, command: &str) -> Result<(), Error> {
         let loaded = held.record.history().await?;
         let start = RunStart { plan: String::new(), who: self.connection.caller.clone(), commit: None, command: command.to_owned() };
         let journal = held.record.begin(loaded.history, start).await?;

@@ -119,6 +119,8 @@ fn taken(failure: &Failure) -> String {
             format!("{id} is the stack {stack}'s: take it out of that one, or choose another name here")
         }
         Some((Whose::OutOfReach(why), id)) => format!("{id} cannot become ours ({why}): choose another name, or have it taken away"),
-        None => "something of that name is there that reeve cannot take over: choose another name, or have it taken away".to_owned(),
+        None => "something of that name is there that reeve cannot take over: find out whose it is (it may be this stack's, made under another address), or choose \
+                 another name"
+            .to_owned(),
     }
 }

@@ -14,6 +14,7 @@ use crate::support::{Estate, Ground, OTHER_ZONE, at, changes, wish};
 
 pub async fn adopt(estate: &Estate, address: &str, id: &str) -> Result<(), Error> {
     let address = at(address);
+    estate.session.may_adopt(&address, &estate.wishes[&address], id).await?;
     estate.held(async |held| estate.session.adopt(held, &address, &estate.wishes[&address], id, "reeve adopt").await).await
 }
 

@@ -291,3 +291,19 @@ fn a_mistake_in_a_template_of_many_is_not_compared_with_everything_each_time() {
     let suggested = told.iter().filter(dangling).filter(|one| one.help.as_ref().is_some_and(|help| help.contains("vpc.nets/"))).count();
     assert_eq!(suggested, 200, "{told}");
 }
+
+/// Old addresses lead to older ones: neither for ever nor in every order.
+#[test]
+fn moves_that_lead_on_and_on_are_refused_or_bounded() {
+    let moved = |rules: &str| problems(&[crate::support::stack_with(&format!("  moved: [{rules}]\n"))]);
+    let told = moved("{ from: vpc.vpc/x, to: vpc.vpc }, { from: vpc.vpc/y, to: vpc.vpc }");
+    assert!(told.contains("`vpc.vpc/x` lies under `vpc.vpc`"), "{told}");
+    let circle = "{ from: n0/a, to: vpc }, { from: n0/b, to: vpc }, { from: vpc, to: n0 }";
+    assert!(moved(circle).ends_with("1 problem") && moved(circle).contains("nothing is called `n0`"), "{}", moved(circle));
+    let every_way: Vec<String> =
+        (0..40).map(|n| format!("{{ from: n{n}, to: n{} }}, {{ from: n{n}/x, to: n{} }}", (n + 1) % 40, (n + 7) % 40)).collect();
+    let begun = std::time::Instant::now();
+    let told = moved(&format!("{{ from: n0, to: vpc }}, {}", every_way.join(", ")));
+    assert!(told.contains("back to more than 64 old addresses"), "{told}");
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+}

@@ -227,6 +227,10 @@ async fn what_lingers_after_its_deletion_is_waited_for_without_a_place_and_not_b
     assert!(report.failed.is_empty(), "{report:#?}");
     let why = |address: &str| report.skipped.iter().find(|one| one.address.as_str() == address).map(|one| one.because.as_str());
     assert_eq!((why("net.nat"), why("net.ip")), (Some("stopped while it was waited for"), Some("stopped before it began")));
+    assert_eq!(report.begun, [at("net.nat")], "it is on its way out");
+    let history = session.record().history().await.expect("the history").history;
+    assert!(!history.applied.contains_key(&at("net.nat")), "no later plan is to miss what was told to go");
+    assert!(history.applied.contains_key(&at("net.gateway")));
     world.apply_until_whole(&world.session().await, 1, "after Ctrl-C").await;
 }
 

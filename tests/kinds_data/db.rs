@@ -5,6 +5,7 @@ use reeve::kinds::aws::db_instance::DbInstance;
 use reeve::kinds::aws::db_parameter_group::DbParameterGroup;
 use reeve::kinds::aws::db_subnet_group::DbSubnetGroup;
 use reeve::kinds::aws::topic::Topic;
+use reeve::kinds::{Change, Kind};
 use reeve::planes::Class;
 use serde_json::{Value, json};
 
@@ -75,6 +76,34 @@ async fn a_server_and_its_groups_live() {
     assert!(names.iter().any(|name| name.contains("-final-")), "{names:?}");
     subnets.dies::<DbSubnetGroup>(&group.id).await;
     parameters.dies::<DbParameterGroup>(&settings.id).await;
+}
+
+#[tokio::test]
+async fn log_groups_that_are_not_the_servers_own_are_named_and_not_called_done() {
+    let aws = account("db-logs").await;
+    let net = network(&aws).await;
+    let group = Life { aws: &aws, address: "database.subnets" }.create::<DbSubnetGroup>(&wish(json!({ "subnets": net.subnets }))).await.id;
+    let server = Life { aws: &aws, address: "database.server" };
+    let base = json!({
+        "engine": "mariadb", "engine_version": "10.11", "db_instance_class": "db.r6g.large", "allocated_storage": 100,
+        "db_subnet_group": group, "vpc_security_groups": [net.groups[0]],
+    });
+    let made = server.create::<DbInstance>(&wish(base.clone())).await;
+    let have = server.live::<DbInstance>(&made.id).await.unwrap().shape;
+    let log_groups = |names: serde_json::Value| Change {
+        address: reeve::model::Address::parse("database.server").unwrap(),
+        id: made.id.clone(),
+        attributes: std::collections::BTreeMap::new(),
+        have: have.clone(),
+        want: wish::<DbInstance>(with(&base, json!({ "log_groups": names }))),
+        fields: ["log_groups".to_owned()].into(),
+        marks: server.marks(),
+        token: "change".into(),
+    };
+    let error = DbInstance::update(&aws, &log_groups(json!(["/aws/rds/instance/other/error"]))).await.unwrap_err();
+    assert!(error.message.contains(&format!("RDS writes to /aws/rds/instance/{}/error", made.id)), "{error}");
+    let own: Vec<&str> = have.log_groups.iter().map(|group| group.id()).collect();
+    DbInstance::update(&aws, &log_groups(json!(own))).await.expect("one that was made anew has the same name");
 }
 
 #[tokio::test]

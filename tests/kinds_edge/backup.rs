@@ -70,7 +70,7 @@ async fn a_copy_that_is_to_stay_for_ever_says_so_and_does_not_take_its_source_s_
     let made = life.lives(std::slice::from_ref(&want)).await;
     let written = aws.backup.get_backup_plan().backup_plan_id(&made.id).send().await.unwrap().backup_plan.unwrap();
     let copy = written.rules()[0].copy_actions()[0].lifecycle().expect("it is said");
-    assert_eq!((copy.delete_after_days(), copy.move_to_cold_storage_after_days()), (Some(-1), Some(-1)));
+    assert_eq!((copy.delete_after_days(), copy.move_to_cold_storage_after_days()), (Some(36_500), None));
 
     // One that somebody wrote without a word goes with its source, and that is another thing.
     let bare = aws_sdk_backup::types::CopyAction::builder().destination_backup_vault_arn(far).build().unwrap();

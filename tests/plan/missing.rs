@@ -245,3 +245,25 @@ fn a_disk_that_was_made_smaller_in_the_yaml_is_told_and_one_that_grew_is_not() {
     world.history.clear();
     assert_eq!(world.plan().refusals, []);
 }
+
+/// The object keeps the name that it was made with, and the old address is free again.
+#[test]
+fn a_name_that_a_renamed_object_of_ours_keeps_is_not_given_away_nor_its_object() {
+    let mut world = World::default();
+    let secret = json!({ "generate": { "length": 32 } });
+    world.wish("tenant/new.secret", "aws.parameter", secret.clone());
+    let mut world = world.applied();
+    let name = "/reeve/hostedehr/tenant/old.secret";
+    world.live("tenant/new.secret").id = name.to_owned();
+    assert_eq!(changes(&world.plan()), []);
+
+    world.wish("tenant/old.secret", "aws.parameter", secret.clone());
+    let plan = world.plan();
+    assert_eq!(changes(&plan), []);
+    let refused = refusal(&plan, "tenant/old.secret");
+    assert_eq!(refused.reason, "its name is taken: tenant/new.secret, which was renamed, keeps the name that it was made with");
+    assert!(refused.hint.contains("do not take tenant/new.secret's object away"), "{refused:?}");
+
+    world.wish("tenant/third.secret", "aws.parameter", secret);
+    assert_eq!(changes(&world.plan()).len(), 1, "any other name is free");
+}

@@ -8,15 +8,16 @@ use tokio::time::Instant;
 
 use super::super::known::{Known, Object};
 use super::super::wait::Backoff;
-use super::{Performer, passes, token};
+use super::patience::passes;
+use super::{Performer, token};
 use crate::kinds::info::Need;
 use crate::kinds::row::AnyNew;
-use crate::kinds::{AnyLive, Made, Naming, Row};
+use crate::kinds::{AnyLive, Made, Naming, Row, Tags};
 use crate::model::marks::{Applied, short};
 use crate::model::{Marks, Namesake, Stranger, Whose, hole};
 use crate::plan::order::Step;
 use crate::planes::aws::owner::{Owned, owner};
-use crate::planes::{Class, Error, Planes, Result};
+use crate::planes::{Class, Error, Result};
 
 /// How long a lost answer is looked for, when the object may not be visible yet.
 const LOST_ANSWER: Duration = Duration::from_secs(20);
@@ -127,7 +128,7 @@ impl Performer<'_> {
 
     /// Who bears the name that a creation was refused. What cannot be read is not told: there is an error to report already.
     async fn namesake(&self, step: &Step, new: &AnyNew) -> Option<Namesake> {
-        let planes = Planes { aws: self.planes.aws.fresh() };
+        let planes = self.planes.fresh();
         let name = (step.kind.name_of)(new.clone())?;
         (step.kind.fetch)(&planes).await.ok()?;
         let seen = planes.aws.strangers().into_iter().find(|one| one.kind == step.kind.name && one.name == name);
@@ -154,7 +155,8 @@ impl Performer<'_> {
                 let same_key = !step.kind.key.is_empty() && step.kind.key.iter().all(|field| one.shape.get(*field) == want.get(*field));
                 match &one.marks.address {
                     Some(address) => *address == step.address && one.marks.attempt == marks.attempt && !one.marks.retiring,
-                    None => same_key,
+                    // What bears tags is known by them: one without is somebody's.
+                    None => same_key && step.kind.tags == Tags::None,
                 }
             };
             if let Some(one) = listed.iter().flatten().find(is_it) {

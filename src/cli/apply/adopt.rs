@@ -30,21 +30,24 @@ impl Adopt {
             return Err(Failure::usage(format!("the YAML has no {address}")).advice("write it first: what is not wished would be deleted"));
         };
         let session = connect(&loaded, terminal).await?;
-        let locked = Locked::take(&session, terminal).await?;
-        // One call: who asks to stop waits for its answer.
-        let outcome = session.adopt(&locked.held, &address, wish, &self.id, &terminal.line).await;
-        locked.release(terminal).await;
-        match outcome {
-            Ok(()) => {
-                terminal.say(&format!("{} is {address} from now on; `reeve plan {}` says what differs", self.id, self.dir.dir.display()));
-                Ok(code::DONE)
-            }
-            Err(Error::NotAdopted(why)) => Err(Failure::new(code::REFUSED, why)),
-            Err(Error::Plane(error)) if error.is_not_found() => {
+        let mut locked = Locked::take(&session, terminal).await?;
+        let failed = |error| match error {
+            Error::NotAdopted(why) => Failure::new(code::REFUSED, why),
+            Error::Plane(error) if error.is_not_found() => {
                 let why = format!("there is no {} `{}` in {}: {error}", wish.kind.name, self.id, loaded.stack.region);
-                Err(Failure::new(code::ERROR, why).advice(format!("what an id is says {}", wish.kind.page)))
+                Failure::new(code::ERROR, why).advice(format!("what an id is says {}", wish.kind.page))
             }
-            Err(error) => Err(error.into()),
-        }
+            error => error.into(),
+        };
+        let allowed = locked.interruptible(async |_| session.may_adopt(&address, wish, &self.id).await.map_err(failed)).await;
+        let outcome = match allowed {
+            // What is written now is written to its end: who asks to stop waits for it.
+            Ok(()) => session.adopt(&locked.held, &address, wish, &self.id, &terminal.line).await.map_err(failed),
+            Err(failure) => Err(failure),
+        };
+        locked.release(terminal).await;
+        outcome?;
+        terminal.say(&format!("{} is {address} from now on; `reeve plan {}` says what differs", self.id, self.dir.dir.display()));
+        Ok(code::DONE)
     }
 }

@@ -314,9 +314,9 @@ async fn find(cx: &Aws, id: &str) -> Result<sdk::AutoScalingGroup> {
     out.auto_scaling_groups.unwrap_or_default().pop().ok_or_else(|| Error::not_found("autoscaling.DescribeAutoScalingGroups", id))
 }
 
-/// A status is only set while the group is being deleted.
+/// A status is only set while the group is being deleted; it may also have gone since.
 async fn is_going(cx: &Aws, id: &str) -> bool {
-    find(cx, id).await.is_ok_and(|group| group.status().is_some())
+    find(cx, id).await.absent_ok().is_ok_and(|group| group.is_none_or(|group| group.status().is_some()))
 }
 
 /// Only `reeve:stack` passes on to hosts: with an address they would pass for resources.

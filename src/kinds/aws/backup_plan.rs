@@ -66,7 +66,7 @@ pub struct Rule {
 pub struct CopyAction {
     /// The ARN of the other vault.
     pub destination_backup_vault: Text,
-    /// Days the copy is kept. Default: for ever, however long the rule keeps its own.
+    /// Days the copy is kept. Default: a hundred years, the longest there is, however long the rule keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_after_days: Option<u32>,
 }
@@ -111,6 +111,9 @@ impl Kind for BackupPlan {
                 && days < cold + 90
             {
                 say("delete_after_days", "is 90 days more than `move_to_cold_storage_after_days`, or longer");
+            }
+            if rule.copy_actions.iter().any(|copy| copy.delete_after_days.is_some_and(|days| days >= FOR_EVER)) {
+                say("copy_actions", "have `delete_after_days` below 36500: leave it out for the longest there is");
             }
             if rule.enable_continuous_backup && !rule.delete_after_days.is_some_and(|days| (1..=35).contains(&days)) {
                 say("delete_after_days", "is 1 to 35 with `enable_continuous_backup`");
@@ -182,15 +185,13 @@ fn lifecycle(delete: Option<u32>, cold: Option<u32>) -> Option<bk::Lifecycle> {
     })
 }
 
-/// What of AWS Backup means for ever. A copy without a lifecycle takes its source's.
-/// Source: <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CopyAction.html>
-const FOR_EVER: i64 = -1;
+/// The longest that AWS Backup knows, a hundred years: a copy without a lifecycle, and one whose days are -1, goes with its source.
+/// Source: <https://docs.aws.amazon.com/aws-backup/latest/devguide/recov-point-create-a-copy.html>
+const FOR_EVER: u32 = 36_500;
 
-fn copy_lifecycle(days: Option<u32>) -> bk::Lifecycle {
-    match lifecycle(days, None) {
-        Some(days) => days,
-        None => bk::Lifecycle::builder().delete_after_days(FOR_EVER).move_to_cold_storage_after_days(FOR_EVER).build(),
-    }
+/// Days the copy is kept, as it is and as the rule's own points are.
+fn copy_days(copy: Option<i64>, rule: Option<u32>) -> Option<u32> {
+    copy.and_then(|days| u32::try_from(days).ok()).filter(|days| *days > 0).or(rule).filter(|days| *days < FOR_EVER)
 }
 
 fn input(name: &str, want: &BackupPlan) -> Result<bk::BackupPlanInput> {
@@ -209,7 +210,8 @@ fn input(name: &str, want: &BackupPlan) -> Result<bk::BackupPlanInput> {
             .set_recovery_point_tags(tags);
         for copy in &rule.copy_actions {
             let action = bk::CopyAction::builder().destination_backup_vault_arn(copy.destination_backup_vault.as_str());
-            built = built.copy_actions(action.lifecycle(copy_lifecycle(copy.delete_after_days)).build().map_err(broken)?);
+            built = built
+                .copy_actions(action.set_lifecycle(lifecycle(copy.delete_after_days.or(Some(FOR_EVER)), None)).build().map_err(broken)?);
         }
         plan = plan.rules(built.build().map_err(broken)?);
     }
@@ -221,9 +223,10 @@ fn shape(plan: &bk::BackupPlan) -> BackupPlan {
     let minutes = |minutes: Option<i64>, default: u32| minutes.and_then(|minutes| minutes.try_into().ok()).unwrap_or(default);
     let rules = plan.rules().iter().map(|rule| {
         let life = rule.lifecycle();
+        let kept = days(life.and_then(bk::Lifecycle::delete_after_days));
         let copies = rule.copy_actions().iter().map(|copy| CopyAction {
             destination_backup_vault: copy.destination_backup_vault_arn().into(),
-            delete_after_days: days(copy.lifecycle().or(life).and_then(bk::Lifecycle::delete_after_days)),
+            delete_after_days: copy_days(copy.lifecycle().and_then(bk::Lifecycle::delete_after_days), kept),
         });
         let shape = Rule {
             target_backup_vault: Ref::to(rule.target_backup_vault_name()),
@@ -231,7 +234,7 @@ fn shape(plan: &bk::BackupPlan) -> BackupPlan {
             schedule_expression_timezone: rule.schedule_expression_timezone().map_or_else(utc, str::to_owned),
             start_window_minutes: minutes(rule.start_window_minutes(), eight_hours()),
             completion_window_minutes: minutes(rule.completion_window_minutes(), week()),
-            delete_after_days: days(life.and_then(bk::Lifecycle::delete_after_days)),
+            delete_after_days: kept,
             move_to_cold_storage_after_days: days(life.and_then(bk::Lifecycle::move_to_cold_storage_after_days)),
             enable_continuous_backup: rule.enable_continuous_backup().unwrap_or_default(),
             recovery_point_tags: rule.recovery_point_tags().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),

@@ -285,7 +285,7 @@ impl Kind for DbInstance {
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
         // RDS writes to the groups of these names by itself.
         if change.fields.iter().all(|field| field == "log_groups") {
-            return Ok(());
+            return live::are_its_own(&change.id, &change.want);
         }
         // RDS refuses to switch off a log that is off: what is on is asked anew, so that a change can be repeated.
         let logs = match change.touches(&["enable_cloudwatch_logs_exports"]) {

@@ -148,12 +148,13 @@ async fn describe(cx: &Aws, id: &str) -> Result<ec2::FlowLog> {
     out.flow_logs.unwrap_or_default().pop().ok_or_else(|| Error::not_found("ec2.DescribeFlowLogs", id))
 }
 
-/// Why records do not arrive. That some were too many at once (`Rate limited`) passes by itself, and the others arrived.
+/// Why records do not arrive, where that is ours to mend: what was too much at once (`Rate limited`) arrives in part, and what failed inside AWS
+/// (`Unknown error`) passes.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FlowLog.html>
 fn undelivered(log: &ec2::FlowLog) -> Option<String> {
     let why = log.deliver_logs_error_message().unwrap_or("AWS does not say why");
-    (log.deliver_logs_status() == Some("FAILED") && why != "Rate limited").then(|| {
+    (log.deliver_logs_status() == Some("FAILED") && !matches!(why, "Rate limited" | "Unknown error")).then(|| {
         let role = log.deliver_logs_permission_arn().unwrap_or_default();
         format!("its records do not arrive ({why}): see what {role} may do, and whether the log group and its key let it")
     })

@@ -18,10 +18,11 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::types as ec2;
 use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
 
 pub use self::protocol::Protocol;
 use crate::model::marks::key;
-use crate::model::{Cidr, Marks};
+use crate::model::{Cidr, Document, Marks};
 use crate::planes::Aws;
 use crate::planes::aws::refused;
 use crate::planes::error::{Absent, Error};
@@ -39,6 +40,15 @@ where
 {
     let reads: Vec<F> = reads.into_iter().collect();
     stream::iter(reads).buffered(READS).try_collect()
+}
+
+/// What a policy's statements say, without their labels.
+pub fn unlabelled(policy: &Document) -> Value {
+    let mut statements = policy.value().get("Statement").cloned().unwrap_or_default();
+    for statement in statements.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        statement.remove("Sid");
+    }
+    statements
 }
 
 /// The filter that every EC2 listing of ours begins with.

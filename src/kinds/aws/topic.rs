@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::key::Key;
-use super::support::side_by_side;
+use super::support::{side_by_side, unlabelled};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::Marks;
 use crate::model::field::{Document, Ref};
@@ -161,9 +161,8 @@ fn default_policy(cx: &Aws, arn: &str) -> Document {
 /// Whether two policies say the same, whatever they are called. Older topics also have a right of that time, which is none any more.
 fn says_the_same(one: &Document, other: &Document) -> bool {
     let says = |policy: &Document| {
-        let mut statements = policy.value().get("Statement").cloned().unwrap_or_default();
+        let mut statements = unlabelled(policy);
         for statement in statements.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-            statement.remove("Sid");
             if let Some(actions) = statement.get_mut("Action").and_then(Value::as_array_mut) {
                 actions.retain(|action| action != "SNS:Receive");
             }

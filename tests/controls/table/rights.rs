@@ -8,10 +8,11 @@ use crate::estate::{Estate, anybody, holds, items, statements};
 
 /// Buckets of others, without which hosts get no packages, no patches and no images.
 ///
-/// Sources: <https://docs.aws.amazon.com/systems-manager/latest/userguide/ssm-agent-technical-details.html#ssm-agent-minimum-s3-permissions>,
+/// Sources: <https://docs.aws.amazon.com/systems-manager/latest/userguide/patch-operations-s3-buckets.html>,
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/ssm-agent-technical-details.html#ssm-agent-minimum-s3-permissions>,
 /// <https://docs.aws.amazon.com/linux/al2023/ug/ec2-vpc-endpoint-policy.html>,
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms>.
-const NEEDED: [&str; 10] = [
+const NEEDED: [&str; 12] = [
     "al2023-repos-us-east-1-de612dc2",
     "aws-ssm-us-east-1",
     "amazon-ssm-us-east-1",
@@ -19,14 +20,16 @@ const NEEDED: [&str; 10] = [
     "us-east-1-birdwatcher-prod",
     "aws-ssm-document-attachments-us-east-1",
     "aws-ssm-distributor-file-us-east-1",
+    "aws-patch-manager-us-east-1-1970c647d",
     "patch-baseline-snapshot-us-east-1",
+    "patch-baseline-snapshot-us-east-1-123456789",
     "prod-us-east-1-starport-layer-bucket",
     "docker-images-prod",
 ];
 
 /// Those of them that the hosts' own role has to be let into as well.
 fn managing() -> impl Iterator<Item = &'static str> {
-    NEEDED.into_iter().filter(|name| name.contains("ssm") || name.contains("birdwatcher") || name.contains("snapshot"))
+    NEEDED.into_iter().filter(|name| ["ssm", "birdwatcher", "snapshot", "patch"].iter().any(|word| name.contains(word)))
 }
 
 pub const CONTROLS: &[Control] = &[
@@ -156,7 +159,10 @@ fn reads(statement: &Value, bucket: &str) -> bool {
     let resources = &statement["Resource"];
     let all = resources.as_array().map_or(std::slice::from_ref(resources), Vec::as_slice);
     holds(&statement["Action"], "s3:GetObject")
-        && all.iter().any(|one| one.as_str().is_some_and(|arn| arn.ends_with(&format!(":::{bucket}/*"))))
+        && all.iter().filter_map(Value::as_str).any(|arn| {
+            let named = arn.rsplit(":::").next().and_then(|named| named.strip_suffix("/*")).unwrap_or_default();
+            named == bucket || named.strip_suffix('*').is_some_and(|front| front.ends_with('-') && bucket.starts_with(front))
+        })
 }
 
 fn own_network(statement: &Value) -> bool {

@@ -8,11 +8,11 @@ use aws_sdk_rds::types as rds;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{DbInstance, describe, week};
+use super::{DbInstance, LogGroup, describe, week};
 use crate::kinds::{Attributes, Change, Live};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
-use crate::planes::error::{Class, Error, Result};
+use crate::planes::error::{Absent, Class, Error, Result};
 
 const CALL: &str = "rds.DescribeDBInstances";
 
@@ -46,13 +46,32 @@ pub async fn create(cx: &Aws, call: CreateDBInstanceFluentBuilder) -> Result<rds
     let name = call.get_db_instance_identifier().clone().unwrap_or_default();
     let out = match call.send().await.map_err(Error::from) {
         Err(error) if error.class == Class::AlreadyExists => {
-            let going = describe(cx, &name).await.is_ok_and(|db| db.db_instance_status() == Some("deleting"));
-            let error = if going { Error { class: Class::InUse, ..error } } else { error };
-            return Err(error);
+            // It may also have gone since.
+            let going = match describe(cx, &name).await.absent_ok() {
+                Ok(db) => db.is_none_or(|db| db.db_instance_status() == Some("deleting")),
+                Err(_) => false,
+            };
+            return Err(if going { Error { class: Class::InUse, ..error } } else { error });
         }
         out => out?,
     };
     out.db_instance.ok_or_else(|| Error::incomplete("rds.CreateDBInstance", "instance"))
+}
+
+/// The group that RDS writes a log of a server to.
+fn log_group(server: &str, log: &str) -> Ref<LogGroup> {
+    Ref::to(format!("/aws/rds/instance/{server}/{log}"))
+}
+
+/// Whether the wish names the groups that RDS writes to, if any: no call makes it write to others.
+pub fn are_its_own(id: &str, want: &DbInstance) -> Result<()> {
+    let own: BTreeSet<Ref<LogGroup>> = want.enable_cloudwatch_logs_exports.iter().map(|log| log_group(id, log)).collect();
+    if want.log_groups.is_empty() || want.log_groups == own {
+        return Ok(());
+    }
+    let names = |groups: &BTreeSet<Ref<LogGroup>>| groups.iter().map(Ref::id).collect::<Vec<_>>().join(", ");
+    let message = format!("`log_groups` names {}, and RDS writes to {}: name those, or leave it out", names(&want.log_groups), names(&own));
+    Err(Error::new(Class::Invalid, CALL, message))
 }
 
 /// The live server in comparable form. A change that RDS has accepted and not finished counts as made: else every plan in
@@ -94,7 +113,7 @@ pub fn live(db: &rds::DbInstance, marks: Marks) -> Result<Live<DbInstance>> {
         preferred_maintenance_window: db.preferred_maintenance_window().map(str::to_owned),
         copy_tags_to_snapshot: db.copy_tags_to_snapshot().unwrap_or_default(),
         deletion_protection: db.deletion_protection().unwrap_or_default(),
-        log_groups: exports.iter().map(|log| Ref::to(format!("/aws/rds/instance/{name}/{log}"))).collect(),
+        log_groups: exports.iter().map(|log| log_group(name, log)).collect(),
         enable_cloudwatch_logs_exports: exports,
         monitoring_interval: db.monitoring_interval().unwrap_or_default(),
         monitoring_role: db.monitoring_role_arn().map(Ref::to),

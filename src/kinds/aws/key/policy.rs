@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::kinds::aws::support::unlabelled;
 use crate::model::Document;
 use crate::planes::aws::Estate;
 
@@ -20,15 +21,6 @@ pub(super) fn default_policy(account: &str) -> Document {
             "Resource": "*",
         }],
     }))
-}
-
-/// What a policy says, without its labels.
-fn unlabelled(policy: &Document) -> Value {
-    let mut statements = policy.value().get("Statement").cloned().unwrap_or_default();
-    for statement in statements.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        statement.remove("Sid");
-    }
-    statements
 }
 
 /// Whether a policy says what the default one says, whatever its labels are.
