@@ -137,7 +137,7 @@ fn what_the_stack_says_was_renamed_has_its_old_addresses() {
     for (rule, words) in [
         ("{ from: tenant/old, to: tenant/new }", "nothing is called `tenant/new`, so nothing can have moved there"),
         ("{ from: vpc.vpc, to: vpc.logs }", "no problem"),
-        ("{ from: vpc.logs/a, to: vpc.vpc }", "cannot have moved from `vpc.logs/a`, which is still wished"),
+        ("{ from: vpc.logs/a, to: vpc.vpc }", "`vpc.logs/a` is still wished, so it cannot have moved to `vpc.vpc`"),
         ("{ from: \"a//b\", to: vpc.vpc }", "`a//b` is no address and no front part of one"),
     ] {
         let told = support::problems(&[support::stack_with(&format!("  moved: [{rule}]\n"))]);

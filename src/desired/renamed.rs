@@ -9,6 +9,7 @@ use crate::model::{Address, Node};
 
 /// Gives the resources their old addresses; the first rule that fits comes first. `document` is the stack's, for the places of mistakes.
 pub fn follow(moved: &[Moved], expanded: &mut Expanded, document: &Node, problems: &mut Problems) {
+    let mut heeded: Vec<&Moved> = Vec::new();
     for (at, rule) in moved.iter().enumerate() {
         let at = at.to_string();
         let wrong = |field: &str, message: String| Problem::at(&document.deepest(["spec", "moved", &at, field]).place, message);
@@ -22,8 +23,14 @@ pub fn follow(moved: &[Moved], expanded: &mut Expanded, document: &Node, problem
                 "from",
                 format!("`{:.80}` lies under `{:.80}`, so what is there now would have moved on and on", rule.from, rule.to),
             ));
-            return;
+            continue;
         }
+        if let Some((old, new)) = still_there(rule, expanded) {
+            let message = format!("`{old}` is still wished, so it cannot have moved to `{new}`");
+            problems.push(wrong("from", message).help("take the line out: what was moved once stays moved"));
+            continue;
+        }
+        heeded.push(rule);
         // What could not be expanded may lie there.
         let whole = !expanded.may_lack && expanded.unsure.is_empty();
         let led_on = moved.iter().any(|other| other.from == rule.to);
@@ -34,7 +41,7 @@ pub fn follow(moved: &[Moved], expanded: &mut Expanded, document: &Node, problem
     }
     let mut many = false;
     for (address, resource) in &mut expanded.resources {
-        let was = before(address, moved);
+        let was = before(address, &heeded);
         many |= was.len() > MOST;
         resource.moved_from.extend(was.into_iter().take(MOST));
     }
@@ -42,6 +49,15 @@ pub fn follow(moved: &[Moved], expanded: &mut Expanded, document: &Node, problem
         let message = format!("leads some resources back to more than {MOST} old addresses");
         problems.push(Problem::at(&document.deepest(["spec", "moved"]).place, message).help("take out what was applied long ago"));
     }
+}
+
+/// A resource that the rule says was renamed and that is wished under both names.
+fn still_there(rule: &Moved, expanded: &Expanded) -> Option<(Address, Address)> {
+    let both = |old: &Address| {
+        let new = Address::parse(&format!("{}{}", rule.to, &old.as_str()[rule.from.len()..])).ok()?;
+        expanded.resources.contains_key(&new).then(|| (old.clone(), new))
+    };
+    expanded.resources.keys().filter(|old| old.is_under(&rule.from)).find_map(both)
 }
 
 /// The most old addresses of one resource.
@@ -53,7 +69,7 @@ fn under(address: &str, scope: &str) -> bool {
 }
 
 /// All that the rules say it was called, also by way of one another: each of them once on a way.
-fn before(address: &Address, moved: &[Moved]) -> Vec<Address> {
+fn before(address: &Address, moved: &[&Moved]) -> Vec<Address> {
     let mut all: Vec<Address> = Vec::new();
     let mut seen: BTreeSet<Address> = [address.clone()].into();
     let mut todo = vec![(address.clone(), BTreeSet::new())];
