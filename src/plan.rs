@@ -129,7 +129,8 @@ fn create(address: &Address, wish: &Wished, history: &BTreeMap<Address, Applied>
     let rendered = compared.forms.get(address);
     let form = rendered.unwrap_or(&wish.spec);
     // It was applied before, and nothing of ours dropped it: so it has vanished behind our back.
-    let known = history.get(address).filter(|applied| matches!(applied, Applied::Fields(_)));
+    // (What is always there goes with its parent, and nobody writes that down.)
+    let known = history.get(address).filter(|applied| !wish.kind.singleton && matches!(applied, Applied::Fields(_)));
     let vanished = known.is_some();
     let same = |name: &str, value: &Value| match (known, rendered) {
         (None, _) => false,

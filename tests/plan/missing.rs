@@ -1,5 +1,6 @@
 //! What was there and is not found: it is neither made a second time nor made anew and empty, and nobody is lost for its sake.
 
+use reeve::model::edit::Cause;
 use reeve::model::marks::Applied;
 use reeve::model::plan::{Plan, Refusal, Verb};
 use serde_json::json;
@@ -266,4 +267,17 @@ fn a_name_that_a_renamed_object_of_ours_keeps_is_not_given_away_nor_its_object()
 
     world.wish("tenant/third.secret", "aws.parameter", secret);
     assert_eq!(changes(&world.plan()).len(), 1, "any other name is free");
+}
+
+#[test]
+fn what_is_always_there_has_not_vanished_when_its_parent_was_destroyed() {
+    let mut world = World::network();
+    world.wish("vpc.default_group", "aws.default_security_group", json!({ "vpc": to("vpc.vpc") }));
+    let mut world = world.applied();
+    let remembered = world.history.get(&at("vpc.default_group")).cloned().unwrap_or(Applied::parse("v1:vpc-ab1234"));
+    world.history = [(at("vpc.default_group"), remembered)].into();
+    world.observed.live.clear();
+    let plan = world.plan();
+    assert!(plan.changes().all(|action| action.action == Verb::Create && action.cause == [Cause::Change].into()), "{:#?}", plan.actions);
+    assert!(plan.changes().any(|action| action.address == at("vpc.default_group")));
 }
