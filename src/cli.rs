@@ -146,7 +146,7 @@ impl Command {
 /// Which part of a stack.
 #[derive(Debug, Clone, Args)]
 struct ScopeArgs {
-    /// Read and change only these planes. Only aws is there yet; the others are said to be not observed.
+    /// Read and change only these planes (what they refer to on others is read too). The plan is then incomplete.
     #[arg(long, value_delimiter = ',', value_name = "PLANE", value_parser = ["aws", "docker", "mysql", "files", "haproxy"])]
     plane: Vec<String>,
     /// Only these addresses, what lies under them and what they need. The plan is then incomplete.
@@ -163,11 +163,6 @@ struct ScopeArgs {
 impl ScopeArgs {
     /// The scope, as far as it can be checked before anything is read.
     fn scope(&self) -> Result<Scope, Failure> {
-        if !self.plane.is_empty() && !self.plane.iter().any(|plane| is_there(plane)) {
-            let message =
-                format!("not observed: {}; this release has the aws plane, the others come in a later one", self.plane.join(", "));
-            return Err(Failure::usage(message).advice("leave --plane out, or give --plane aws"));
-        }
         if let Some(text) = self.allow_delete.iter().find(|text| !Address::is_scope(text)) {
             let shown: String = text.chars().take(80).collect();
             let advice = "name what may go: vpc.data, database, tenant/ckwc; there is no word for the whole stack";
@@ -180,11 +175,6 @@ impl ScopeArgs {
             planes: self.plane.iter().cloned().collect(),
         })
     }
-}
-
-/// Whether this release has the plane.
-fn is_there(plane: &str) -> bool {
-    crate::kinds::KINDS.iter().any(|row| row.plane() == plane)
 }
 
 /// How a plan is shown.

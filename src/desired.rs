@@ -148,7 +148,7 @@ pub fn modules(dir: Option<&Path>) -> Result<BTreeMap<String, Module>, Problems>
 /// # Errors
 /// When there is no such kind.
 pub fn kind_schema(name: &str) -> Result<serde_json::Value, Problem> {
-    let help = || model::problem::suggest(name, kinds::KINDS.iter().map(|row| row.name));
+    let help = || model::problem::suggest(name, kinds::rows().map(|row| row.name));
     schema::kind(name).ok_or_else(|| Problem::anywhere(format!("there is no kind `{name:.60}`")).maybe_help(help()))
 }
 

@@ -1,7 +1,11 @@
-//! What a kind is, and the one table of kinds. Adding a kind is one file under `kinds/` and one line in [`KINDS`].
+//! What a kind is, and the tables of kinds, one for each plane. Adding a kind is one file under `kinds/PLANE/` and one line in that plane's table.
 
 pub mod aws;
+pub mod docker;
+pub mod files;
+pub mod haproxy;
 pub mod info;
+pub mod mysql;
 pub mod row;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +19,12 @@ pub use crate::model::Named;
 use crate::model::{Address, Marks};
 pub use crate::planes::aws::owner::Tags;
 use crate::planes::{Plane, Result};
-pub use aws::KINDS;
 pub use row::{AnyLive, Row, lookup};
+
+/// Every kind of every plane.
+pub fn rows() -> impl Iterator<Item = &'static Row> + Clone {
+    [aws::KINDS, docker::KINDS, mysql::KINDS, files::KINDS, haproxy::KINDS].into_iter().flatten()
+}
 
 /// What `${ref("...").attribute}` may name: attribute to value.
 pub type Attributes = BTreeMap<&'static str, String>;

@@ -1,5 +1,6 @@
 //! Small validated types that every room shares. No I/O, no async, no clock.
 
+pub mod access;
 pub mod address;
 pub mod census;
 pub mod edit;
@@ -12,12 +13,15 @@ pub mod plan;
 pub mod problem;
 pub mod report;
 pub mod runbook;
+pub mod secret;
 pub mod stranger;
 pub mod visible;
 
+pub use access::Access;
 pub use address::Address;
 pub use field::{Cidr, Document, Named, Ref, Text};
 pub use marks::Marks;
 pub use node::Node;
 pub use problem::{Place, Problem, Problems};
+pub use secret::Secret;
 pub use stranger::{Namesake, Stranger, Whose};

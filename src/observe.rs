@@ -6,9 +6,9 @@ use futures::StreamExt;
 use futures::stream;
 
 use crate::kinds::aws::lookups::{self, Zone};
-use crate::kinds::{AnyLive, KINDS, Named, Ready, Row, lookup};
+use crate::kinds::{AnyLive, Named, Ready, Row, lookup, rows};
 use crate::model::Stranger;
-use crate::model::plan::Unreadable;
+use crate::model::plan::{Unobserved, Unreadable};
 use crate::planes::Planes;
 
 /// What is.
@@ -26,26 +26,44 @@ pub struct Observed {
     pub doomed: BTreeMap<(String, String), String>,
     /// What is not ours and has a name that one of ours could have, as far as the listings show it.
     pub strangers: BTreeSet<Stranger>,
+    /// Kinds that nobody asked about: of planes that there is no way to, or that are outside the scope. Nothing is known of them.
+    pub beyond: BTreeSet<&'static str>,
+    /// The planes that there is no way to.
+    pub unobserved: Vec<Unobserved>,
 }
 
 /// How many kinds are read at a time. Rates are the wire's business; this only bounds memory and sockets.
 const SIDE_BY_SIDE: usize = 64;
 
-/// Reads all kinds of `planes` that `wanted` names (empty: all).
+/// Reads all kinds of `planes` that `wanted` names (empty: all), and those that they refer to.
 pub async fn observe(planes: &Planes, wanted: &BTreeSet<String>) -> Observed {
     let planes = &planes.fresh();
-    let rows: Vec<&'static Row> = KINDS.iter().filter(|row| wanted.is_empty() || wanted.contains(row.plane())).collect();
+    let closed = planes.closed();
+    let is_open = |row: &Row| !closed.iter().any(|(name, _)| *name == row.plane());
+    let asked = asked(wanted);
+    let (rows, beyond): (Vec<&'static Row>, Vec<&'static Row>) = rows().partition(|row| asked.contains(row.name) && is_open(row));
     let (mut observed, looked_up) = futures::join!(read(planes, &rows), lookups::zone(&planes.aws));
+    observed.beyond = beyond.iter().map(|row| row.name).collect();
     observed.lookups.push(lookups::account(&planes.aws));
     match looked_up {
         Ok(zone) => observed.lookups.push(zone),
         Err(error) => observed.unreadable.push(Unreadable { kind: Zone::NAME.into(), error: error.to_string() }),
     }
     unmarked(planes, &mut observed).await;
-    observed.strangers = planes.aws.strangers();
+    observed.strangers = planes.strangers();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.contains(name);
+    let unobserved = closed.iter().filter(|(name, _)| is_wanted(name));
+    observed.unobserved = unobserved.map(|(name, why)| Unobserved { plane: (*name).to_owned(), reason: (*why).to_owned() }).collect();
     observed.live.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
     observed.unreadable.sort();
     observed
+}
+
+/// The kinds of the planes that are wanted, and the kinds that those refer to.
+fn asked(wanted: &BTreeSet<String>) -> BTreeSet<&'static str> {
+    let of_planes: Vec<&'static Row> = rows().filter(|row| wanted.is_empty() || wanted.contains(row.plane())).collect();
+    let referred = of_planes.iter().flat_map(|row| row.info().refers_to.iter()).filter_map(|kind| lookup(kind));
+    referred.chain(of_planes.iter().copied()).map(|row| row.name).collect()
 }
 
 async fn read(planes: &Planes, rows: &[&'static Row]) -> Observed {
@@ -71,6 +89,7 @@ async fn unmarked(planes: &Planes, observed: &mut Observed) {
         row.info().visit(&one.shape, &mut |leaf, id| {
             if let Some(kind) = leaf.kind.and_then(lookup)
                 && !unread.contains(kind.name)
+                && !observed.beyond.contains(kind.name)
                 && !ours.contains(&(kind.name, id))
             {
                 dangling.insert((kind.name, id.to_owned()));

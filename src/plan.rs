@@ -31,10 +31,10 @@ pub use compare::Forms;
 pub use refer::references;
 
 use crate::kinds::{AnyLive, Row, Tags};
-use crate::model::Address;
 use crate::model::edit::{Cause, Edit};
 use crate::model::marks::Applied;
 use crate::model::plan::{Action, By, FORMAT_VERSION, Leftover, Made, Plan, Scope, Seen, Verb, Wish};
+use crate::model::{Access, Address};
 use crate::observe::Observed;
 use claim::Claims;
 use draft::Draft;
@@ -66,6 +66,8 @@ pub struct Input<'a> {
     pub domain: &'a str,
     /// The folder of a local record.
     pub record: Option<String>,
+    /// The way to the inner planes that the stack names.
+    pub access: Access,
     /// What should be.
     pub wishes: &'a BTreeMap<Address, Wished>,
     /// What is.
@@ -85,8 +87,13 @@ pub struct Input<'a> {
 /// # Errors
 /// When two live objects claim one address: nothing can be planned until a person has looked.
 pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
-    let none = BTreeMap::new();
-    let wishes = if input.destroy { &none } else { input.wishes };
+    // Of what nobody asked about nothing is known: it is neither made nor changed nor missed.
+    let known = |wish: &Wished| !input.observed.beyond.contains(wish.kind.name);
+    let wishes: BTreeMap<Address, Wished> = match input.destroy {
+        true => BTreeMap::new(),
+        false => input.wishes.iter().filter(|(_, wish)| known(wish)).map(|(address, wish)| (address.clone(), wish.clone())).collect(),
+    };
+    let wishes = &wishes;
     let claims = claim::claim(input.wishes, input.observed, input.made)?;
     let leftovers = claims.leftovers.iter();
     let mut draft = Draft {
@@ -120,7 +127,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     }
     stranger::before_replacements(&mut draft, wishes, &claims, input);
     guard::guard(&mut draft, missing, wishes, input.wishes, &claims, input.observed, &input.scope);
-    let complete = scope::narrow(&mut draft, wishes, input.wishes, &claims, &input.scope);
+    let complete = scope::narrow(&mut draft, wishes, input.wishes, &claims, &input.scope) && input.observed.unobserved.is_empty();
     Ok(assemble(input, wishes, &claims, draft, complete))
 }
 
@@ -278,6 +285,8 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
             .map(|(address, (reason, hint))| crate::model::plan::Refusal { address, reason, hint, by: By::Protection })
             .collect(),
         unreadable: input.observed.unreadable.clone(),
+        unobserved: input.observed.unobserved.clone(),
+        access: input.access.clone(),
         scope: input.scope.clone(),
         seen,
         leftovers: draft.leftovers,

@@ -12,17 +12,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::{mpsc, watch};
 
 use crate::apply::{Halt, LONGEST_CALL, Options, Tools, apply};
-use crate::model::Address;
 use crate::model::census::Applied;
 use crate::model::marks;
 use crate::model::plan::{Made, Plan, Scope};
 use crate::model::report::{Event, Report, Stop};
+use crate::model::{Access, Address};
 use crate::observe::{Observed, observe};
 use crate::plan::order::{Disorder, steps};
 use crate::plan::{Conflict, Input, Wished, plan};
 use crate::planes::aws::Estate;
 use crate::planes::aws::connect::{self, Connection};
-use crate::planes::{self, Planes};
+use crate::planes::{self, Facts, Planes};
 use crate::record::{Clock, History, Journal, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, Tally};
 use left_open::LeftOpen;
 pub use saved::{read_saved, seal, stale};
@@ -40,6 +40,8 @@ pub struct Stack {
     pub account: Option<String>,
     /// Where its record is.
     pub record: Location,
+    /// The way to the inner planes, where they are not local.
+    pub access: Access,
 }
 
 /// What went wrong before or around a plan or an apply.
@@ -116,8 +118,9 @@ impl Session {
             account: stack.account.clone(),
             ..options
         };
+        let facts = Facts::read(options.host.as_deref())?;
         let connection = connect::connect(options).await?;
-        let planes = Planes { aws: connection.aws.clone() };
+        let planes = Planes::new(connection.aws.clone(), &stack.access, facts.as_ref(), &connection.stats);
         Ok(Self { stack, connection, planes, clock: Clock::system() })
     }
 
@@ -125,6 +128,12 @@ impl Session {
     #[must_use]
     pub fn planes(&self) -> &Planes {
         &self.planes
+    }
+
+    /// The planes, each change asking first whether `held` covers it.
+    fn gated(&self, held: &Held) -> Planes {
+        let gate = held.lease.gate(LONGEST_CALL);
+        self.planes.gated(self.connection.gated(gate.clone()), &gate)
     }
 
     fn estate(&self) -> &Estate {
@@ -182,6 +191,7 @@ impl Session {
                 Location::S3 => None,
                 Location::Local(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()),
             },
+            access: self.stack.access.clone(),
             wishes,
             observed,
             history: &history,
@@ -239,7 +249,7 @@ impl Session {
         }
         let options = Options { parallelism, pending: open.tokens, ..Options::default() };
         // What is sent under the lease asks for it before each attempt; the record itself, which renews it, does not.
-        let planes = Planes { aws: self.connection.gated(held.lease.gate(LONGEST_CALL)) };
+        let planes = self.gated(held);
         let tools = Tools { planes: &planes, journal: &journal, lease: &held.lease, events, halt };
         let mut report = apply(plan, tools, &options).await?;
         let tally = tally(Applied::of(plan, &report));

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reeve::kinds::info::branches;
-use reeve::kinds::{KINDS, lookup};
+use reeve::kinds::{lookup, rows};
 use reeve::model::marks::{Applied, short};
 use reeve::model::{Address, Marks};
 use serde_json::{Value, json};
 
 #[test]
 fn names_are_unique_and_pages_are_aws_own() {
-    let names: BTreeSet<&str> = KINDS.iter().map(|row| row.name).collect();
-    assert_eq!(names.len(), KINDS.len());
-    for row in KINDS {
+    let names: BTreeSet<&str> = rows().map(|row| row.name).collect();
+    assert_eq!(names.len(), rows().count());
+    for row in rows() {
         assert!(row.page.starts_with("https://docs.aws.amazon.com/"), "{}: {}", row.name, row.page);
         assert_eq!(row.plane(), "aws", "{}", row.name);
         assert!(lookup(row.name).is_some());
@@ -21,8 +21,8 @@ fn names_are_unique_and_pages_are_aws_own() {
 
 #[test]
 fn what_is_ready_at_once_has_nothing_that_is_known_later() {
-    assert!(KINDS.iter().any(|row| row.at_once));
-    for row in KINDS.iter().filter(|row| row.at_once) {
+    assert!(rows().any(|row| row.at_once));
+    for row in rows().filter(|row| row.at_once) {
         assert!(row.late.is_empty(), "{}: {:?}", row.name, row.late);
     }
 }
@@ -30,7 +30,7 @@ fn what_is_ready_at_once_has_nothing_that_is_known_later() {
 #[test]
 fn every_field_says_what_it_is_and_what_it_is_without_being_said() {
     let mut silent = Vec::new();
-    for row in KINDS {
+    for row in rows() {
         let schema = &row.info().schema;
         assert!(schema.get("description").is_some(), "{} does not say what it is", row.name);
         assert_eq!(schema["additionalProperties"], json!(false), "{} takes unknown fields", row.name);
@@ -62,7 +62,7 @@ fn fields(schema: &Value, path: &str, silent: &mut Vec<String>) {
 
 #[test]
 fn references_name_kinds_that_are_there() {
-    for row in KINDS {
+    for row in rows() {
         for kind in &row.info().refers_to {
             let there = lookup(kind).is_some() || reeve::kinds::aws::lookups::LOOKUPS.iter().any(|one| one.kind == kind);
             assert!(there, "{} refers to {kind}, which is no kind", row.name);
@@ -72,7 +72,7 @@ fn references_name_kinds_that_are_there() {
 
 #[test]
 fn key_fields_and_exceptions_are_fields() {
-    for row in KINDS {
+    for row in rows() {
         let fields = &row.info().fields;
         for name in row.key.iter().chain(row.beside) {
             assert!(fields.contains_key(*name), "{} has no field {name}", row.name);
@@ -85,7 +85,7 @@ fn key_fields_and_exceptions_are_fields() {
 
 #[test]
 fn settled_fields_can_be_left_out_at_first() {
-    for row in KINDS {
+    for row in rows() {
         let schema = &row.info().schema;
         let required: BTreeSet<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (name, field) in &row.info().fields {
@@ -104,7 +104,7 @@ fn is_valid_tag(value: &str) -> bool {
 fn the_marks_of_every_kind_fit_every_service_and_tell_fields_apart() {
     let longest = format!("tenant/{}.{}", "a".repeat(63), "b".repeat(129));
     assert_eq!(longest.len(), 200);
-    for row in KINDS {
+    for row in rows() {
         let info = row.info();
         let values: BTreeMap<&str, Value> = info.fields.keys().map(|name| (name.as_str(), json!("anything at all"))).collect();
         let marks = Marks {

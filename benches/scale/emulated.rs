@@ -81,6 +81,7 @@ impl Emulated {
             region: spec.region.clone(),
             account: spec.account.clone(),
             record: Location::S3,
+            access: reeve::model::Access::default(),
         };
         let options = Options {
             endpoint: Some(self.0.endpoint.clone()),

@@ -77,6 +77,7 @@ pub fn child(folder: &Path) {
             region: "us-east-1",
             domain: "hostedehr.org",
             record: None,
+            access: reeve::model::Access::default(),
             wishes: &wishes,
             observed: &observed,
             history: &history,

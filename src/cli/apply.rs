@@ -145,7 +145,14 @@ impl Apply {
             },
         };
         let domain = if domain.is_empty() { plan.domain.clone() } else { domain };
-        let stack = Stack { name: plan.stack.clone(), domain, region: plan.region.clone(), account: Some(plan.account.clone()), record };
+        let stack = Stack {
+            name: plan.stack.clone(),
+            domain,
+            region: plan.region.clone(),
+            account: Some(plan.account.clone()),
+            record,
+            access: plan.access.clone(),
+        };
         session(stack, terminal).await
     }
 }

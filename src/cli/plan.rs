@@ -71,10 +71,6 @@ pub async fn make(
     destroy: bool,
     terminal: &mut Terminal,
 ) -> Result<model::Plan, Failure> {
-    let missing: Vec<&str> = scope.planes.iter().map(String::as_str).filter(|plane| !super::is_there(plane)).collect();
-    if !missing.is_empty() {
-        terminal.say(&format!("not observed: {} (in a later release)", missing.join(", ")));
-    }
     let (mut plan, history) = session.plan(&loaded.wishes, scope, destroy, loaded.commit.clone()).await?;
     history.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
     super::scope::check(&plan, loaded)?;

@@ -7,7 +7,7 @@ use super::terminal::Terminal;
 use super::{Failure, code};
 use crate::desired::{self, Desired};
 use crate::model::plan::Plan;
-use crate::model::{Address, Problems};
+use crate::model::{Access, Address, Problems};
 use crate::plan::Wished;
 use crate::planes::aws::connect::Options;
 use crate::record::{Location, plan_path};
@@ -44,6 +44,7 @@ pub fn load(dir: &Path) -> Result<Loaded, Failure> {
         region: spec.region.clone(),
         account: spec.account.clone(),
         record,
+        access: spec.access.clone(),
     };
     let wishes = desired
         .resources
@@ -64,7 +65,7 @@ fn wrong(problems: Problems) -> Failure {
 /// Connects to a stack of which only the record is wanted: the rest of its YAML may be wrong.
 pub async fn open(dir: &Path, terminal: &Terminal) -> Result<Session, Failure> {
     let desired::Head { name, account, region, domain, record } = desired::head(dir).map_err(wrong)?;
-    let stack = Stack { name, domain, region, account, record: Location::parse(&record, dir)? };
+    let stack = Stack { name, domain, region, account, record: Location::parse(&record, dir)?, access: Access::default() };
     session(stack, terminal).await
 }
 

@@ -12,7 +12,7 @@ use super::expression::Language;
 use super::inputs::{self, Check};
 use super::shape::Shape;
 use super::template::Template;
-use crate::kinds::{KINDS, Row, lookup};
+use crate::kinds::{Row, lookup, rows};
 use crate::model::node::{Entry, Node, Value};
 use crate::model::problem::{Place, Problem, Problems, suggest};
 
@@ -168,7 +168,7 @@ impl ResourceTemplate {
             let name = kind.as_str()?;
             let row = lookup(name);
             if row.is_none() {
-                let help = suggest(name, KINDS.iter().map(|row| row.name));
+                let help = suggest(name, rows().map(|row| row.name));
                 problems.push(Problem::at(&kind.place, format!("there is no kind `{name:.60}`")).maybe_help(help));
             }
             row

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::quantity::{Duration, Size};
+use crate::model::Access;
 
 /// The stack: `metadata.name` and the fields of `spec` that belong to no module.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,18 +68,6 @@ pub struct Moved {
     /// What it is called now.
     #[schemars(regex(pattern = "^[a-z0-9][a-z0-9._/-]*$"))]
     pub to: String,
-}
-
-/// The way to the inner planes from outside.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Access {
-    /// The Docker engine of a manager: `ssh://host`. Default: none, so that it is not observed.
-    #[serde(default)]
-    pub docker: Option<String>,
-    /// The database server: `host:port`. Default: none.
-    #[serde(default)]
-    pub mysql: Option<String>,
 }
 
 /// Countries whose health data may be held here.

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::info::Info;
-use super::{Change, Gone, KINDS, Kind, Made, Naming, New, Ready, Tags};
+use super::{Change, Gone, Kind, Made, Naming, New, Ready, Tags};
 use crate::model::edit::{Cause, Edit};
 use crate::model::{Address, Marks, Node, node};
 use crate::planes::{Class, Error, Plane, Planes, Result};
@@ -157,7 +157,7 @@ impl Row {
     pub fn info(&self) -> &'static Info {
         static INFOS: OnceLock<HashMap<&'static str, OnceLock<Info>>> = OnceLock::new();
         static UNLISTED: OnceLock<Info> = OnceLock::new();
-        let infos = INFOS.get_or_init(|| KINDS.iter().map(|row| (row.name, OnceLock::new())).collect());
+        let infos = INFOS.get_or_init(|| super::rows().map(|row| (row.name, OnceLock::new())).collect());
         infos.get(self.name).unwrap_or(&UNLISTED).get_or_init(|| Info::of((self.schema)()))
     }
 
@@ -186,7 +186,7 @@ impl Row {
 #[must_use]
 pub fn lookup(name: &str) -> Option<&'static Row> {
     static BY_NAME: OnceLock<HashMap<&'static str, &'static Row>> = OnceLock::new();
-    BY_NAME.get_or_init(|| KINDS.iter().map(|row| (row.name, row)).collect()).get(name).copied()
+    BY_NAME.get_or_init(|| super::rows().map(|row| (row.name, row)).collect()).get(name).copied()
 }
 
 /// The row of kind `K`.
@@ -231,7 +231,7 @@ pub const fn row<K: Kind>() -> Row {
         },
         fetch: |planes| {
             async move {
-                let live = K::fetch(K::Plane::of(planes)).await?;
+                let live = K::fetch(K::Plane::of(planes)?).await?;
                 live.into_iter()
                     .map(|one| {
                         let shape = serde_json::to_value(one.shape)
@@ -244,13 +244,13 @@ pub const fn row<K: Kind>() -> Row {
             .boxed()
         },
         name_of: |new| typed_new::<K>(new).ok().and_then(|new| K::name_of(&new)),
-        namesake: |planes, new| async move { K::namesake(K::Plane::of(planes), &typed_new::<K>(new)?).await }.boxed(),
-        create: |planes, new| async move { K::create(K::Plane::of(planes), &typed_new::<K>(new)?).await }.boxed(),
+        namesake: |planes, new| async move { K::namesake(K::Plane::of(planes)?, &typed_new::<K>(new)?).await }.boxed(),
+        create: |planes, new| async move { K::create(K::Plane::of(planes)?, &typed_new::<K>(new)?).await }.boxed(),
         update: |planes, change| {
             async move {
                 let AnyChange { address, id, attributes, have, want, fields, marks, token } = change;
                 let (have, want) = (typed(have, K::NAME)?, typed(want, K::NAME)?);
-                K::update(K::Plane::of(planes), &Change { address, id, attributes, have, want, fields, marks, token }).await
+                K::update(K::Plane::of(planes)?, &Change { address, id, attributes, have, want, fields, marks, token }).await
             }
             .boxed()
         },
@@ -258,12 +258,12 @@ pub const fn row<K: Kind>() -> Row {
             async move {
                 let AnyGone { address, id, attributes, have } = gone;
                 let have = typed(have, K::NAME)?;
-                K::delete(K::Plane::of(planes), &Gone { address, id, attributes, have }).await
+                K::delete(K::Plane::of(planes)?, &Gone { address, id, attributes, have }).await
             }
             .boxed()
         },
-        ready: |planes, id| async move { K::ready(K::Plane::of(planes), &id).await }.boxed(),
-        mark: |planes, id, marks| async move { K::mark(K::Plane::of(planes), &id, &marks).await }.boxed(),
+        ready: |planes, id| async move { K::ready(K::Plane::of(planes)?, &id).await }.boxed(),
+        mark: |planes, id, marks| async move { K::mark(K::Plane::of(planes)?, &id, &marks).await }.boxed(),
         schema: || {
             let settings = schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
             settings.into_generator().into_root_schema_for::<K>().to_value()

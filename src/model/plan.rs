@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::edit::{Cause, Edit};
-use super::{Address, Marks};
+use super::{Access, Address, Marks};
 
 /// The `format_version` of plan documents.
 pub const FORMAT_VERSION: u32 = 1;
@@ -94,6 +94,15 @@ pub struct Unreadable {
     pub error: String,
 }
 
+/// A plane that there is no way to from here: nothing of it was read, and nothing of it is touched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unobserved {
+    /// The plane.
+    pub plane: String,
+    /// Why, and how there could be a way.
+    pub reason: String,
+}
+
 /// What a plan was asked to look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
@@ -108,6 +117,12 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Whether it looks at a part of the stack only.
+    #[must_use]
+    pub fn is_narrow(&self) -> bool {
+        !(self.target.is_empty() && self.exclude.is_empty() && self.planes.is_empty())
+    }
+
     /// Whether what is protected at `address` may be deleted or replaced all the same.
     #[must_use]
     pub fn allows_deletion_of(&self, address: &Address) -> bool {
@@ -192,6 +207,12 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
+    /// What there was no way to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unobserved: Vec<Unobserved>,
+    /// The way to the inner planes that the stack names.
+    #[serde(default, skip_serializing_if = "Access::is_empty")]
+    pub access: Access,
     /// What it was asked to look at.
     pub scope: Scope,
     /// The wishes of all resources that it acts on, and of those that use what took the place of a leftover.

@@ -29,6 +29,7 @@ pub(super) fn guard(
     scheduled_for_deletion(draft, declared, claims, scope);
     protect(draft, declared, claims, scope);
     unreadable(draft, declared, claims, observed);
+    beyond(draft, claims, observed, scope);
     strays(draft, claims);
     leftovers(draft, declared, observed, scope);
     super::keep::keep_and_wait(draft, wishes, declared, claims);
@@ -115,6 +116,23 @@ fn unreadable(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &
                 Some((action.address.clone(), format!("{referrer} could not be read and may still use it")))
             }
             _ => None,
+        })
+        .collect();
+    for (address, reason) in wait {
+        draft.wait_for(&address, reason);
+    }
+}
+
+/// What nobody asked about may use what is to go: so that stays, unless its loss is meant.
+fn beyond(draft: &mut Draft, claims: &Claims<'_>, observed: &Observed, scope: &Scope) {
+    let lost = draft.actions.values().filter(|action| matches!(action.action, Verb::Delete | Verb::Replace));
+    let wait: Vec<(Address, String)> = lost
+        .filter(|action| !scope.allows_deletion_of(&action.address))
+        .filter_map(|action| {
+            let live = claims.live.get(&action.address)?;
+            let refers = |kind: &&&str| lookup(kind).is_some_and(|row| row.info().refers_to.iter().any(|to| to == live.kind));
+            let referrer = observed.beyond.iter().find(refers)?;
+            Some((action.address.clone(), format!("{referrer} was not looked at and may still use it")))
         })
         .collect();
     for (address, reason) in wait {

@@ -24,13 +24,22 @@ pub(super) fn narrow(
         draft.waiting.retain(|address, _| asked.contains(address));
         draft.refusals.retain(|address, _| asked.contains(address));
     }
+    if !scope.planes.is_empty() {
+        // Kinds of other planes were read only because those asked for refer to them.
+        let asked = |kind: &str| lookup(kind).is_none_or(|row| scope.planes.contains(row.plane()));
+        draft.actions.retain(|_, action| asked(&action.kind));
+        let planned = |address: &Address| wishes.get(address).is_none_or(|wish| asked(wish.kind.name));
+        draft.waiting.retain(|address, _| planned(address));
+        draft.refusals.retain(|address, _| planned(address));
+        draft.leftovers.retain(|left| asked(&left.seen.kind));
+    }
     if !scope.exclude.is_empty() {
         let stays = |address: &Address| !scope.exclude.iter().any(|e| address.is_under(e));
         draft.actions.retain(|address, _| stays(address));
         draft.waiting.retain(|address, _| stays(address));
         draft.refusals.retain(|address, _| stays(address));
     }
-    let complete = scope.target.is_empty() && scope.exclude.is_empty() && scope.planes.is_empty();
+    let complete = !scope.is_narrow();
     if !complete {
         // What is outside the scope stays, and keeps what it needs.
         super::keep::keep_and_wait(draft, wishes, declared, claims);

@@ -10,14 +10,15 @@ pub mod retry;
 pub mod stats;
 pub mod wire;
 
-use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 pub use self::classify::refused;
 use super::error::Result;
-use crate::model::{Marks, Stranger, Whose};
+use super::once::Once;
+use super::ours::Ours;
+use crate::model::{Marks, Whose};
 
 /// The stack on whose behalf calls are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +43,9 @@ macro_rules! clients {
             /// Whose calls these are.
             pub estate: Arc<Estate>,
             /// What this pass has read already ([`Aws::once`]).
-            memo: Arc<Memo>,
-            /// What this pass saw that is not ours and could be in the way of one of ours.
-            strangers: Arc<Mutex<BTreeSet<Stranger>>>,
+            once: Arc<Once>,
+            /// Whose marks are ours, and what this pass saw that is not. (Its calls are counted and gated by the wire.)
+            pub(super) ours: Ours,
             /// Whole sets of tags that were written ([`Aws::tag_set`]).
             written: Arc<Written>,
             $($(#[$doc])* pub $field: $sdk::Client,)*
@@ -54,7 +55,8 @@ macro_rules! clients {
             /// One client per service over a shared configuration.
             #[must_use]
             pub fn new(config: &aws_types::SdkConfig, estate: Estate) -> Self {
-                Self { estate: Arc::new(estate), memo: Arc::default(), strangers: Arc::default(), written: Arc::default(), $($field: $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(wire::Named).retry_classifier(retry::NoBlindRepeat).build()),)* }
+                let ours = Ours::new(&estate.stack, stats::Stats::default());
+                Self { estate: Arc::new(estate), once: Arc::default(), ours, written: Arc::default(), $($field: $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(wire::Named).retry_classifier(retry::NoBlindRepeat).build()),)* }
             }
         }
     };
@@ -89,6 +91,8 @@ clients! {
     route53: aws_sdk_route53,
     /// S3.
     s3: aws_sdk_s3,
+    /// Secrets Manager.
+    secrets: aws_sdk_secretsmanager,
     /// SNS.
     sns: aws_sdk_sns,
     /// Systems Manager.
@@ -99,29 +103,17 @@ clients! {
     wafv2: aws_sdk_wafv2,
 }
 
-#[derive(Default)]
-struct Memo(Mutex<BTreeMap<&'static str, Arc<Once>>>);
-
 /// A whole set of tags.
 pub type TagSet = BTreeMap<String, String>;
 
 /// By name.
 type Written = Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<TagSet>>>>;
 
-/// One value, read by whoever comes first.
-type Once = tokio::sync::OnceCell<Arc<dyn Any + Send + Sync>>;
-
-impl std::fmt::Debug for Memo {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Memo")
-    }
-}
-
 impl Aws {
     /// The same clients for a new pass: nothing of what was read before is remembered.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Self { memo: Arc::default(), strangers: Arc::default(), ..self.clone() }
+        Self { once: Arc::default(), ours: self.ours.fresh(), ..self.clone() }
     }
 
     /// The tags that these clients last wrote to `name`, locked: a service that takes only whole sets has one writer at a time, who builds
@@ -141,48 +133,27 @@ impl Aws {
         T: Send + Sync + 'static,
         F: Future<Output = Result<T>> + Send,
     {
-        let cell = self.memo.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).entry(what).or_default().clone();
-        let value =
-            cell.get_or_try_init(|| async { Ok::<_, super::Error>(Arc::new(read().await?) as Arc<dyn Any + Send + Sync>) }).await?.clone();
-        match value.downcast::<T>() {
-            Ok(value) => Ok(value),
-            Err(_) => Err(super::Error::new(super::Class::Invalid, what, "read as two types under one name")),
-        }
+        self.once.read(what, read).await
     }
 
     /// The owner marks in `tags`, when they are this stack's.
     #[must_use]
     pub fn marks<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Marks> {
-        Marks::from_tags(&self.estate.stack, tags)
+        self.ours.marks(tags)
     }
 
     /// The owner marks in `tags`, when they are this stack's; when not, the object is noted as a stranger of that kind, name and id.
     pub fn marks_or_stranger<'a>(
         &self,
         kind: &'static str,
-        (name, id): (&str, &str),
+        name_and_id: (&str, &str),
         tags: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Option<Marks> {
-        let tags: Vec<(&str, &str)> = tags.into_iter().collect();
-        let marks = self.marks(tags.iter().copied());
-        if marks.is_none() {
-            let stack = Marks::foreign(tags).stack;
-            // Our own stack's mark without a readable address is a lost one.
-            let nobodys = stack.is_empty() || stack == self.estate.stack;
-            self.stranger(kind, (name, id), if nobodys { Whose::Nobody } else { Whose::Stack(stack) });
-        }
-        marks
+        self.ours.marks_or_stranger(kind, name_and_id, tags)
     }
 
     /// Notes an object of that kind, name and id that is not ours.
-    pub fn stranger(&self, kind: &'static str, (name, id): (&str, &str), whose: Whose) {
-        let one = Stranger { kind, name: name.to_owned(), id: id.to_owned(), whose };
-        self.strangers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(one);
-    }
-
-    /// The strangers that this pass has noted so far.
-    #[must_use]
-    pub fn strangers(&self) -> BTreeSet<Stranger> {
-        self.strangers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    pub fn stranger(&self, kind: &'static str, name_and_id: (&str, &str), whose: Whose) {
+        self.ours.stranger(kind, name_and_id, whose);
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::{Error, Held, Session};
-use crate::apply::{LONGEST_CALL, class};
+use crate::apply::class;
 use crate::model::plan::Verb;
 use crate::model::{Address, Marks};
 use crate::observe::observe;
 use crate::plan::Wished;
-use crate::planes::aws::owner::{Owned, owner};
-use crate::planes::{Class, Planes};
+use crate::planes::Class;
+use crate::planes::aws::owner::Owned;
+use crate::planes::owner::owner;
 use crate::record::{self, Attempt, RunEnd, RunStart, Tally};
 
 impl Session {
@@ -31,7 +32,7 @@ impl Session {
             return refuse(format!("{id} is this stack's already, as {whose}; to rename it, say `moved: [{whose}]` at {address}"));
         }
         (wish.kind.ready)(&self.planes, id.to_owned()).await?;
-        match owner(&self.planes.aws, wish.kind.tags, id).await? {
+        match owner(&self.planes, wish.kind.tags, id).await? {
             Owned::No => {}
             // Our own stack's mark without a readable address: that is a lost mark, and adopting mends it.
             Owned::By(stack) if stack == self.stack.name => {}
@@ -57,7 +58,7 @@ impl Session {
         let attempt = Attempt { address: address.clone(), verb: Verb::Adopt, step: "mark".into(), token: None };
         journal.attempt(attempt).await?;
         let marks = Marks { stack: self.stack.name.clone(), address: Some(address.clone()), protect: wish.protect, ..Marks::default() };
-        let planes = Planes { aws: self.connection.gated(held.lease.gate(LONGEST_CALL)) };
+        let planes = self.gated(held);
         let outcome = (wish.kind.mark)(&planes, id.to_owned(), marks).await;
         let entry = match &outcome {
             Ok(()) => record::Outcome::Ok { id: Some(id.to_owned()), applied: None, gone: false },

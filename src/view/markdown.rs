@@ -13,7 +13,7 @@ use crate::model::plan::{Action, Plan, Verb};
 #[must_use]
 pub fn markdown(plan: &Plan, words: &Words) -> String {
     let mut out = format!("### {}\n\n**{}**\n", prose(&heading(plan, words.title)), prose(&words.summary));
-    if let Some(note) = not_observed(plan) {
+    for note in not_observed(plan) {
         let _ = writeln!(out, "\n{}", prose(&note));
     }
     list(&mut out, "Refused", plan.refusals.iter().map(|r| (r.address.to_string(), [&*r.reason, &*r.hint])));

@@ -25,7 +25,7 @@ const COLUMN: usize = 44;
 pub fn human(plan: &Plan, style: Style, words: &Words, detail: Detail) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", style.paint(Tone::Strong, &heading(plan, words.title)));
-    if let Some(note) = not_observed(plan) {
+    for note in not_observed(plan) {
         let _ = writeln!(out, "{}", style.paint(Tone::Notice, &note));
     }
     let mut cut = false;
@@ -67,16 +67,25 @@ pub fn human(plan: &Plan, style: Style, words: &Words, detail: Detail) -> String
 /// The first line of a plan.
 #[must_use]
 pub fn heading(plan: &Plan, title: &str) -> String {
-    let part = if plan.complete { "" } else { ", a part of it," };
+    let part = if !plan.scope.is_narrow() { "" } else { ", a part of it," };
     let text = format!("{title} for {}{part} in {}, account {}", plan.stack, plan.region, plan.account);
     value::clean(&text)
 }
 
-/// Planes that were asked for and are not there.
+/// The planes that there was no way to, those of one reason together.
 #[must_use]
-pub fn not_observed(plan: &Plan) -> Option<String> {
-    let planes: Vec<&str> = plan.scope.planes.iter().map(String::as_str).filter(|plane| *plane != "aws").collect();
-    (!planes.is_empty()).then(|| format!("Not observed: {} (in a later release)", value::clean(&planes.join(", "))))
+pub fn not_observed(plan: &Plan) -> Vec<String> {
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in &plan.unobserved {
+        match by_reason.iter_mut().find(|(reason, _)| *reason == one.reason) {
+            Some((_, planes)) => planes.push(&one.plane),
+            None => by_reason.push((&one.reason, vec![&one.plane])),
+        }
+    }
+    by_reason
+        .iter()
+        .map(|(reason, planes)| value::clean(&format!("Not observed and not touched: {}: {reason}", planes.join(", "))))
+        .collect()
 }
 
 /// The changes by module, in the order of addresses.

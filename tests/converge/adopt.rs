@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::types::Tag;
 use aws_sdk_route53::types as r53;
-use reeve::kinds::{KINDS, Tags};
+use reeve::kinds::{Tags, aws::KINDS};
 use reeve::model::plan::Verb;
 use reeve::planes::Aws;
 use reeve::planes::aws::owner::{Owned, owner};

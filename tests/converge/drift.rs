@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as ec2;
 use reeve::kinds::row::{AnyChange, AnyGone};
-use reeve::kinds::{KINDS, Row, lookup};
+use reeve::kinds::{Row, aws::KINDS, lookup};
 use reeve::model::Address;
 use reeve::model::edit::Cause;
 use reeve::model::plan::{Plan, Scope, Verb};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reeve::kinds::{KINDS, Row};
+use reeve::kinds::{Row, aws::KINDS};
 use reeve::model::Address;
 use reeve::model::edit::Cause;
 use reeve::model::plan::{Action, Verb};

@@ -1,6 +1,6 @@
 //! The example estate with one object more of each kind, which nothing else needs: it can be changed, replaced and deleted by itself.
 
-use reeve::kinds::{KINDS, Row};
+use reeve::kinds::{Row, aws::KINDS};
 use serde_json::{Value, json};
 
 use reeve::sandbox::ZONE;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use reeve::kinds::{KINDS, Row, Tags};
+use reeve::kinds::{Row, Tags, aws::KINDS};
 use reeve::model::plan::Verb;
 use reeve::model::{Address, Marks, Whose};
 use serde_json::json;

@@ -102,6 +102,7 @@ impl World {
             region: "us-east-1".into(),
             account: None,
             record: Location::Local(self.record.path().into()),
+            access: reeve::model::Access::default(),
         };
         let options = Options {
             endpoint: Some(self.sandbox.endpoint.clone()),

@@ -120,6 +120,7 @@ impl World {
             region: "us-east-1",
             domain: "hostedehr.org",
             record: None,
+            access: reeve::model::Access::default(),
             wishes: &self.wishes,
             observed: &self.observed,
             history: &self.history,

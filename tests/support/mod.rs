@@ -64,6 +64,7 @@ impl Ground {
             region: "us-east-1".into(),
             account: None,
             record: Location::Local(record.path().into()),
+            access: reeve::model::Access::default(),
         };
         let options = Options {
             endpoint: self.endpoint.clone(),

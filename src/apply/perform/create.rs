@@ -16,7 +16,8 @@ use crate::kinds::{AnyLive, Made, Naming, Row, Tags};
 use crate::model::marks::{Applied, short};
 use crate::model::{Marks, Namesake, Stranger, Whose, hole};
 use crate::plan::order::Step;
-use crate::planes::aws::owner::{Owned, owner};
+use crate::planes::aws::owner::Owned;
+use crate::planes::owner::owner;
 use crate::planes::{Class, Error, Result};
 
 /// How long a lost answer is looked for, when the object may not be visible yet.
@@ -131,12 +132,12 @@ impl Performer<'_> {
         let planes = self.planes.fresh();
         let name = (step.kind.name_of)(new.clone())?;
         (step.kind.fetch)(&planes).await.ok()?;
-        let seen = planes.aws.strangers().into_iter().find(|one| one.kind == step.kind.name && one.name == name);
+        let seen = planes.strangers().into_iter().find(|one| one.kind == step.kind.name && one.name == name);
         if let Some(Stranger { id, whose, .. }) = seen {
             return Some(Namesake { id, whose });
         }
         let id = (step.kind.namesake)(&planes, new.clone()).await.ok()??;
-        let whose = match owner(&planes.aws, step.kind.tags, &id).await.ok()? {
+        let whose = match owner(&planes, step.kind.tags, &id).await.ok()? {
             Owned::No => Whose::Nobody,
             Owned::By(stack) if stack != self.plan.stack => Whose::Stack(stack),
             Owned::By(_) | Owned::Unknown => return None,

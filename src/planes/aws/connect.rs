@@ -50,6 +50,8 @@ pub struct Options {
     pub stats: Stats,
     /// Faults to throw in. For tests.
     pub faults: Option<Faults>,
+    /// The file of this host's facts; `None`: as `REEVE_HOST` says, or the usual one ([`Facts`](crate::planes::Facts)).
+    pub host: Option<std::path::PathBuf>,
 }
 
 /// AWS, reached.

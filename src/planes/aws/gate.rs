@@ -33,7 +33,7 @@ impl Gate {
     }
 
     /// Waits until it opens.
-    pub(super) async fn pass(&self) -> Result<(), Shut> {
+    pub(in crate::planes) async fn pass(&self) -> Result<(), Shut> {
         loop {
             match (self.0)() {
                 May::Send => return Ok(()),
@@ -52,7 +52,7 @@ impl fmt::Debug for Gate {
 
 /// The gate does not open any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shut(String);
+pub(in crate::planes) struct Shut(String);
 
 impl fmt::Display for Shut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

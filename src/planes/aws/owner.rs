@@ -64,11 +64,17 @@ pub enum Tags {
     ReportPlan,
     /// The TXT record beside a record ([`beside`]); the id is `ZONE/NAME/TYPE`.
     Record,
+    /// Labels of a Docker object; its noun.
+    Labels(&'static str),
+    /// A row of reeve's own table on the database server; the noun.
+    Table(&'static str),
+    /// The `.reeve` file of a folder.
+    File,
 }
 
 type Pairs = Vec<(String, String)>;
 
-/// Whose the object of that id is.
+/// Whose the object of that id on AWS is.
 ///
 /// # Errors
 /// What AWS answered.
@@ -80,7 +86,7 @@ pub async fn owner(aws: &Aws, tags: Tags, id: &str) -> Result<Owned> {
 /// `None` where there are none to read.
 async fn read(aws: &Aws, tags: Tags, id: &str) -> Result<Option<Pairs>> {
     Ok(Some(match tags {
-        Tags::None => return Ok(None),
+        Tags::None | Tags::Labels(_) | Tags::Table(_) | Tags::File => return Ok(None),
         Tags::Ec2 => {
             let filter = aws_sdk_ec2::types::Filter::builder().name("resource-id").values(id).build();
             let out = aws.ec2.describe_tags().filters(filter).send().await?;

@@ -1,4 +1,4 @@
-//! What a run did to AWS, counted: the object of `--stats`.
+//! What a run asked of its planes, counted: the object of `--stats`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,9 +26,14 @@ impl Default for Counters {
 }
 
 impl Stats {
+    /// A call goes out: `docker.ServiceList`.
+    pub(in crate::planes) fn count(&self, call: &str) {
+        *self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(call.to_owned()).or_default() += 1;
+    }
+
     /// An attempt goes out.
     pub(super) fn sent(&self, call: &Call) {
-        *self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(call.to_string()).or_default() += 1;
+        self.count(&call.to_string());
         if call.attempt > 1 {
             self.0.retries.fetch_add(1, Ordering::Relaxed);
         }

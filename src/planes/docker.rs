@@ -1,0 +1,154 @@
+//! Docker Swarm, through the engine of one manager: connected when it is first asked, over its socket or SSH.
+//!
+//! API: <https://docs.docker.com/reference/api/engine/version/v1.41/> (Engine 20.10) or newer, as the engine speaks it. Ownership is labels of the marks' names. Objects of the swarm are changed with
+//! their whole spec and the version that was read; on a conflict they are read again.
+
+mod classify;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use super::aws::gate::Gate;
+use super::aws::owner::Owned;
+use super::error::{Class, Error, Result};
+use super::once::Once;
+use super::ours::Ours;
+use super::{Facts, Reach, Vault};
+use crate::model::marks::key;
+use crate::model::{Access, Marks};
+pub use classify::failed;
+
+/// The longest that one call may take, in seconds.
+const TIMEOUT: u64 = 30;
+
+/// Labels of an object.
+pub type Labels = HashMap<String, String>;
+
+/// The swarm. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Docker {
+    /// On whose behalf.
+    pub ours: Ours,
+    /// Where secrets are read.
+    pub vault: Vault,
+    /// The folder of every host that containers see as `/reeve`.
+    pub lib: PathBuf,
+    /// What this pass has read already.
+    pub once: Arc<Once>,
+    address: Arc<str>,
+    client: Arc<OnceCell<bollard::Docker>>,
+}
+
+/// The way to the swarm.
+#[must_use]
+pub fn reach(access: &Access, facts: Option<&Facts>, ours: Ours, vault: &Vault) -> Reach<Docker> {
+    let local = facts.and_then(|facts| facts.docker.as_deref());
+    match local.or(access.docker.as_deref()) {
+        Some(address) => {
+            let lib = facts.map_or_else(|| PathBuf::from(super::facts::LIB), Facts::lib);
+            Reach::Open(Docker { ours, vault: vault.clone(), lib, once: Arc::default(), address: address.into(), client: Arc::default() })
+        }
+        None => Reach::Closed("this is no host of the fleet, and the stack names no way in (spec.access.docker)".to_owned()),
+    }
+}
+
+impl Docker {
+    /// The same for a new pass.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { ours: self.ours.fresh(), once: Arc::default(), ..self.clone() }
+    }
+
+    /// The same, each change asking `gate` first.
+    #[must_use]
+    pub fn gated(&self, gate: &Gate) -> Self {
+        Self { ours: self.ours.gated(gate.clone()), ..self.clone() }
+    }
+
+    /// The engine, for a call that only reads.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn reads(&self, call: &str) -> Result<&bollard::Docker> {
+        let client = self.connected().await?;
+        self.ours.reads(call);
+        Ok(client)
+    }
+
+    /// The engine, for a call that changes something.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or the lease is lost.
+    pub async fn changes(&self, call: &str) -> Result<&bollard::Docker> {
+        let client = self.connected().await?;
+        self.ours.changes(call).await?;
+        Ok(client)
+    }
+
+    async fn connected(&self) -> Result<&bollard::Docker> {
+        self.client.get_or_try_init(|| connect(&self.address)).await
+    }
+
+    /// Reads something that several kinds need once in a pass.
+    ///
+    /// # Errors
+    /// What `read` answered.
+    pub async fn shared<T, F>(&self, what: &'static str, read: impl FnOnce() -> F + Send) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        self.once.read(what, read).await
+    }
+
+    /// Whose the object of that noun (`service`, `secret`, `network`, `node`) and id is.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    pub async fn owner(&self, noun: &str, id: &str) -> Result<Owned> {
+        let call = format!("docker.inspect.{noun}");
+        let engine = self.reads(&call).await?;
+        let labels = match noun {
+            "service" => engine.inspect_service(id, None).await.map_err(failed(&call))?.spec.and_then(|spec| spec.labels),
+            "secret" => engine.inspect_secret(id).await.map_err(failed(&call))?.spec.and_then(|spec| spec.labels),
+            "node" => engine.inspect_node(id).await.map_err(failed(&call))?.spec.and_then(|spec| spec.labels),
+            _ => engine.inspect_network(id, None).await.map_err(failed(&call))?.labels,
+        };
+        let stack = labels.and_then(|labels| labels.get(key::STACK).cloned()).filter(|stack| !stack.is_empty());
+        Ok(stack.map_or(Owned::No, Owned::By))
+    }
+}
+
+/// Connects, and agrees on a version of the API.
+async fn connect(address: &str) -> Result<bollard::Docker> {
+    let call = "docker.version";
+    let client = match address.split_once("://") {
+        Some(("ssh", _)) => bollard::Docker::connect_with_ssh(address, TIMEOUT, bollard::API_DEFAULT_VERSION, None),
+        _ => bollard::Docker::connect_with_unix(address, TIMEOUT, bollard::API_DEFAULT_VERSION),
+    };
+    let unreachable = |error: &dyn std::fmt::Display| {
+        Error::new(
+            Class::Unreachable,
+            call,
+            format!("the Docker engine at {address} does not answer ({error}): see runbooks/docker-down.md"),
+        )
+    };
+    let client = client.map_err(|error| unreachable(&error))?;
+    client.negotiate_version().await.map_err(|error| unreachable(&error))
+}
+
+/// The labels of an object with these marks, and what else it bears that is not a mark.
+#[must_use]
+pub fn labels(marks: &Marks, others: Labels) -> Labels {
+    let mut labels: Labels = others.into_iter().filter(|(name, _)| !name.starts_with("reeve:")).collect();
+    labels.extend(marks.to_tags().into_iter().map(|(name, value)| (name.to_owned(), value)));
+    labels
+}
+
+/// Labels as pairs.
+pub fn pairs(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {
+    labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+}

@@ -1,0 +1,67 @@
+//! What an engine's answer means.
+
+use bollard::errors::Error as Answer;
+
+use crate::planes::error::{Class, Error};
+
+/// Turns an engine's error into ours: `.map_err(failed("docker.ServiceCreate"))`.
+pub fn failed(call: &str) -> impl Fn(Answer) -> Error + '_ {
+    move |answer| match answer {
+        Answer::DockerResponseServerError { status_code, message } => {
+            let class = class(status_code, &message);
+            let hint = if is_no_manager(&message) { ": see runbooks/quorum.md" } else { "" };
+            Error { code: status_code.to_string(), ..Error::new(class, call, format!("{}{hint}", message.trim())) }
+        }
+        Answer::RequestTimeoutError => Error::new(Class::Ambiguous, call, "the engine did not answer in time"),
+        Answer::JsonDataError { message, .. } => Error::new(Class::Ambiguous, call, format!("the answer makes no sense: {message}")),
+        Answer::IOError { err } => Error::new(Class::Unreachable, call, format!("{err}: see runbooks/docker-down.md")),
+        other => {
+            let text = other.to_string();
+            // A call that never left has changed nothing; everything else may have.
+            let class = if text.contains("onnect") { Class::Unreachable } else { Class::Ambiguous };
+            Error::new(class, call, text)
+        }
+    }
+}
+
+fn is_no_manager(message: &str) -> bool {
+    message.contains("not a swarm manager") || message.contains("does not have a leader") || message.contains("context deadline exceeded")
+}
+
+fn class(status: u16, message: &str) -> Class {
+    match status {
+        404 => Class::NotFound,
+        // A node that is no manager answers 503: that will not change by itself. Without a leader it may.
+        503 if message.contains("not a swarm manager") => Class::Invalid,
+        _ if message.contains("update out of sequence") => Class::InUse,
+        _ if message.contains("is in use by") || message.contains("has active endpoints") => Class::InUse,
+        409 => Class::AlreadyExists,
+        400 | 403 => Class::Invalid,
+        _ if message.contains("already exists") || message.contains("name conflicts") => Class::AlreadyExists,
+        _ => Class::Ambiguous,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_have_their_classes() {
+        for (status, message, class) in [
+            (404, "service x not found", Class::NotFound),
+            (
+                409,
+                "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service x already exists",
+                Class::AlreadyExists,
+            ),
+            (500, "rpc error: code = Unknown desc = update out of sequence", Class::InUse),
+            (400, "rpc error: code = InvalidArgument desc = secret 'a' is in use by the following service: b", Class::InUse),
+            (400, "invalid mount config", Class::Invalid),
+            (503, "This node is not a swarm manager.", Class::Invalid),
+            (500, "rpc error: code = DeadlineExceeded", Class::Ambiguous),
+        ] {
+            assert_eq!(super::class(status, message), class, "{message}");
+        }
+    }
+}
