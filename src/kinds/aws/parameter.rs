@@ -5,24 +5,25 @@
 //! stand in the description; the tags are asked for where somebody wrote a description of their own over ours. What has to change without the value (protection, retiring) changes in the tags alone; then a tag says
 //! that the description is out of date, and the few that bear it are listed and asked for their tags.
 //! A generated value is made here, handed to SSM and dropped; it is read again only to be written back at once, when its key or its mark changes.
+//! Its fingerprint, a short hash, stands in the description: by it the users of the value see that it was rotated, without reading it.
+
+mod generate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rand::TryRng;
-use rand::rngs::SysRng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::key::Key;
 use super::support::{described, side_by_side};
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
-use crate::model::Marks;
 use crate::model::field::{Ref, Text};
 use crate::model::marks::key;
+use crate::model::{Marks, Secret};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
 use aws_sdk_ssm::types as sdk;
+pub use generate::Generate;
 
 /// A parameter: either `generate` or `value`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,50 +42,6 @@ pub struct Parameter {
     pub kms_key: Option<Ref<Key>>,
 }
 
-/// How a secret is generated: letters and digits only, because some images pass values through a shell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Generate {
-    /// How many letters and digits, 16 to 128. Default: 32 (190 bits).
-    #[serde(default = "length")]
-    pub length: u16,
-}
-
-fn length() -> u16 {
-    32
-}
-
-const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-const PATTERN: (&str, &str) = ("^[A-Za-z0-9]{", "}$");
-
-impl Generate {
-    /// A secret from the generator of the operating system.
-    fn secret(&self) -> Result<Zeroizing<String>> {
-        let wanted = usize::from(self.length);
-        let mut secret = Zeroizing::new(String::with_capacity(wanted));
-        let mut bytes = Zeroizing::new([0_u8; 256]);
-        while secret.len() < wanted {
-            let failed = |_| Error::new(Class::Unreachable, "ssm.PutParameter", "the operating system gives no random bytes");
-            SysRng.try_fill_bytes(&mut bytes[..]).map_err(failed)?;
-            // 248 is the largest multiple of 62 in a byte: what is above it would favour some letters.
-            let letters = bytes.iter().filter(|byte| **byte < 248).map(|byte| char::from(ALPHABET[usize::from(byte % 62)]));
-            let missing = wanted - secret.len();
-            secret.extend(letters.take(missing));
-        }
-        Ok(secret)
-    }
-
-    /// SSM checks a value against this pattern, and the listing shows it: that is how the length is read back.
-    fn pattern(&self) -> String {
-        format!("{}{}{}", PATTERN.0, self.length, PATTERN.1)
-    }
-
-    fn of_pattern(pattern: &str) -> Option<Self> {
-        let length = pattern.strip_prefix(PATTERN.0)?.strip_suffix(PATTERN.1)?.parse().ok()?;
-        Some(Self { length })
-    }
-}
-
 impl Named for Parameter {
     const NAME: &'static str = "aws.parameter";
 }
@@ -93,7 +50,7 @@ impl Kind for Parameter {
     type Plane = Aws;
     const PAGE: &'static str = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html";
     const TAGS: Tags = Tags::Parameter;
-    const ATTRIBUTES: &'static [&'static str] = &["arn", "name"];
+    const ATTRIBUTES: &'static [&'static str] = &["arn", "name", "fingerprint"];
     const STATEFUL: bool = true;
     const DROP_FIRST: bool = true;
     const AT_ONCE: bool = true;
@@ -125,25 +82,27 @@ impl Kind for Parameter {
         let bare = all.iter().filter(|one| described::is_bare(one.description().unwrap_or_default()));
         let asked: BTreeSet<&str> = dated.iter().chain(bare).filter_map(sdk::ParameterMetadata::name).collect();
         let told = side_by_side(asked.into_iter().map(|id| tagged(cx, id))).await?;
-        let told: BTreeMap<String, Marks> = told.into_iter().flatten().collect();
+        let told: BTreeMap<String, (Marks, Option<String>)> = told.into_iter().flatten().collect();
         let texts: Vec<&str> =
             all.iter().filter(|one| one.r#type == Some(sdk::ParameterType::String)).filter_map(|one| one.name()).collect();
         let values = texts_of(cx, &texts).await?;
         let mut live = Vec::new();
         for one in &all {
             let id = one.name().unwrap_or_default();
-            let marks = match (described::split(cx, one.description().unwrap_or_default()).1, told.get(id)) {
-                (Some(marks), Some(told)) => Marks { protect: told.protect, retiring: told.retiring, ..marks },
+            let (words, described) = described::split(cx, one.description().unwrap_or_default());
+            let marks = match (described, told.get(id)) {
+                (Some(marks), Some((told, _))) => Marks { protect: told.protect, retiring: told.retiring, ..marks },
                 (Some(marks), None) => marks,
-                (None, Some(told)) => told.clone(),
+                (None, Some((told, _))) => told.clone(),
                 (None, None) => continue,
             };
+            let fingerprint = fingerprint_in(words).or_else(|| told.get(id)?.1.as_deref());
             let shape = Self {
                 generate: one.allowed_pattern().and_then(Generate::of_pattern),
                 value: values.get(id).map(|value| value.as_str().into()),
                 kms_key: one.key_id().filter(|key| !key.starts_with("alias/aws/")).map(Ref::to),
             };
-            live.push(Live { id: id.to_owned(), attributes: known(cx, id), shape, marks, made_at: String::new() });
+            live.push(Live { id: id.to_owned(), attributes: known(cx, id, fingerprint), shape, marks, made_at: String::new() });
         }
         Ok(live)
     }
@@ -158,23 +117,23 @@ impl Kind for Parameter {
 
     async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
         let id = Self::name_of(new).unwrap_or_default();
-        let call = put(cx, &id, &new.want, new.want.generate.as_ref(), &new.marks).set_tags(Some(tags(&new.marks, false)?));
         let value = match &new.want.generate {
             Some(generate) => generate.secret()?,
-            None => Zeroizing::new(new.want.value.as_ref().map(|value| value.0.clone()).unwrap_or_default()),
+            None => Secret::new(new.want.value.as_ref().map(|value| value.0.clone()).unwrap_or_default()),
         };
-        call.value(value.as_str()).send().await?;
-        Ok(Made { attributes: known(cx, &id), id })
+        let call = put(cx, &id, &new.want, new.want.generate.as_ref(), &described(&value, &new.marks));
+        call.set_tags(Some(tags(&new.marks, false, Some(&value))?)).value(value.expose()).send().await?;
+        Ok(Made { attributes: known(cx, &id, Some(&value.fingerprint())), id })
     }
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
         let value = match &change.want.value {
-            Some(value) => Zeroizing::new(value.0.clone()),
+            Some(value) => Secret::new(value.0.clone()),
             None => value(cx, &change.id).await?,
         };
         // An adopted secret need not be of letters and digits: only what was generated here has a pattern.
-        let call = put(cx, &change.id, &change.want, change.have.generate.as_ref(), &change.marks);
-        call.overwrite(true).value(value.as_str()).send().await?;
+        let call = put(cx, &change.id, &change.want, change.have.generate.as_ref(), &described(&value, &change.marks));
+        call.overwrite(true).value(value.expose()).send().await?;
         Ok(())
     }
 
@@ -184,8 +143,9 @@ impl Kind for Parameter {
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
-        find(cx, id).await?;
-        Ok(Ready::Yes(known(cx, id)))
+        let one = find(cx, id).await?;
+        let words = described::split(cx, one.description().unwrap_or_default()).0;
+        Ok(Ready::Yes(known(cx, id, fingerprint_in(words))))
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
@@ -193,16 +153,42 @@ impl Kind for Parameter {
         let written = described::split(cx, now.description().unwrap_or_default()).1;
         let same = |old: &Marks| (&old.address, &old.applied, &old.attempt) == (&marks.address, &marks.applied, &marks.attempt);
         let flags = |old: &Marks| (old.protect, old.retiring) == (marks.protect, marks.retiring);
+        let stays = written.as_ref().is_some_and(same);
+        let value = if stays { None } else { Some(value(cx, id).await?) };
         let call = cx.ssm.add_tags_to_resource().resource_type(sdk::ResourceTypeForTagging::Parameter).resource_id(id);
-        call.set_tags(Some(tags(marks, written.as_ref().is_some_and(|old| !flags(old)))?)).send().await?;
-        if written.as_ref().is_some_and(same) {
-            return Ok(());
-        }
-        let call = cx.ssm.put_parameter().name(id).description(described::with_marks("", marks)).set_type(now.r#type.clone());
+        let dated = written.as_ref().is_some_and(|old| !flags(old));
+        call.set_tags(Some(tags(marks, dated, value.as_ref())?)).send().await?;
+        let Some(value) = value else { return Ok(()) };
+        let call = cx.ssm.put_parameter().name(id).description(described(&value, marks)).set_type(now.r#type.clone());
         let call = call.set_key_id(now.key_id.clone()).set_allowed_pattern(now.allowed_pattern.clone()).overwrite(true);
-        call.value(value(cx, id).await?.as_str()).send().await?;
+        call.value(value.expose()).send().await?;
         Ok(())
     }
+}
+
+/// What a rotation writes: another value of the same sort, its fingerprint in the description and the tags, everything else as it is. Answers
+/// the new fingerprint. Whoever uses the old value is moved by the next apply.
+///
+/// # Errors
+/// What SSM answered; when it is no generated secret.
+pub async fn rotate(cx: &Aws, id: &str) -> Result<String> {
+    let now = find(cx, id).await?;
+    let pattern = now.allowed_pattern.clone();
+    let no_secret = || Error::new(Class::Invalid, "ssm.PutParameter", format!("{id} was not generated by reeve: it is not rotated"));
+    let generate = pattern.as_deref().and_then(Generate::of_pattern).ok_or_else(no_secret)?;
+    let marks = described::split(cx, now.description().unwrap_or_default()).1;
+    let marks = match marks {
+        Some(marks) => marks,
+        None => tagged(cx, id).await?.map(|(_, (marks, _))| marks).ok_or_else(no_secret)?,
+    };
+    let value = generate.secret()?;
+    let call = cx.ssm.put_parameter().name(id).description(described(&value, &marks)).set_type(now.r#type.clone());
+    let call = call.set_key_id(now.key_id.clone()).set_allowed_pattern(pattern).overwrite(true);
+    call.value(value.expose()).send().await?;
+    let tag = sdk::Tag::builder().key(FINGERPRINT).value(value.fingerprint()).build();
+    let tag = tag.map_err(|_| Error::incomplete("ssm.Tag", "key"))?;
+    cx.ssm.add_tags_to_resource().resource_type(sdk::ResourceTypeForTagging::Parameter).resource_id(id).tags(tag).send().await?;
+    Ok(value.fingerprint())
 }
 
 fn put(
@@ -210,22 +196,22 @@ fn put(
     id: &str,
     want: &Parameter,
     generated: Option<&Generate>,
-    marks: &Marks,
+    description: &str,
 ) -> aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder {
     let secret = want.generate.is_some();
     cx.ssm
         .put_parameter()
         .name(id)
         .r#type(if secret { sdk::ParameterType::SecureString } else { sdk::ParameterType::String })
-        .description(described::with_marks("", marks))
+        .description(description)
         .set_key_id(want.kms_key.as_ref().filter(|_| secret).map(|key| key.id().to_owned()))
         .set_allowed_pattern(generated.filter(|_| secret).map(Generate::pattern))
 }
 
-async fn value(cx: &Aws, id: &str) -> Result<Zeroizing<String>> {
+async fn value(cx: &Aws, id: &str) -> Result<Secret> {
     let out = cx.ssm.get_parameter().name(id).with_decryption(true).send().await?;
     let value = out.parameter.and_then(|one| one.value).ok_or_else(|| Error::incomplete("ssm.GetParameter", "value"))?;
-    Ok(Zeroizing::new(value))
+    Ok(Secret::new(value))
 }
 
 /// This stack's parameters whose tags also have these values, 50 to a page.
@@ -252,11 +238,12 @@ fn filter(name: &str, value: &str) -> Result<sdk::ParameterStringFilter> {
     filter.map_err(|_| Error::incomplete("ssm.DescribeParameters", "key"))
 }
 
-/// A parameter's name and the marks in its tags.
-async fn tagged(cx: &Aws, id: &str) -> Result<Option<(String, Marks)>> {
+/// A parameter's name, and the marks and the fingerprint in its tags.
+async fn tagged(cx: &Aws, id: &str) -> Result<Option<(String, (Marks, Option<String>))>> {
     let call = cx.ssm.list_tags_for_resource().resource_type(sdk::ResourceTypeForTagging::Parameter).resource_id(id);
     let out = call.send().await?;
-    Ok(cx.marks(out.tag_list().iter().map(|tag| (tag.key(), tag.value()))).map(|marks| (id.to_owned(), marks)))
+    let fingerprint = out.tag_list().iter().find(|tag| tag.key() == FINGERPRINT).map(|tag| tag.value().to_owned());
+    Ok(cx.marks(out.tag_list().iter().map(|tag| (tag.key(), tag.value()))).map(|marks| (id.to_owned(), (marks, fingerprint))))
 }
 
 /// Values of texts (never of secrets), ten to a call.
@@ -276,33 +263,33 @@ async fn texts_of(cx: &Aws, names: &[&str]) -> Result<BTreeMap<String, String>> 
 /// A tag that says that protection and retiring are to be read from the tags, not from the description.
 const DATED: &str = "reeve:dated";
 
-/// The marks as tags. `dated`: the description does not say the same.
-fn tags(marks: &Marks, dated: bool) -> Result<Vec<sdk::Tag>> {
+/// A tag with the fingerprint of the value, for when somebody writes a description of their own.
+const FINGERPRINT: &str = "reeve:fingerprint";
+
+/// The description of a parameter of that value: its fingerprint, by which users of the value see that it was rotated, and the marks.
+fn described(value: &Secret, marks: &Marks) -> String {
+    described::with_marks(&format!("{WORDS}{}", value.fingerprint()), marks)
+}
+
+const WORDS: &str = "fingerprint ";
+
+fn fingerprint_in(words: &str) -> Option<&str> {
+    words.strip_prefix(WORDS).filter(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)))
+}
+
+/// The marks, and the fingerprint of a value that is written, as tags. `dated`: the description does not say the same.
+fn tags(marks: &Marks, dated: bool, value: Option<&Secret>) -> Result<Vec<sdk::Tag>> {
     let tags = marks
         .to_tags()
         .into_iter()
         .chain([(DATED, dated.to_string())])
+        .chain(value.map(|value| (FINGERPRINT, value.fingerprint())))
         .map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
     tags.collect::<std::result::Result<_, _>>().map_err(|_| Error::incomplete("ssm.Tag", "key"))
 }
 
-fn known(cx: &Aws, id: &str) -> Attributes {
+fn known(cx: &Aws, id: &str, fingerprint: Option<&str>) -> Attributes {
     let estate = &cx.estate;
-    attributes([("arn", &format!("arn:{}:ssm:{}:{}:parameter{id}", estate.partition, estate.region, estate.account)), ("name", id)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_have_the_length_and_the_letters_and_differ() {
-        let generate = Generate { length: 100 };
-        let (a, b) = (generate.secret().unwrap(), generate.secret().unwrap());
-        assert_eq!(a.len(), 100);
-        assert!(a.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        assert_ne!(*a, *b);
-        assert_eq!(Generate::of_pattern(&generate.pattern()), Some(generate));
-        assert_eq!(Generate::of_pattern("^x$"), None);
-    }
+    let arn = format!("arn:{}:ssm:{}:{}:parameter{id}", estate.partition, estate.region, estate.account);
+    attributes([("arn", &*arn), ("name", id)]).into_iter().chain(fingerprint.map(|one| ("fingerprint", one.to_owned()))).collect()
 }
