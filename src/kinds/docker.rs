@@ -1,6 +1,11 @@
 //! The kinds of Docker Swarm, one file each, and the table that lists them.
 
-use super::row::Row;
+pub mod network;
+pub mod node;
+pub mod secret;
+pub mod service;
+
+use super::row::{Row, row};
 
 /// Every kind of this plane.
-pub static KINDS: &[Row] = &[];
+pub static KINDS: &[Row] = &[row::<network::Network>(), row::<node::Node>(), row::<secret::Secret>(), row::<service::Service>()];

@@ -1,0 +1,361 @@
+//! A tenant's service: one container at most, hardened, started through the wrapper that holds the tenant's database (`hold`).
+//!
+//! API: <https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Service>.
+//! Does not touch whether it runs: that is the waker's, but for a suspended one, which never does. Where its task runs is Swarm's.
+//! What it was made of stands in a label; where the live service is anything else than that makes, it says so in `foreign`.
+
+mod differ;
+mod render;
+pub mod tasks;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bollard::models::Service as Seen;
+use bollard::query_parameters::{ListServicesOptionsBuilder, UpdateServiceOptionsBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::network::Network;
+use super::secret::{Secret, version};
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
+use crate::model::{Marks, Ref, Text};
+use crate::planes::Docker;
+use crate::planes::docker::{Labels, failed, labels, pairs};
+use crate::planes::error::{Absent, Class, Error, Result};
+
+/// A service of at most one container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// The tenant that it serves, by which its route finds it.
+    pub tenant: String,
+    /// The image, by digest: `name@sha256:...`.
+    pub image: String,
+    /// The image's own command, which the wrapper starts.
+    pub command: Vec<String>,
+    /// Who it runs as, `user:group`; never root. Default: `1001:0`.
+    #[serde(default = "user")]
+    pub user: String,
+    /// Its environment; never secrets. Default: empty.
+    #[serde(default)]
+    pub env: BTreeMap<String, Text>,
+    /// Its database, which the wrapper holds for it. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+    /// Folders of the host that it writes to, by their path in the container. Default: none.
+    #[serde(default)]
+    pub folders: BTreeMap<String, Text>,
+    /// Its network.
+    pub network: Ref<Network>,
+    /// The port that it listens on; every start gets a free one of the host.
+    pub port: u16,
+    /// Bytes of memory kept free for it.
+    pub memory_reservation: u64,
+    /// Bytes of memory that it may take.
+    pub memory_limit: u64,
+    /// Its share of processors. Default: 1.
+    #[serde(default = "one")]
+    pub cpus: f64,
+    /// Its most processes and threads. Default: 512.
+    #[serde(default = "pids")]
+    pub pids: u32,
+    /// Its most open files. Default: 65536.
+    #[serde(default = "files")]
+    pub open_files: u32,
+    /// Its root is read-only. Default: true.
+    #[serde(default = "yes")]
+    pub read_only: bool,
+    /// Folders in memory, in bytes. Default: `/tmp` of 256 MiB.
+    #[serde(default = "tmp")]
+    pub tmpfs: BTreeMap<String, u64>,
+    /// How it is asked whether it is ready, and then whether it lives.
+    pub health: Health,
+    /// Seconds between SIGTERM and SIGKILL. Default: 120.
+    #[serde(default = "grace")]
+    pub stop_grace_seconds: u32,
+    /// Only nodes that fit take it, such as `node.labels.disk == nvme`. Default: all.
+    #[serde(default)]
+    pub constraints: BTreeSet<String>,
+    /// It does not run, whoever asks. Default: false.
+    #[serde(default)]
+    pub suspended: bool,
+    /// What of the live service reeve did not make: to be left out. Default: nothing.
+    #[serde(default)]
+    pub foreign: BTreeSet<String>,
+}
+
+/// A database that one container at a time writes to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Its server's name.
+    pub host: Text,
+    /// Its server's port.
+    pub port: Text,
+    /// Its schema.
+    pub schema: Text,
+    /// The secret with `user` and `password`.
+    pub secret: Ref<Secret>,
+    /// What of the secret the application gets as its environment: `{password}` stands for the field of that name. Default: nothing.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+}
+
+/// How a container is asked for its health, over HTTP on its port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Answers 200 when the application is ready: asked until it did so once.
+    pub ready: String,
+    /// Answers when the process lives: asked from then on.
+    pub live: String,
+    /// Seconds that a start may take.
+    pub start_seconds: u32,
+    /// Seconds between two questions. Default: 10.
+    #[serde(default = "ten")]
+    pub every_seconds: u32,
+    /// So many failures in a row end it. Default: 6.
+    #[serde(default = "six")]
+    pub retries: u32,
+}
+
+fn user() -> String {
+    "1001:0".to_owned()
+}
+fn one() -> f64 {
+    1.0
+}
+fn pids() -> u32 {
+    512
+}
+fn files() -> u32 {
+    65_536
+}
+fn yes() -> bool {
+    true
+}
+fn tmp() -> BTreeMap<String, u64> {
+    BTreeMap::from([("/tmp".to_owned(), 256 << 20)])
+}
+fn grace() -> u32 {
+    120
+}
+fn ten() -> u32 {
+    10
+}
+fn six() -> u32 {
+    6
+}
+
+/// The label that says what it was made of.
+const MADE_OF: &str = "reeve-made-of";
+
+impl Named for Service {
+    const NAME: &'static str = "docker.service";
+}
+
+impl Kind for Service {
+    type Plane = Docker;
+    const PAGE: &'static str = "https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Service";
+    const TAGS: Tags = Tags::Labels("service");
+    const ATTRIBUTES: &'static [&'static str] = &["name"];
+    const NAME_LIMIT: usize = 63;
+    const DROP_FIRST: bool = true;
+    const LINGERS: bool = true;
+
+    fn check(&self) -> Vec<(String, String)> {
+        let mut wrong = Vec::new();
+        let mut say = |field: &str, why: &str| wrong.push((field.to_owned(), why.to_owned()));
+        if !is_pinned(&self.image) {
+            say("image", "has to be pinned by digest: name@sha256: and 64 hexadecimal digits");
+        }
+        if self.command.is_empty() {
+            say("command", "has to be the image's own command: the wrapper starts it");
+        }
+        if matches!(self.user.split(':').next(), Some("" | "0" | "root")) {
+            say("user", "is never root");
+        }
+        if self.memory_reservation > self.memory_limit {
+            say("memory_reservation", "is more than the limit");
+        }
+        if !self.foreign.is_empty() {
+            say("foreign", "is only ever found, never wished");
+        }
+        wrong
+    }
+
+    async fn fetch(cx: &Docker) -> Result<Vec<Live<Self>>> {
+        let (all, modern) = (services(cx).await?, render::modern(cx).await?);
+        let mut live = Vec::new();
+        for one in all.iter() {
+            let spec = one.spec.clone().unwrap_or_default();
+            let (id, name) = (one.id.clone().unwrap_or_default(), spec.name.clone().unwrap_or_default());
+            let tags = spec.labels.clone().unwrap_or_default();
+            let Some(marks) = cx.ours.marks_or_stranger(Self::NAME, (&name, &id), pairs(&tags)) else { continue };
+            let shape = shape(cx, &spec, modern)?;
+            let made_at = one.created_at.as_ref().map(ToString::to_string).unwrap_or_default();
+            live.push(Live { id, attributes: attributes([("name", &name)]), shape, marks, made_at });
+        }
+        Ok(live)
+    }
+
+    async fn create(cx: &Docker, new: &New<Self>) -> Result<Made> {
+        let call = "docker.ServiceCreate";
+        let name = new.name(Self::NAME_LIMIT);
+        let replicas = if new.want.suspended { 0 } else { 1 };
+        let spec = render::spec(cx, &new.want, &name, labelled(&new.want, &new.marks)?, replicas, render::modern(cx).await?)?;
+        let made = cx.changes(call).await?.create_service(spec, None).await.map_err(failed(call))?;
+        Ok(Made { id: made.id.unwrap_or_default(), attributes: attributes([("name", &name)]) })
+    }
+
+    /// The whole spec goes out with the version that was just read: nothing of it is lost, and nobody's change is run over unseen.
+    async fn update(cx: &Docker, change: &Change<Self>) -> Result<()> {
+        let call = "docker.ServiceUpdate";
+        let now = inspect(cx, &change.id).await?;
+        let spec = now.spec.clone().unwrap_or_default();
+        let replicas = match (change.want.suspended, change.have.suspended) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => replicas(&now),
+        };
+        let name = spec.name.unwrap_or_default();
+        let spec = render::spec(cx, &change.want, &name, labelled(&change.want, &change.marks)?, replicas, render::modern(cx).await?)?;
+        put(cx, call, &change.id, now.version, spec).await
+    }
+
+    /// Its container ends before it goes, so that what the container uses can go after it.
+    async fn delete(cx: &Docker, gone: &Gone<Self>) -> Result<()> {
+        let Some(now) = inspect(cx, &gone.id).await.absent_ok()? else { return Ok(()) };
+        if replicas(&now) > 0 {
+            scale(cx, &gone.id, 0).await?;
+        }
+        if tasks::of(cx, &gone.id).await?.iter().any(tasks::is_alive) {
+            return Err(Error::new(Class::InUse, "docker.ServiceDelete", "its container is ending"));
+        }
+        let call = "docker.ServiceDelete";
+        cx.changes(call).await?.delete_service(&gone.id).await.map_err(failed(call)).absent_ok()?;
+        Ok(())
+    }
+
+    async fn ready(cx: &Docker, id: &str) -> Result<Ready> {
+        let now = inspect(cx, id).await?;
+        let name = now.spec.as_ref().and_then(|spec| spec.name.clone()).unwrap_or_default();
+        tasks::ready(cx, &now, attributes([("name", &name)])).await
+    }
+
+    async fn mark(cx: &Docker, id: &str, marks: &Marks) -> Result<()> {
+        let call = "docker.ServiceUpdate";
+        let now = inspect(cx, id).await?;
+        let mut spec = now.spec.unwrap_or_default();
+        spec.labels = Some(labels(marks, spec.labels.take().unwrap_or_default()));
+        put(cx, call, id, now.version, spec).await
+    }
+}
+
+/// Whether an image is named by digest.
+fn is_pinned(image: &str) -> bool {
+    let digest = image.split_once("@sha256:").map(|(_, digest)| digest).unwrap_or_default();
+    digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Every service, read once in a pass: ours and others'.
+///
+/// # Errors
+/// What the engine answered.
+pub async fn services(cx: &Docker) -> Result<std::sync::Arc<Vec<Seen>>> {
+    let call = "docker.ServiceList";
+    cx.shared(call, || async {
+        let options = ListServicesOptionsBuilder::default().status(true).build();
+        cx.reads(call).await?.list_services(Some(options)).await.map_err(failed(call))
+    })
+    .await
+}
+
+async fn inspect(cx: &Docker, id: &str) -> Result<Seen> {
+    let call = "docker.ServiceInspect";
+    cx.reads(call).await?.inspect_service(id, None).await.map_err(failed(call))
+}
+
+/// How many containers it is to have.
+#[must_use]
+pub fn replicas(service: &Seen) -> i64 {
+    let mode = service.spec.as_ref().and_then(|spec| spec.mode.as_ref());
+    mode.and_then(|mode| mode.replicated.as_ref()?.replicas).unwrap_or_default()
+}
+
+/// Starts it (1) or stops it (0); everything else stays as it is.
+///
+/// # Errors
+/// What the engine answered.
+pub async fn scale(cx: &Docker, id: &str, to: i64) -> Result<()> {
+    let now = inspect(cx, id).await?;
+    if replicas(&now) == to {
+        return Ok(());
+    }
+    let mut spec = now.spec.unwrap_or_default();
+    if let Some(mode) = spec.mode.as_mut().and_then(|mode| mode.replicated.as_mut()) {
+        mode.replicas = Some(to);
+    }
+    put(cx, "docker.ServiceScale", id, now.version, spec).await
+}
+
+async fn put(
+    cx: &Docker,
+    call: &str,
+    id: &str,
+    now: Option<bollard::models::ObjectVersion>,
+    spec: bollard::models::ServiceSpec,
+) -> Result<()> {
+    let options = UpdateServiceOptionsBuilder::default().version(version(now, call)?).build();
+    cx.changes(call).await?.update_service(id, spec, options, None).await.map_err(failed(call))?;
+    Ok(())
+}
+
+/// The labels of a service: its marks, and what it is made of.
+fn labelled(want: &Service, marks: &Marks) -> Result<Labels> {
+    let made_of = serde_json::to_string(want).map_err(|_| Error::incomplete("docker.ServiceCreate", "JSON form"))?;
+    Ok(labels(marks, Labels::from([(MADE_OF.to_owned(), made_of)])))
+}
+
+/// The live service in the form of a wish: what it was made of, and where it is something else by now.
+fn shape(cx: &Docker, spec: &bollard::models::ServiceSpec, modern: bool) -> Result<Service> {
+    let tags = spec.labels.clone().unwrap_or_default();
+    let Some(mut shape) = tags.get(MADE_OF).and_then(|text| serde_json::from_str::<Service>(text).ok()) else {
+        // Somebody took the label off: nothing of it is known to be as it should be.
+        let mut shape = unknown();
+        shape.foreign.insert(format!("labels: {MADE_OF} is gone"));
+        return Ok(shape);
+    };
+    let name = spec.name.clone().unwrap_or_default();
+    let live_replicas = spec.mode.as_ref().and_then(|mode| mode.replicated.as_ref()?.replicas).unwrap_or_default();
+    let replicas = if shape.suspended { 0 } else { live_replicas.min(1) };
+    let made = render::spec(cx, &shape, &name, tags, replicas, modern)?;
+    shape.foreign = differ::differences(&made, spec);
+    Ok(shape)
+}
+
+fn unknown() -> Service {
+    Service {
+        tenant: String::new(),
+        image: String::new(),
+        command: Vec::new(),
+        user: String::new(),
+        env: BTreeMap::new(),
+        database: None,
+        folders: BTreeMap::new(),
+        network: Ref::to(""),
+        port: 0,
+        memory_reservation: 0,
+        memory_limit: 0,
+        cpus: 0.0,
+        pids: 0,
+        open_files: 0,
+        read_only: false,
+        tmpfs: BTreeMap::new(),
+        health: Health { ready: String::new(), live: String::new(), start_seconds: 0, every_seconds: 0, retries: 0 },
+        stop_grace_seconds: 0,
+        constraints: BTreeSet::new(),
+        suspended: false,
+        foreign: BTreeSet::new(),
+    }
+}

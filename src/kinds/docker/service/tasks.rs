@@ -1,0 +1,164 @@
+//! The tasks of services: where a container runs, and how far it is.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use bollard::models::{NodeState, Service as Seen, ServiceUpdateStatusStateEnum as Update, Task, TaskState};
+use bollard::query_parameters::ListTasksOptionsBuilder;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Service, replicas};
+use crate::kinds::docker::node::nodes;
+use crate::kinds::{Attributes, Ready};
+use crate::planes::Docker;
+use crate::planes::docker::failed;
+use crate::planes::error::Result;
+
+/// How long a task may find no node before that is said to be the end of it.
+const NO_ROOM: SignedDuration = SignedDuration::from_secs(60);
+
+/// How much longer than its start period a start may take until it is given up.
+const SLACK: SignedDuration = SignedDuration::from_secs(120);
+
+/// A tenant that answers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Running {
+    /// The tenant.
+    pub tenant: String,
+    /// Where its container answers: the node's address and the port of the host.
+    pub address: SocketAddr,
+    /// The node.
+    pub node: String,
+}
+
+/// The tasks of one service, the newest first.
+pub(super) async fn of(cx: &Docker, service: &str) -> Result<Vec<Task>> {
+    let call = "docker.TaskList";
+    let filters = HashMap::from([("service".to_owned(), vec![service.to_owned()])]);
+    let options = ListTasksOptionsBuilder::default().filters(&filters).build();
+    let mut tasks = cx.reads(call).await?.list_tasks(Some(options)).await.map_err(failed(call))?;
+    tasks.sort_by_key(|task| std::cmp::Reverse(task.created_at.as_ref().map(ToString::to_string)));
+    Ok(tasks)
+}
+
+/// All tasks that are to run, read once in a pass.
+///
+/// # Errors
+/// What the engine answered.
+pub async fn all(cx: &Docker) -> Result<std::sync::Arc<Vec<Task>>> {
+    let call = "docker.TaskList";
+    cx.shared(call, || async {
+        let filters = HashMap::from([("desired-state".to_owned(), vec!["running".to_owned()])]);
+        let options = ListTasksOptionsBuilder::default().filters(&filters).build();
+        cx.reads(call).await?.list_tasks(Some(options)).await.map_err(failed(call))
+    })
+    .await
+}
+
+/// The tenants of the stack that answer, and where: two calls, whatever their number.
+///
+/// # Errors
+/// What the engine answered.
+pub async fn running(cx: &Docker) -> Result<Vec<Running>> {
+    let (services, tasks, nodes) = futures::try_join!(super::services(cx), all(cx), nodes(cx))?;
+    let tenant = |service: &Seen| {
+        let tags = service.spec.as_ref()?.labels.as_ref()?;
+        cx.ours.marks(crate::planes::docker::pairs(tags))?;
+        let made_of: Service = serde_json::from_str(tags.get(super::MADE_OF)?).ok()?;
+        Some((service.id.clone()?, made_of.tenant))
+    };
+    let tenants: HashMap<String, String> = services.iter().filter_map(tenant).collect();
+    let up = |node: &&bollard::models::Node| node.status.as_ref().and_then(|status| status.state) == Some(NodeState::READY);
+    let addresses: HashMap<&str, (&str, String)> = nodes
+        .iter()
+        .filter(up)
+        .filter_map(|node| Some((node.id.as_deref()?, (node.status.as_ref()?.addr.as_deref()?, crate::kinds::docker::node::name(node)))))
+        .collect();
+    let mut running: Vec<Running> = tasks
+        .iter()
+        .filter(|task| state(task) == Some(TaskState::RUNNING))
+        .filter_map(|task| {
+            let tenant = tenants.get(task.service_id.as_deref()?)?.clone();
+            let (address, node) = addresses.get(task.node_id.as_deref()?)?;
+            let ports = task.status.as_ref()?.port_status.as_ref()?.ports.as_ref()?;
+            let port = u16::try_from(ports.first()?.published_port?).ok()?;
+            // A swarm of one node may call itself 0.0.0.0.
+            let address = if *address == "0.0.0.0" { "127.0.0.1" } else { address };
+            Some(Running { tenant, address: SocketAddr::new(address.parse().ok()?, port), node: node.clone() })
+        })
+        .collect();
+    running.sort();
+    Ok(running)
+}
+
+fn state(task: &Task) -> Option<TaskState> {
+    task.status.as_ref()?.state
+}
+
+/// Whether its container may still run. One on a node that is down cannot be asked; the lock on its database holds it off.
+pub(super) fn is_alive(task: &Task) -> bool {
+    matches!(
+        state(task),
+        Some(
+            TaskState::ASSIGNED | TaskState::ACCEPTED | TaskState::PREPARING | TaskState::READY | TaskState::STARTING | TaskState::RUNNING
+        )
+    )
+}
+
+/// Whether a service runs what it was told to run, or never will.
+pub(super) async fn ready(cx: &Docker, service: &Seen, known: Attributes) -> Result<Ready> {
+    let tasks = of(cx, service.id.as_deref().unwrap_or_default()).await?;
+    let now = Timestamp::now();
+    Ok(judge(service, &tasks, now, known))
+}
+
+/// The same, without asking anybody.
+fn judge(service: &Seen, tasks: &[Task], now: Timestamp, known: Attributes) -> Ready {
+    let alive = tasks.iter().any(is_alive);
+    if replicas(service) == 0 {
+        return if alive { Ready::NotYet("ending".to_owned()) } else { Ready::Yes(known) };
+    }
+    let meant = |task: &&Task| task.desired_state.is_some_and(|state| state <= TaskState::RUNNING);
+    let task = tasks.iter().find(meant);
+    let troubled = tasks.iter().find_map(|task| task.status.as_ref()?.err.as_deref().filter(|err| !err.is_empty()));
+    let update = service.update_status.as_ref();
+    match update.and_then(|update| update.state) {
+        Some(Update::PAUSED | Update::ROLLBACK_PAUSED) => {
+            let why = troubled.or(update.and_then(|update| update.message.as_deref())).unwrap_or_default();
+            return Ready::Failed(told(why));
+        }
+        Some(Update::UPDATING) => return waits(service, task, troubled, now),
+        _ => {}
+    }
+    match task.and_then(state) {
+        Some(TaskState::RUNNING) => Ready::Yes(known),
+        _ => waits(service, task, troubled, now),
+    }
+}
+
+fn waits(service: &Seen, task: Option<&Task>, troubled: Option<&str>, now: Timestamp) -> Ready {
+    let word = task.and_then(state).map_or_else(|| "starting".to_owned(), |state| state.to_string());
+    let said = troubled.unwrap_or_default();
+    let age = |at: Option<String>| at.and_then(|at| at.parse::<Timestamp>().ok()).map(|at| now.duration_since(at));
+    let of_task = age(task.and_then(|task| task.status.as_ref()?.timestamp.as_ref().map(ToString::to_string)));
+    let never = said.contains("No such image")
+        || said.contains("invalid mount")
+        || said.contains("no suitable node") && of_task.is_some_and(|age| age > NO_ROOM);
+    let container = service.spec.as_ref().and_then(|spec| spec.task_template.as_ref()?.container_spec.as_ref());
+    let start = container.and_then(|container| container.health_check.as_ref()?.start_period).unwrap_or_default();
+    let over = age(service.updated_at.as_ref().map(ToString::to_string)).is_some_and(|age| age > SignedDuration::from_nanos(start) + SLACK);
+    if never || over {
+        return Ready::Failed(told(if said.is_empty() { "it does not become ready" } else { said }));
+    }
+    Ready::NotYet(if said.is_empty() { word } else { format!("{word} ({said})") })
+}
+
+/// What the engine said, and the runbook for it.
+fn told(said: &str) -> String {
+    let book = match said {
+        _ if said.contains("No such image") || said.contains("pull") => "image-missing",
+        _ if said.contains("no suitable node") => "no-room",
+        _ => "unhealthy",
+    };
+    format!("{}: see runbooks/{book}.md", said.trim())
+}
