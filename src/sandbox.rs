@@ -4,6 +4,7 @@
 //! `AWS_ENDPOINT_URL` like any other endpoint. What it lacks, and what is not modelled, stands in `sandbox/README.md`.
 
 mod files;
+pub mod parts;
 mod python;
 
 use std::io;

@@ -1,0 +1,113 @@
+//! The database: MariaDB with TLS and the settings of `modules/database.yaml`, and an administrator with the rights that RDS gives its own.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::distr::Alphanumeric;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use super::{Error, files, programs};
+
+/// What RDS for MariaDB grants the master user: neither SUPER nor FILE.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.MasterAccounts.html>
+const RIGHTS: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, \
+     CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, \
+     CREATE USER, EVENT, TRIGGER, REPLICATION SLAVE";
+
+/// Writes its settings, its certificate and its administrator into `folder`, and the administrator's name and password into `admin`.
+pub(super) async fn prepare(folder: &Path, address: SocketAddrV4, administrator: &str, admin: &Path) -> Result<(), Error> {
+    files::folder(folder)?;
+    certificate(folder, *address.ip()).await?;
+    files::write(&folder.join("my.cnf"), &settings(folder, address))?;
+    let password: String = rand::rng().sample_iter(Alphanumeric).take(32).map(char::from).collect();
+    files::write(admin, &serde_json::json!({ "user": administrator, "password": password }).to_string())?;
+    files::write(&folder.join("first.sql"), &first(administrator, &password))
+}
+
+/// What a real server would have from RDS itself and from our parameter group.
+fn settings(folder: &Path, address: SocketAddrV4) -> String {
+    let (folder, ip, port) = (folder.display(), address.ip(), address.port());
+    format!(
+        "[mariadbd]
+datadir={folder}/data
+socket={folder}/socket
+pid-file={folder}/pid
+tmpdir={folder}
+init-file={folder}/first.sql
+bind-address={ip}
+port={port}
+skip-name-resolve
+ssl-ca={folder}/ca.pem
+ssl-cert={folder}/server.pem
+ssl-key={folder}/server.key
+require_secure_transport=1
+tls_version=TLSv1.2,TLSv1.3
+log-bin={folder}/data/binlog
+log_bin_trust_function_creators=1
+character_set_server=utf8mb4
+collation_server=utf8mb4_unicode_ci
+max_connections=1365
+max_allowed_packet=67108864
+local_infile=0
+log_output=FILE
+slow_query_log=1
+slow_query_log_file={folder}/slow.log
+long_query_time=5
+innodb_log_file_size=16M
+innodb_buffer_pool_size=128M
+innodb_flush_log_at_trx_commit=1
+performance_schema=0
+"
+    )
+}
+
+/// What the server does before it takes its first connection. RDS's procedures stand in for the rights that its master user lacks.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-stored-proc-ending.html>
+fn first(administrator: &str, password: &str) -> String {
+    // One statement a line: that is how the server reads it.
+    format!(
+        "CREATE PROCEDURE mysql.rds_kill(IN thread BIGINT) SQL SECURITY DEFINER KILL CONNECTION thread;
+CREATE PROCEDURE mysql.rds_kill_query(IN thread BIGINT) SQL SECURITY DEFINER KILL QUERY thread;
+CREATE USER `{administrator}`@`%` IDENTIFIED BY '{password}';
+GRANT {RIGHTS} ON *.* TO `{administrator}`@`%` WITH GRANT OPTION;
+"
+    )
+}
+
+/// An authority and a certificate for the address and for `localhost`, for as long as a sandbox may live.
+async fn certificate(folder: &Path, ip: Ipv4Addr) -> Result<(), Error> {
+    let names = format!("subjectAltName=IP:{ip},IP:127.0.0.1,DNS:localhost");
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "365"];
+    let authority = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=reeve sandbox database authority"];
+    let usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"];
+    openssl(folder, &[&["req", "-x509"], &key[..], &authority, &usage].concat()).await?;
+    let server =
+        ["-keyout", "server.key", "-out", "server.pem", "-subj", "/CN=reeve sandbox database", "-CA", "ca.pem", "-CAkey", "ca.key"];
+    let leaf = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth", "-addext", &names];
+    openssl(folder, &[&["req", "-x509"], &key[..], &server, &leaf].concat()).await?;
+    std::fs::remove_file(folder.join("ca.key")).map_err(|cause| Error::Write { path: folder.join("ca.key"), cause })
+}
+
+async fn openssl(folder: &Path, arguments: &[&str]) -> Result<(), Error> {
+    let program = programs::find("openssl").unwrap_or_else(|| "openssl".into());
+    let failed = |why: String| Error::Start { part: "the database's certificate", why, log: String::new() };
+    let output = Command::new(program).args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = output.map_err(|cause| failed(cause.to_string()))?;
+    if output.status.success() { Ok(()) } else { Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned())) }
+}
+
+/// Whether it greets: it takes connections once it has its administrator.
+pub(super) async fn greets(address: SocketAddrV4) -> bool {
+    let greeting = async {
+        let mut greeting = [0; 5];
+        TcpStream::connect(address).await?.read_exact(&mut greeting).await?;
+        Ok::<_, std::io::Error>(greeting)
+    };
+    // Length and number of the packet, then the protocol's version. What does not speak first is no database.
+    matches!(tokio::time::timeout(Duration::from_secs(2), greeting).await, Ok(Ok([_, _, _, _, 10])))
+}
