@@ -71,8 +71,8 @@ performance_schema=0
 fn first(administrator: &str, password: &str) -> String {
     // One statement a line: that is how the server reads it.
     format!(
-        "CREATE PROCEDURE mysql.rds_kill(IN thread BIGINT) SQL SECURITY DEFINER KILL CONNECTION thread;
-CREATE PROCEDURE mysql.rds_kill_query(IN thread BIGINT) SQL SECURITY DEFINER KILL QUERY thread;
+        "CREATE DEFINER=`root`@`localhost` PROCEDURE mysql.rds_kill(IN thread BIGINT) SQL SECURITY DEFINER KILL CONNECTION thread;
+CREATE DEFINER=`root`@`localhost` PROCEDURE mysql.rds_kill_query(IN thread BIGINT) SQL SECURITY DEFINER KILL QUERY thread;
 CREATE USER `{administrator}`@`%` IDENTIFIED BY '{password}';
 GRANT {RIGHTS} ON *.* TO `{administrator}`@`%` WITH GRANT OPTION;
 "
