@@ -13,7 +13,7 @@ use crate::clock::{self, Moment};
 use crate::crowd::{self, Crowd};
 use crate::keeper::{Order, Word};
 use crate::say::say;
-use crate::settings::Settings;
+use crate::settings::{EMPTY, Settings};
 
 /// Exit code: another container is the writer now, or the database was away for too long. Nothing is wrong with this one.
 pub const LOST: u8 = 75;
@@ -59,8 +59,9 @@ impl Guard {
     pub fn run(mut self, mut command: Command) -> u8 {
         if self.orders.is_some() {
             match self.wait_for_lock() {
-                Ok(epoch) => {
+                Ok((epoch, empty)) => {
                     command.env("REEVE_EPOCH", epoch.to_string());
+                    know_whether_empty(&mut command, empty);
                     say(format!("tenant {}, epoch {epoch}: starting the application", self.settings.tenant));
                 }
                 Err(code) => return code,
@@ -79,10 +80,10 @@ impl Guard {
     }
 
     /// Until the lock is ours. A signal to end is obeyed at once: nothing runs yet.
-    fn wait_for_lock(&mut self) -> Result<u64, u8> {
+    fn wait_for_lock(&mut self) -> Result<(u64, bool), u8> {
         loop {
             match self.events.recv() {
-                Ok(Event::Word(Word::Ready { epoch, sent })) => {
+                Ok(Event::Word(Word::Ready { epoch, empty, sent })) => {
                     self.good = sent;
                     if self.is_late() {
                         // The machine slept between the answer and here. Nothing has started, so the next container may.
@@ -90,7 +91,7 @@ impl Guard {
                         say("the lock's time is over before the application could start");
                         return Err(LOST);
                     }
-                    return Ok(epoch);
+                    return Ok((epoch, empty));
                 }
                 Ok(Event::Word(Word::Refused(words))) => {
                     say(words);
@@ -249,4 +250,12 @@ impl Guard {
             }
         }
     }
+}
+
+/// Puts what was not known before the lock was held into the application's environment.
+fn know_whether_empty(command: &mut Command, empty: bool) {
+    let known = |value: &std::ffi::OsStr| Some(value.to_str()?.replace(EMPTY, if empty { "true" } else { "false" }));
+    let waiting = |value: &&std::ffi::OsStr| value.to_str().is_some_and(|value| value.contains(EMPTY));
+    let late: Vec<_> = (command.get_envs()).filter_map(|(name, value)| Some((name.to_owned(), known(value.filter(waiting)?)?))).collect();
+    command.envs(late);
 }

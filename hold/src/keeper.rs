@@ -21,6 +21,8 @@ pub enum Word {
     Ready {
         /// The epoch.
         epoch: u64,
+        /// The schema has no tables but the wrapper's own.
+        empty: bool,
         /// Before the server was asked.
         sent: Moment,
     },

@@ -39,6 +39,7 @@ mod crowd;
 mod database;
 mod guard;
 mod keeper;
+mod probe;
 mod say;
 mod settings;
 mod take;
@@ -59,8 +60,10 @@ use crate::say::say;
 use crate::settings::{Secret, Settings, VARIABLE};
 
 const HELP: &str = "reeve-hold -- COMMAND [ARGUMENT ...]
+reeve-hold probe --port PORT --ready PATH --live PATH
 
 PID 1 of a tenant's container: holds the lock of the tenant's database, starts the command, passes signals on, reaps.
+probe asks the application whether it is ready, and once it was, whether it lives.
 Settings: JSON in the environment variable REEVE_HOLD. Without a host in it there is no lock.
 
   --version   what this is
@@ -92,6 +95,15 @@ fn main() -> ExitCode {
         Some("--help") => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
+        }
+        Some("probe") => {
+            return match probe::run(arguments.collect()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(words) => {
+                    say(words);
+                    ExitCode::FAILURE
+                }
+            };
         }
         Some("--") => {}
         _ => {

@@ -30,7 +30,8 @@ pub struct Settings {
     pub ca: PathBuf,
     /// The secret: a JSON object of texts.
     pub secret: Option<PathBuf>,
-    /// What is added to the application's environment; `{field}` is replaced from the secret.
+    /// What is added to the application's environment; `{field}` is replaced from the secret, and so are `{host}`, `{port}`, `{schema}` and `{ca}`
+    /// from these settings; `{empty}` by `true` while the schema has no tables but the wrapper's own, else by `false`.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// How long the server keeps the lock of a session that says nothing, in seconds.
@@ -49,6 +50,9 @@ pub struct Settings {
     #[serde(default = "patience")]
     pub patience_s: u64,
 }
+
+/// Stands in the environment for whether the schema is empty, until that is known.
+pub const EMPTY: &str = "{empty}";
 
 const fn port() -> u16 {
     3306
@@ -159,16 +163,26 @@ impl Secret {
         settings
             .env
             .iter()
-            .map(|(name, template)| self.fill(template).map(|value| (name.clone(), value)).map_err(|e| format!("env.{name}: {e}")))
+            .map(|(name, template)| {
+                self.fill(template, settings).map(|value| (name.clone(), value)).map_err(|e| format!("env.{name}: {e}"))
+            })
             .collect()
     }
 
-    fn fill(&self, template: &str) -> Result<String, String> {
+    fn fill(&self, template: &str, settings: &Settings) -> Result<String, String> {
         let (mut out, mut rest) = (String::new(), template);
         while let Some((before, after)) = rest.split_once('{') {
             let (name, after) = after.split_once('}').ok_or("a { without its }")?;
             out.push_str(before);
-            out.push_str(self.field(name)?);
+            match (name, &settings.host) {
+                ("host", Some(host)) => out.push_str(host),
+                ("port", Some(_)) => out.push_str(&settings.port.to_string()),
+                ("schema", Some(_)) => out.push_str(&settings.schema),
+                ("ca", Some(_)) => out.push_str(&settings.ca.display().to_string()),
+                // Known when the lock is held.
+                ("empty", Some(_)) => out.push_str(EMPTY),
+                _ => out.push_str(self.field(name)?),
+            }
             rest = after;
         }
         out.push_str(rest);
@@ -189,6 +203,14 @@ mod tests {
         let settings = Settings::read(Some(r#"{"env":{"A":"{user}:{password}","B":"plain"}}"#)).unwrap();
         let env = secret().complete(&settings).unwrap();
         assert_eq!(env, [("A".into(), "u1:geheim".into()), ("B".into(), "plain".into())]);
+    }
+
+    #[test]
+    fn what_the_settings_say_stands_there_too() {
+        let settings =
+            r#"{"host":"db","port":3307,"schema":"s","ca":"/ca","secret":"/x","env":{"A":"{host}:{port}/{schema} {ca} {empty}"}}"#;
+        let env = secret().complete(&Settings::read(Some(settings)).unwrap()).unwrap();
+        assert_eq!(env, [("A".into(), "db:3307/s /ca {empty}".into())]);
     }
 
     #[test]

@@ -78,9 +78,10 @@ async fn attempt<'a>(
     let until = if open { last + settings.session() } else { raised };
     let quiet = if open { settings.quiet() } else { Duration::ZERO };
     see_out(&mut writer, settings, epoch, until, quiet, progress).await?;
+    let empty = within(CONNECT, writer.is_empty(database)).await?;
     let sent = clock::now();
     within(settings.timeout(), writer.started(epoch)).await?;
-    let _ = tell.send(Word::Ready { epoch, sent });
+    let _ = tell.send(Word::Ready { epoch, empty, sent });
     Ok((writer, epoch))
 }
 

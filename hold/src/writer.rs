@@ -179,6 +179,19 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Whether the schema has no tables but the wrapper's own: the application has never been installed.
+    ///
+    /// # Errors
+    /// What the database answered.
+    pub async fn is_empty(&mut self, database: &Database) -> Result<bool, Trouble> {
+        let others = format!(
+            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} \
+             AND TABLE_NAME NOT IN ('reeve_writer', 'reeve_writer_log') {MARK}",
+            database.schema_text
+        );
+        Ok(self.conn.query_first::<u64, _>(others).await?.unwrap_or_default() == 0)
+    }
+
     /// Notes that the application starts now; earlier epochs that are still open are over by this.
     ///
     /// # Errors
