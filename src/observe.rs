@@ -35,13 +35,15 @@ pub struct Observed {
 /// How many kinds are read at a time. Rates are the wire's business; this only bounds memory and sockets.
 const SIDE_BY_SIDE: usize = 64;
 
-/// Reads all kinds of `planes` that `wanted` names (empty: all), and those that they refer to.
-pub async fn observe(planes: &Planes, wanted: &BTreeSet<String>) -> Observed {
+/// Reads all kinds of `planes` that `wanted` names (empty: all), those that they refer to, and those in `also`: what wishes on these planes
+/// name in texts.
+pub async fn observe(planes: &Planes, wanted: &BTreeSet<String>, also: &BTreeSet<&str>) -> Observed {
     let planes = &planes.fresh();
     let closed = planes.closed();
     let is_open = |row: &Row| !closed.iter().any(|(name, _)| *name == row.plane());
     let asked = asked(wanted);
-    let (rows, beyond): (Vec<&'static Row>, Vec<&'static Row>) = rows().partition(|row| asked.contains(row.name) && is_open(row));
+    let is_asked = |row: &Row| asked.contains(row.name) || also.contains(row.name);
+    let (rows, beyond): (Vec<&'static Row>, Vec<&'static Row>) = rows().partition(|row| is_asked(row) && is_open(row));
     let (mut observed, looked_up) = futures::join!(read(planes, &rows), lookups::zone(&planes.aws));
     observed.beyond = beyond.iter().map(|row| row.name).collect();
     observed.lookups.push(lookups::account(&planes.aws));

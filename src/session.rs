@@ -19,7 +19,7 @@ use crate::model::report::{Event, Report, Stop};
 use crate::model::{Access, Address};
 use crate::observe::{Observed, observe};
 use crate::plan::order::{Disorder, steps};
-use crate::plan::{Conflict, Input, Wished, plan};
+use crate::plan::{Conflict, Input, Wished, plan, references};
 use crate::planes::aws::Estate;
 use crate::planes::aws::connect::{self, Connection};
 use crate::planes::{self, Facts, Planes};
@@ -158,7 +158,7 @@ impl Session {
         commit: Option<String>,
     ) -> Result<(Plan, Loaded), Error> {
         let record = self.record();
-        let observed = observe(&self.planes, &scope.planes).await;
+        let observed = observe(&self.planes, &scope.planes, &named_on(wishes, &scope.planes)).await;
         // The history only says why something differs: where nothing does, it is not asked for.
         let without = Loaded { history: History::default(), warnings: Vec::new() };
         let draft = self.draft(wishes, &observed, &without, scope.clone(), destroy)?;
@@ -216,7 +216,8 @@ impl Session {
     /// [`Error::Disorder`], [`Error::Stale`], [`Error::Unreadable`] when it cannot be said whether it is stale.
     pub async fn check(&self, plan: &Plan) -> Result<(), Error> {
         steps(plan)?;
-        let observed = observe(&self.planes, &plan.scope.planes).await;
+        let also = plan.seen.values().map(|seen| seen.kind.as_str()).collect();
+        let observed = observe(&self.planes, &plan.scope.planes, &also).await;
         let before: BTreeSet<&str> = plan.unreadable.iter().map(|one| one.kind.as_str()).collect();
         if let Some(one) = observed.unreadable.iter().find(|one| !before.contains(one.kind.as_str())) {
             return Err(Error::Unreadable(format!("{}: {}", one.kind, one.error)));
@@ -326,6 +327,15 @@ impl Held {
     pub async fn release(self) -> Result<(), Error> {
         Ok(self.lease.release().await?)
     }
+}
+
+/// The kinds of what wishes on these planes name.
+fn named_on<'w>(wishes: &'w BTreeMap<Address, Wished>, planes: &BTreeSet<String>) -> BTreeSet<&'w str> {
+    let mut kinds = BTreeSet::new();
+    for wish in wishes.values().filter(|wish| planes.contains(wish.kind.plane())) {
+        references(wish.kind.info(), &wish.spec, |_, hole| kinds.extend(wishes.get(&hole.address).map(|target| target.kind.name)));
+    }
+    kinds
 }
 
 /// What an apply ends with: 130 interrupted; 6 when something failed, could not be read or had to wait by itself; 5 when all that was not

@@ -1,6 +1,6 @@
 //! What types cannot say of a stack and its tenants: names, images, catalogue, memory, and the law.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::countries;
 use super::documents::{Checked, check_label, twice};
@@ -55,9 +55,36 @@ fn distribution(stack: &Stack, name: &str, checked: &mut Checked<'_>, users: usi
     if let Some(problem) = memory(memory_of.reserve, memory_of.limit, &checked.place(&of("memory"))) {
         checked.refuse(&of("memory"), concerns(problem), problems);
     }
+    environment(&distribution.env, &of("env"), checked, problems);
     if matches!(distribution.user.split(':').next(), Some("0" | "root")) {
         let problem = Problem::at(&checked.place(&of("user")), "a distribution does not run as root");
         checked.refuse(&of("user"), concerns(problem.help("the image's own user, such as \"1001\"")), problems);
+    }
+}
+
+/// What no environment may say: demo data, debugging, what reeve fills itself, modules from the running system.
+fn environment(env: &BTreeMap<String, String>, path: &[&str], checked: &mut Checked<'_>, problems: &mut Problems) {
+    for (name, value) in env {
+        let Some((why, help)) = refused(name, value) else { continue };
+        let path = [path, &[name]].concat();
+        let problem = Problem::at(&checked.place(&path), format!("`{name}` {why}")).help(help);
+        checked.refuse(&path, problem, problems);
+    }
+}
+
+fn refused(name: &str, value: &str) -> Option<(&'static str, &'static str)> {
+    let on = !matches!(value.to_lowercase().as_str(), "" | "false" | "0" | "no");
+    match name {
+        "OMRS_ADD_DEMO_DATA" if on => Some(("puts demo data among patients", "take it out: a tenant is in production from its first day")),
+        "OMRS_DEV_DEBUG_PORT" | "JPDA_ADDRESS" | "JPDA_OPTS" => Some(("opens a debugger", "take it out: a debugger reads everything")),
+        "OMRS_MODULE_WEB_ADMIN" if on => Some(("lets modules be uploaded into the running system", "put modules into the image")),
+        "OMRS_ADMIN_USER_PASSWORD" => Some(("is generated for each tenant", "take it out: it would stand in plans")),
+        "REEVE_HOLD" => Some(("is reeve's own", "take it out")),
+        _ if name.starts_with("OMRS_DB") || name.starts_with("OMRS_EXTRA_CONNECTION_") => {
+            Some(("is filled in for each tenant", "take it out: reeve makes the database and its user"))
+        }
+        _ if value.contains("jdwp") => Some(("opens a debugger", "take jdwp out: a debugger reads everything")),
+        _ => None,
     }
 }
 
@@ -132,6 +159,7 @@ pub fn tenants(stack: Option<(&Stack, &Checked<'_>)>, applicants: Vec<Applicant<
         }
         if let Some((stack, of_stack)) = stack {
             against_stack(&spec, &mut checked, stack, of_stack, problems);
+            environment(&spec.env, &["spec", "env"], &mut checked, problems);
             inherited(&spec, &checked, of_stack, &mut doubts);
         }
         let Some((name, place)) = checked.name() else { continue };

@@ -170,6 +170,11 @@ pub struct Distribution {
     /// The image, pinned by digest: `name@sha256:...`.
     #[schemars(length(min = 1))]
     pub image: String,
+    /// The image's own command (its ENTRYPOINT and CMD together): the wrapper that holds the tenant's database starts it. Default:
+    /// `[/openmrs/startup.sh]`.
+    #[serde(default = "startup")]
+    #[schemars(extend("minItems" = 1))]
+    pub command: Vec<String>,
     /// The port it listens on. Default: 8080.
     #[serde(default = "http")]
     #[schemars(range(min = 1))]
@@ -189,6 +194,12 @@ pub struct Distribution {
     #[serde(default = "pids")]
     #[schemars(range(min = 16, max = 100_000))]
     pub pids: u32,
+    /// Its root cannot be written to; what it writes has to be under `data` or `tmpfs`. Default: false, for OpenMRS writes into its server's folders.
+    #[serde(default)]
+    pub read_only: bool,
+    /// Folders in memory, and their sizes. Default: `/tmp` of 256MiB.
+    #[serde(default = "tmp")]
+    pub tmpfs: BTreeMap<String, Size>,
     /// How to ask whether it lives and is ready.
     #[serde(default)]
     pub health: Health,
@@ -209,6 +220,12 @@ pub struct Distribution {
     pub env: BTreeMap<String, String>,
 }
 
+fn startup() -> Vec<String> {
+    vec!["/openmrs/startup.sh".to_owned()]
+}
+fn tmp() -> BTreeMap<String, Size> {
+    BTreeMap::from([("/tmp".to_owned(), Size(256 << 20))])
+}
 fn http() -> u16 {
     8080
 }

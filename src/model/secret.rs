@@ -21,6 +21,15 @@ impl Secret {
         &self.0
     }
 
+    /// Another secret that is made of this one and of what it is for: 32 letters and digits.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> Self {
+        use sha2::{Digest, Sha256};
+        const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let hash = Sha256::digest(format!("reeve-derived|{purpose}|{}", self.expose()));
+        Self::new(hash.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect())
+    }
+
     /// A short hash of it, by which two of them are told apart: safe to show for what has 100 bits or more of randomness.
     #[must_use]
     pub fn fingerprint(&self) -> String {
@@ -44,5 +53,8 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Secret");
         assert_eq!(secret.fingerprint(), Secret::new("hunter2".into()).fingerprint());
         assert_ne!(secret.fingerprint(), Secret::new("hunter3".into()).fingerprint());
+        let derived = secret.derived("admin");
+        assert!(derived.expose().len() == 32 && derived.expose().bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert_ne!(derived.expose(), secret.derived("other").expose());
     }
 }

@@ -20,7 +20,7 @@ impl Session {
     /// [`Error::NotAdopted`] when it is owned, or the address is live already; `NotFound` when it is not there.
     pub async fn may_adopt(&self, address: &Address, wish: &Wished, id: &str) -> Result<(), Error> {
         let refuse = |why: String| Err(Error::NotAdopted(why));
-        let observed = observe(&self.planes, &BTreeSet::new()).await;
+        let observed = observe(&self.planes, &BTreeSet::new(), &BTreeSet::new()).await;
         if let Some(one) = observed.unreadable.iter().find(|one| one.kind == wish.kind.name) {
             return Err(Error::Unreadable(format!("{}: {}", one.kind, one.error)));
         }

@@ -23,13 +23,17 @@ use crate::planes::docker::{Labels, failed, labels, pairs};
 use crate::planes::error::{Absent, Error, Result};
 
 /// A secret of the swarm.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Secret {
     /// Fields whose values are secrets, read from their parameters when it is made. Default: none.
     #[serde(default)]
     #[schemars(extend("x-replace" = true))]
     pub secrets: BTreeMap<String, Ref<Parameter>>,
+    /// Fields whose values are made of a secret and the field's own name, so that one secret serves for several. Default: none.
+    #[serde(default)]
+    #[schemars(extend("x-replace" = true))]
+    pub derived: BTreeMap<String, Ref<Parameter>>,
     /// Fields whose values are no secrets, such as the user that a password belongs to. Default: none.
     #[serde(default)]
     #[schemars(extend("x-replace" = true))]
@@ -56,9 +60,10 @@ impl Kind for Secret {
     const AT_ONCE: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
-        let twice = self.secrets.keys().find(|name| self.texts.contains_key(*name));
-        let empty = self.secrets.is_empty() && self.texts.is_empty();
-        let mut wrong: Vec<_> = twice.map(|name| (format!("texts.{name}"), "stands in `secrets` too".to_owned())).into_iter().collect();
+        let all = [self.secrets.keys(), self.derived.keys()].into_iter().flatten();
+        let twice = self.texts.keys().find(|name| self.secrets.contains_key(*name) || self.derived.contains_key(*name));
+        let empty = self.texts.is_empty() && all.count() == 0;
+        let mut wrong: Vec<_> = twice.map(|name| (format!("texts.{name}"), "is a secret too".to_owned())).into_iter().collect();
         wrong.extend(empty.then(|| ("secrets".to_owned(), "has to name something".to_owned())));
         wrong
     }
@@ -73,7 +78,7 @@ impl Kind for Secret {
             let Some(marks) = cx.ours.marks_or_stranger(Self::NAME, (&name, &id), pairs(&tags)) else { continue };
             // Somebody took the label off: then it is of nothing that is wished.
             let shape = tags.get(MADE_OF).and_then(|text| serde_json::from_str(text).ok());
-            let shape = shape.unwrap_or(Self { secrets: BTreeMap::new(), texts: BTreeMap::new(), fingerprints: BTreeSet::new() });
+            let shape = shape.unwrap_or_default();
             let made_at = one.created_at.map(|at| at.to_string()).unwrap_or_default();
             live.push(Live { id, attributes: attributes([("name", &name)]), shape, marks, made_at });
         }
@@ -129,6 +134,9 @@ async fn content(cx: &Docker, want: &Secret) -> Result<Zeroizing<String>> {
     }
     for (name, parameter) in &want.secrets {
         fields.insert(name.clone(), Value::String(cx.vault.parameter(parameter.id()).await?.expose().to_owned()));
+    }
+    for (name, parameter) in &want.derived {
+        fields.insert(name.clone(), Value::String(cx.vault.parameter(parameter.id()).await?.derived(name).expose().to_owned()));
     }
     Ok(Zeroizing::new(Value::Object(fields).to_string()))
 }
