@@ -5,11 +5,12 @@
 //!
 //! # What holds
 //! - The application is started only by the holder of the tenant's lock, after it raised the epoch, ended every other session of its user,
-//!   and saw none come back. If an earlier container did not say that all of its processes ended, it also waits until that one's lock session
-//!   (`wait_timeout_s`, 15 s) would be over, counted from its last sign of life.
+//!   and saw none come back. If an earlier container did not say that all of its processes ended, it also waits: at least
+//!   `ping_ms + timeout_ms` after it raised the epoch, and until that one's lock session (`wait_timeout_s`, 15 s) would be over, counted from its
+//!   last sign of life, or, if none was seen, from the raise.
 //! - A wrapper that runs stops its application (`SIGSTOP` to every process) at the latest `ping_ms + timeout_ms` (5 s) after it last asked the
-//!   server and heard that lock and epoch are its own. The server keeps the lock for 15 s after that question. So between the stop here and
-//!   the start there lie 10 s, in which a slow machine may be late.
+//!   server and heard that lock and epoch are its own. The server keeps the lock for 15 s after that question. So a cut-off
+//!   machine may be 10 s late with its stop, and nobody else has started yet.
 //! - After a restart or failover of the server, which forgets all locks, the epoch decides: the last holder goes on if it takes the lock again
 //!   and nobody raised the epoch meanwhile; otherwise its processes are killed.
 //! - What is stopped goes on only after a look that is at most `timeout_ms` old by a clock that counts sleep. A machine that slept finds the
@@ -21,18 +22,18 @@
 //! # What does not hold
 //! - Between the last good look and the stop (up to 5 s) the application may write though the lock is lost already. Nobody else writes at that
 //!   time: the next holder has not started yet.
-//! - When a whole machine sleeps for longer than the session and wakes after another took over, its application runs until the first tick of the wrapper
-//!   (some milliseconds; up to 5 s if no clock of that machine saw the gap). Its sessions are gone; one that it opens anew within
-//!   that time can write. Nothing on the database's side tells it from the rightful one, as both use one user.
+//! - When a whole machine sleeps for longer than the session and wakes after another took over, its application runs until the first tick
+//!   of the wrapper (some milliseconds; up to 5 s if no clock of that machine saw the gap). Its sessions are gone, but one that it opens anew
+//!   within that time can write. Nothing on the database's side tells it from the rightful one, as both use one user.
 //! - What the server received before its session was killed is carried out or rolled back by the server; the kill is waited for.
-//! - A session of *another* user of the tenant (the one before a rotation) can be neither seen nor ended by this one: whoever rotates ends those. The lock
-//!   excludes all the same, and a last holder that is not seen gets the whole wait.
+//! - A session of *another* user of the tenant (the one before a rotation) can be neither seen nor ended by this one: whoever rotates ends
+//!   those. The lock excludes all the same, and a last holder that is not seen gets the whole wait.
 //! - What writes to the schema without the wrapper (an operator, a restore) is not held back.
 //! - A copy of the schema put back over the live one takes the epoch back: stop the container first.
 //! - The guard must be PID 1 (or its only parent must end with it): if it alone is killed outside a container, its application goes on.
 //!
-//! The account needs room for 3 sessions beside the application's pool: of this wrapper, of the one that waits, and of one that comes back. Dead sessions of a
-//! host that was cut off count until they are ended.
+//! The account needs room for 3 sessions beside the application's pool: of this wrapper, of the one that waits, and of one that comes back.
+//! Dead sessions of a host that was cut off count until the next wrapper ends them, for which it must get in.
 
 mod clock;
 mod crowd;

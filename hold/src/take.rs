@@ -72,10 +72,11 @@ async fn attempt<'a>(
     let seen = wait_for_lock(&mut writer, progress).await?;
     let (epoch, open) = within(CONNECT, writer.raise(hostname)).await?;
     let raised = clock::now();
-    // Until when the last holder's application may run: a session's time after its last good look, which cannot be later than the raise. Seen
-    // from outside that session may have been silent for longer, unless another epoch came and went since.
+    // Until when the last holder's application may run. No look of its is good after the raise, and it stops `ping + timeout` after the last
+    // good one: that is certain of a machine that keeps its time. For one that does not there is the rest of the session, counted from when
+    // the holder was last seen to say something; if it was not seen (a server that restarted forgets the lock), from the raise.
     let last = seen.filter(|seen| seen.epoch + 1 == epoch).map_or(raised, |seen| seen.last.min(raised));
-    let until = if open { last + settings.session() } else { raised };
+    let until = if open { (last + settings.session()).max(raised + settings.ping() + settings.timeout()) } else { raised };
     let quiet = if open { settings.quiet() } else { Duration::ZERO };
     see_out(&mut writer, settings, epoch, until, quiet, progress).await?;
     let empty = within(CONNECT, writer.is_empty(database)).await?;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use proxy::Proxy;
 use support::{MariaDb, until};
-use wrapper::{Start, state};
+use wrapper::{Start, container, state};
 use writes::{WRITER, check, last_epoch, prepare};
 
 /// One server for all tests here that do not hurt it; the watcher ends it with this process.
@@ -148,6 +148,27 @@ fn a_short_cut_only_stops_it_for_a_while() {
     let before = count();
     until("it writes on", 5, || count() > before);
     check(server, "short");
+}
+
+#[test]
+fn as_pid_1_it_stops_the_whole_container_and_lets_it_go_on() {
+    let server = server();
+    prepare(server, "whole");
+    let line = Proxy::to(server.port);
+    let script = "setsid sh -c 'setsid sleep 1000 & wait' & trap 'exit 8' TERM; echo up; while :; do sleep 0.2; done";
+    let mut wrapper = container(Start::tenant(server, "whole", "geheim").set("port", line.port)).run(&["sh", "-c", script]);
+    wrapper.hears("up", 15);
+    let hold = wrapper.family()[0];
+    let inside = || wrapper::family(hold).into_iter().filter_map(state).collect::<String>();
+    until("all four run", 5, || inside().len() == 4);
+    line.cut(true);
+    until("all are stopped", 5, || inside() == "TTTT");
+    line.cut(false);
+    wrapper.hears("going on after", 10);
+    until("none is stopped", 5, || !inside().contains('T'));
+    kill(hold, Signal::SIGTERM).unwrap();
+    assert_eq!(wrapper.ends(10).code(), Some(8));
+    assert_eq!(server.sql("SELECT why FROM whole.reeve_writer_log"), ["exit code 8"]);
 }
 
 #[test]

@@ -10,16 +10,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use support::until;
-use wrapper::{Start, state};
-
-/// As in a container: PID 1, uid 1001 with gid 0, no capability, no new privileges, a root that cannot be written.
-const CONTAINER: &str = "unshare --pid --fork --mount --mount-proc --kill-child sh -c";
-const INSIDE: &str = "mount --bind / / && mount -o remount,ro,bind / && mount -t proc proc /proc && exec setpriv --reuid 1001 --regid 0 --clear-groups --no-new-privs --bounding-set=-all \"$@\"";
-
-fn container(mut start: Start) -> Start {
-    start.prefix = CONTAINER.split_whitespace().map(str::to_owned).chain([INSIDE.to_owned(), "sh".to_owned()]).collect();
-    start
-}
+use wrapper::{Start, container, state};
 
 #[test]
 fn it_says_its_version() {
@@ -60,12 +51,10 @@ fn the_application_inherits_no_blocked_or_ignored_signal() {
         wrapper.family().iter().any(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c == "sleep\n"))
     });
     let status = std::fs::read_to_string(format!("/proc/{}/status", wrapper.family()[0])).unwrap();
-    // What this test itself inherited (a shell's background job ignores SIGINT) is not the wrapper's doing, nor what the C library does with its two.
-    let own = std::fs::read_to_string("/proc/self/status").unwrap();
-    for field in ["SigBlk", "SigIgn"] {
-        let mask = |status: &str| status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(":\t").map(str::to_owned)).unwrap();
-        let (inherited, has) = (u64::from_str_radix(&mask(&own), 16).unwrap(), u64::from_str_radix(&mask(&status), 16).unwrap());
-        assert_eq!(has & !inherited & 0x7fff_ffff, 0, "{field}: {status}");
+    for field in ["SigBlk:", "SigIgn:"] {
+        let value = status.lines().find_map(|line| line.strip_prefix(field)).unwrap().trim();
+        // The first 31: what lies above may come from whoever started the tests.
+        assert_eq!(u64::from_str_radix(value, 16).unwrap() & 0x7fff_ffff, 0, "{status}");
     }
     wrapper.signal(Signal::SIGTERM);
     assert_eq!(wrapper.ends(5).code(), Some(143));
@@ -117,7 +106,7 @@ fn as_pid_1_without_any_right_it_does_all_that() {
     nix::sys::signal::kill(hold, Signal::SIGTERM).unwrap();
     wrapper.hears("inner", 5);
     assert_eq!(wrapper.ends(5).code(), Some(9));
-    assert!(wrapper.said().ends_with("inner\n0"), "no zombies: {}", wrapper.said());
+    assert!(wrapper.said().ends_with("\n0"), "no zombies: {}", wrapper.said());
 }
 
 #[test]
