@@ -1,6 +1,8 @@
 //! What the wrapper does when the server itself is away, restarts, or is not to be trusted. Each test has a server of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods, reason = "tests may sleep")]
 
+#[path = "support/proxy.rs"]
+mod proxy;
 mod support;
 #[path = "support/wrapper.rs"]
 mod wrapper;
@@ -10,6 +12,7 @@ mod writes;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use proxy::Proxy;
 use support::{MariaDb, until};
 use wrapper::Start;
 use writes::{WRITER, check, last_epoch, prepare};
@@ -60,6 +63,79 @@ fn alone_after_a_restart_it_goes_on_under_the_same_epoch() {
     until("it writes on", 10, || count() > before);
     assert_eq!(server.sql("SELECT COUNT(*), MAX(epoch) FROM same.reeve_writer_log"), ["1\t1"]);
     check(&server, "same");
+}
+
+/// Two hosts, each with its own line to the server, each starting its container again whenever it ends; lines are cut, containers killed and the
+/// server crashes, in an order that the clock draws. Whatever happens, no two epochs write side by side, and somebody writes at the end.
+#[test]
+fn whatever_happens_there_is_one_writer() {
+    let server = MariaDb::start();
+    prepare(&server, "chaos");
+    let lines = [Proxy::to(server.port), Proxy::to(server.port)];
+    let start = |host: usize| {
+        let mut start = Start::tenant(&server, "chaos", "geheim").set("port", lines[host].port);
+        start.env = vec![("DB_PORT".into(), lines[host].port.to_string())];
+        start.run(&WRITER())
+    };
+    let mut hosts = [start(0), start(1)];
+    until("one writes", 15, || last_epoch(&server, "chaos") >= 1);
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos();
+    let mut state = u64::from(seed) | 1;
+    let mut draw = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    let mut history = vec![format!("seed {seed}")];
+    for _ in 0..12 {
+        let host = usize::try_from(draw(2)).unwrap();
+        let pause = Duration::from_millis(200 + draw(2500));
+        match draw(6) {
+            0..=2 => {
+                history.push(format!("cut {host}"));
+                lines[host].cut(true);
+            }
+            3 => {
+                history.push(format!("kill {host}"));
+                let below = hosts[host].family();
+                hosts[host].signal(Signal::SIGKILL);
+                for pid in below {
+                    let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+                }
+            }
+            4 => {
+                history.push("crash".into());
+                server.down(true);
+                std::thread::sleep(pause / 3);
+                server.up();
+            }
+            _ => {
+                history.push(format!("end {host}"));
+                hosts[host].signal(Signal::SIGTERM);
+            }
+        }
+        std::thread::sleep(pause);
+        lines[usize::try_from(draw(2)).unwrap()].cut(false);
+        for (host, wrapper) in hosts.iter_mut().enumerate() {
+            if wrapper.child.try_wait().unwrap().is_some() {
+                *wrapper = start(host);
+            }
+        }
+    }
+    lines.iter().for_each(|line| line.cut(false));
+    println!("{history:?}");
+    let count = || server.sql("SELECT COUNT(*) FROM chaos.written")[0].parse::<u64>().unwrap();
+    let before = count();
+    until("somebody writes at the end", 60, || {
+        for (host, wrapper) in hosts.iter_mut().enumerate() {
+            if wrapper.child.try_wait().unwrap().is_some() {
+                *wrapper = start(host);
+            }
+        }
+        count() > before + 10
+    });
+    check(&server, "chaos");
 }
 
 #[test]
