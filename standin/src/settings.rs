@@ -1,6 +1,9 @@
 //! The environment that OpenMRS's image reads, as far as reeve relies on it, and the stand-in's own switches.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -113,7 +116,8 @@ impl Settings {
             random::hex(16)?,
             random::hex(16)?
         );
-        std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| format!("{}: {e}", path.display()))
     }
 }
 

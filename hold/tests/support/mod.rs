@@ -63,13 +63,14 @@ impl MariaDb {
         let folder = tempfile::Builder::new().prefix("reeve-mariadb-").tempdir().unwrap().keep();
         // Others may pass: wrappers under another user read the CA.
         std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        certificates(&folder);
+        // From here on it removes its folder, whatever fails.
+        let server = Self { folder, port: free_port(), tls, running: Mutex::new(None) };
+        certificates(&server.folder);
         run(Command::new("mariadb-install-db")
             .args(["--no-defaults", "--auth-root-authentication-method=socket", "--skip-test-db"])
             .arg(format!("--auth-root-socket-user={}", me()))
             .arg(format!("--user={}", me()))
-            .arg(format!("--datadir={}", folder.join("data").display())));
-        let server = Self { folder, port: free_port(), tls, running: Mutex::new(None) };
+            .arg(format!("--datadir={}", server.folder.join("data").display())));
         server.up();
         server
     }
