@@ -4,19 +4,25 @@ VENV := .sandbox/venv
 STAMP := $(VENV)/.stamp-$(shell cat sandbox/requirements.txt sandbox/setup.sh | sha256sum | cut -c1-16)
 PORT ?= 4566
 
-.PHONY: help setup sandbox test-sandbox demo test bench lint conformance conformance-clean
+# What runs in tenants' containers needs no shared libraries of theirs.
+STATIC := $(shell uname -m)-unknown-linux-gnu
+
+.PHONY: help setup static sandbox test-sandbox demo test bench lint conformance conformance-clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-setup: $(STAMP) ## what the sandbox needs: Debian packages that are missing, Python packages in .sandbox/venv
+setup: $(STAMP) static ## what the sandbox needs: Debian packages that are missing, Python packages in .sandbox/venv, the static programs
+
+static: # the wrapper and the stand-in application, in the target folder under $(STATIC)
+	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --quiet --release --target $(STATIC) -p reeve-hold -p reeve-standin
 
 $(STAMP): sandbox/requirements.txt sandbox/setup.sh
 	@PYTHON="$(PYTHON)" sh sandbox/setup.sh "$(VENV)"
 	@rm -f $(VENV)/.stamp-*
 	@touch $@
 
-sandbox: setup ## the emulated AWS on port $(PORT), until Ctrl-C
+sandbox: setup ## the emulated AWS on port $(PORT) and the local parts, until Ctrl-C
 	cargo run --quiet -- sandbox --port $(PORT)
 
 test-sandbox: setup ## each action that the sandbox adds to moto, with boto3

@@ -1,4 +1,5 @@
-//! The emulated AWS behind `reeve sandbox`: moto with this project's plug-in, as a child process on 127.0.0.1.
+//! What is behind `reeve sandbox`. [`parts`]: a Docker Engine, a database, a registry, which run on this machine for real. And the
+//! emulated AWS: moto with this project's plug-in, as a child process on 127.0.0.1.
 //!
 //! moto knows nothing of the rest of the crate and the crate nothing of moto: clients reach it through
 //! `AWS_ENDPOINT_URL` like any other endpoint. What it lacks, and what is not modelled, stands in `sandbox/README.md`.
@@ -8,6 +9,7 @@ pub mod parts;
 mod python;
 
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -34,11 +36,22 @@ pub struct Options {
     pub zones: Vec<String>,
     /// Where its messages go; `None`: `log` in the sandbox's temporary folder, which goes when the sandbox does.
     pub log: Option<PathBuf>,
+    /// The database that is behind every RDS instance; `None`: there is none, and addresses lead nowhere.
+    pub database: Option<Database>,
+}
+
+/// A real database that the emulated RDS speaks of. Its port is the one that the stack asks RDS for.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// The address that RDS answers.
+    pub address: IpAddr,
+    /// A file with its administrator's name and password, which Secrets Manager hands out: `{"user": "...", "password": "..."}`.
+    pub admin: PathBuf,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, zones: vec![ZONE.to_owned()], log: None }
+        Self { port: 0, zones: vec![ZONE.to_owned()], log: None, database: None }
     }
 }
 
@@ -143,6 +156,9 @@ impl Sandbox {
             .kill_on_drop(true);
         for zone in &options.zones {
             command.arg("--zone").arg(zone);
+        }
+        if let Some(database) = &options.database {
+            command.arg("--database-address").arg(database.address.to_string()).arg("--database-admin").arg(&database.admin);
         }
         let mut child = command.spawn().map_err(|cause| Error::Spawn { path: python.to_owned(), cause })?;
         let life = child.stdin.take();

@@ -19,6 +19,8 @@ def arguments():
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--zone", action="append", default=[], help="a public Route 53 hosted zone to start with")
     parser.add_argument("--watch-stdin", action="store_true", help="stop when standard input ends")
+    parser.add_argument("--database-address", help="where a database really is: what RDS answers as every instance's address")
+    parser.add_argument("--database-admin", help="a JSON file with the user and password of its administrator: what RDS keeps as its secret")
     parser.add_argument("--remove", help="a folder to remove when standard input ends: that of a parent that was killed")
     return parser.parse_args()
 
@@ -43,6 +45,9 @@ def main():
     os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
     from .server import serve
 
+    from .services import rds
+
+    rds.there_is(options.database_address, options.database_admin)
     if options.watch_stdin:
         threading.Thread(target=stop_with_parent, args=(options.remove,), daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):

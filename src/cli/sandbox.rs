@@ -1,16 +1,17 @@
-//! `reeve sandbox`: the emulated AWS in the foreground, until Ctrl-C or SIGTERM.
+//! `reeve sandbox`: the emulated AWS and the local parts in the foreground, until Ctrl-C or SIGTERM.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::stop::Stop;
 use super::terminal::Terminal;
 use super::{Exit, Failure, code};
 use crate::desired::schema::is_label;
-use crate::sandbox::{ACCOUNT, Options, Sandbox as Emulated, ZONE};
+use crate::sandbox::parts::{self, Parts};
+use crate::sandbox::{ACCOUNT, Database, Options, Sandbox as Emulated, ZONE};
 
-/// An emulated AWS on this machine, until Ctrl-C.
+/// An emulated AWS on this machine, with a Docker Engine, a database and a registry that are real, until Ctrl-C.
 #[derive(Debug, Args)]
 pub struct Sandbox {
     /// The port on 127.0.0.1; 0 takes a free one.
@@ -22,6 +23,23 @@ pub struct Sandbox {
     /// Where its messages go.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    /// Whether Docker, MariaDB and a registry start too; they need root, and `make setup` installs them.
+    #[arg(long, value_enum, default_value_t = When::Auto)]
+    parts: When,
+    /// The port of the database, as the stack names it.
+    #[arg(long, value_name = "PORT", default_value_t = 3307)]
+    mysql_port: u16,
+}
+
+/// Whether the local parts start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum When {
+    /// Where they can.
+    Auto,
+    /// Or it is an error.
+    Always,
+    /// Only the emulated AWS.
+    Never,
 }
 
 /// A name that Route 53 takes for a zone: two DNS labels or more.
@@ -35,13 +53,18 @@ fn zone(name: &str) -> Result<String, String> {
 
 impl Sandbox {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
-        let names = self.zones.join(", ");
-        let options = Options { port: self.port, zones: self.zones, log: self.log };
         let failed = |message: String| Failure::new(code::ERROR, message);
+        let parts = self.parts(terminal).await.map_err(|error| failed(error.to_string()))?;
+        let names = self.zones.join(", ");
+        let database = parts.as_ref().map(|parts| Database { address: (*parts.database().ip()).into(), admin: parts.admin() });
+        let options = Options { port: self.port, zones: self.zones, log: self.log, database };
         let mut sandbox = Emulated::start(options).await.map_err(|error| failed(error.to_string()))?;
         terminal.say(&format!("emulated AWS at {} (account {ACCOUNT}, hosted zones: {names}); Ctrl-C ends it", sandbox.endpoint));
         terminal.say(&format!("messages: {}", sandbox.log.display()));
         for (name, value) in sandbox.environment() {
+            terminal.data(&format!("export {name}={value}"))?;
+        }
+        for (name, value) in parts.iter().flat_map(Parts::environment) {
             terminal.data(&format!("export {name}={value}"))?;
         }
         let mut stop = Stop::listen().map_err(|error| failed(format!("cannot listen for signals: {error}")))?;
@@ -52,5 +75,25 @@ impl Sandbox {
                 Err(error) => format!("the emulated AWS cannot be waited for: {error}"),
             })),
         }
+    }
+
+    /// Starts the local parts, or says why there are none.
+    async fn parts(&self, terminal: &mut Terminal) -> Result<Option<Parts>, parts::Error> {
+        let options = parts::Options { mysql_port: self.mysql_port, ..parts::Options::default() };
+        match (self.parts, Parts::missing(&options)) {
+            (When::Never, _) => return Ok(None),
+            (When::Auto, Some(why)) => {
+                terminal.say(&format!("no local parts, only AWS: {why}"));
+                return Ok(None);
+            }
+            (When::Always, Some(why)) => return Err(why),
+            (_, None) => {}
+        }
+        let parts = Parts::start(options).await?;
+        let engine = &parts.engines()[0];
+        terminal.say(&format!("Docker at unix://{} (its host is {})", engine.docker.display(), engine.address));
+        terminal.say(&format!("MariaDB at {}, registry at {}", parts.database(), parts.registry()));
+        terminal.say(&format!("messages of the parts: {}/*/log", parts.folder().display()));
+        Ok(Some(parts))
     }
 }

@@ -1,9 +1,10 @@
 """RDS: subnet groups that survive a change, Performance Insights, event subscriptions, engine versions, in-use errors."""
+import json
 import random
 import string
 import time
 
-from moto.rds.models import DBInstance, RDSBackend
+from moto.rds.models import DBInstance, MasterUserSecret, RDSBackend
 
 from ..actions import action, fail
 
@@ -31,6 +32,26 @@ def with_an_id_of_its_own(self, *args, **kwargs):
 
 
 DBInstance.__init__ = with_an_id_of_its_own
+
+# The database behind every instance, where there is one: its address, and a file with its administrator's name and password.
+REAL = {"address": None, "admin": None}
+
+
+def there_is(address, admin):
+    REAL.update(address=address, admin=admin)
+
+
+def administrator(secret):
+    """The secret of a password that RDS manages: `username` and `password`. moto has one for all, with a name that nobody chose.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html"""
+    password = "".join(random.choices(string.ascii_letters + string.digits, k=28))
+    if REAL["admin"]:
+        with open(REAL["admin"]) as file:
+            password = json.load(file)["password"]
+    return json.dumps({"username": secret.resource.master_username, "password": password})
+
+
+MasterUserSecret._generate_secret_string = administrator
 
 
 def standing(backend):
@@ -225,6 +246,8 @@ def delete_automated_backup(call):
 def overlay(call, item):
     extras = call.store("instances").get(item["DBInstanceIdentifier"], {})
     item.update(extras)
+    if REAL["address"] and "Endpoint" in item:
+        item["Endpoint"]["Address"] = REAL["address"]
     item.setdefault("PerformanceInsightsEnabled", False)
     item.setdefault("DatabaseInsightsMode", "standard")
     if not item["PerformanceInsightsEnabled"]:
