@@ -13,6 +13,10 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/netns
 mount --rbind "$folder/netns" /run/netns
 
+# MariaDB names its temporary tables by its process id: in process namespaces many have the same, so none may be in /tmp.
+mkdir "$folder/tmp"
+export TMPDIR="$folder/tmp"
+
 # Usage: part FOLDER NAMESPACE PROGRAM ARGUMENT...
 part() {
     here=$1 space=$2
@@ -34,8 +38,8 @@ for engine in $(seq 1 "$engines"); do
 done
 
 here=$folder/mysql
-if mariadb-install-db --no-defaults --user=root --datadir="$here/data" --skip-test-db \
-    --auth-root-authentication-method=socket --innodb-log-file-size=16M >"$here/log" 2>&1; then
+if mariadb-install-db --no-defaults --user=root --datadir="$here/data" --tmpdir="$TMPDIR" \
+    --skip-test-db --auth-root-authentication-method=socket --innodb-log-file-size=16M >"$here/log" 2>&1; then
     part "$here" "$name" mariadbd --defaults-file="$here/my.cnf" --user=root
 else
     echo 1 >"$here/ended"
