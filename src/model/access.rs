@@ -15,6 +15,10 @@ pub struct Access {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[^:/\s]+:\d{1,5}$"))]
     pub mysql: Option<String>,
+    /// The certificates of the authority that signed the database server's, a PEM file; for RDS Amazon's `global-bundle.pem`. It goes with
+    /// `mysql`. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mysql_ca: Option<String>,
 }
 
 impl Access {

@@ -2,17 +2,20 @@
 
 use std::path::Path;
 
+use aws_sdk_rds::types::DbInstance;
 use serde::Deserialize;
 
 use super::Aws;
 use super::error::{Class, Error, Result};
 use crate::model::Secret;
+use crate::model::marks::key;
 
 /// Reads secrets.
 #[derive(Debug, Clone)]
 pub struct Vault {
     ssm: aws_sdk_ssm::Client,
     secrets: aws_sdk_secretsmanager::Client,
+    rds: aws_sdk_rds::Client,
 }
 
 /// Who may log in, and with what.
@@ -36,7 +39,7 @@ impl Vault {
     /// The secrets of that account.
     #[must_use]
     pub fn new(aws: &Aws) -> Self {
-        Self { ssm: aws.ssm.clone(), secrets: aws.secrets.clone() }
+        Self { ssm: aws.ssm.clone(), secrets: aws.secrets.clone(), rds: aws.rds.clone() }
     }
 
     /// The value of an SSM parameter, by its name.
@@ -66,5 +69,26 @@ impl Vault {
         };
         let written: Written = serde_json::from_str(text.expose()).map_err(|_| wrong("is no JSON with `user` and `password`"))?;
         Ok(Login { user: written.user, password: Secret::new(written.password) })
+    }
+
+    /// The login that RDS keeps for the administrator of the stack's server, and the name on the server's certificate.
+    ///
+    /// # Errors
+    /// When the stack has no server, or several and none at `database.server`; what AWS answered.
+    pub async fn master(&self, stack: &str) -> Result<(Login, String)> {
+        let call = "rds.DescribeDBInstances";
+        let servers = self.rds.describe_db_instances().into_paginator().items().send();
+        let servers = servers.collect::<std::result::Result<Vec<_>, _>>().await?;
+        let tag = |server: &DbInstance, name: &str| {
+            server.tag_list().iter().find(|tag| tag.key() == Some(name)).and_then(|tag| tag.value().map(str::to_owned))
+        };
+        let mut ours: Vec<&DbInstance> = servers.iter().filter(|one| tag(one, key::STACK).as_deref() == Some(stack)).collect();
+        if ours.len() > 1 {
+            ours.retain(|one| tag(one, key::ADDRESS).as_deref() == Some("database.server"));
+        }
+        let one = *ours.first().ok_or_else(|| Error::not_found(call, "the stack's database server"))?;
+        let arn = one.master_user_secret().and_then(|secret| secret.secret_arn()).ok_or_else(|| Error::incomplete(call, "secret"))?;
+        let name = one.endpoint().and_then(|at| at.address()).ok_or_else(|| Error::incomplete(call, "endpoint"))?;
+        Ok((self.login(&format!("secretsmanager:{arn}")).await?, name.to_owned()))
     }
 }
