@@ -6,6 +6,7 @@ mod diff;
 mod drift;
 mod graph;
 mod hint;
+mod host;
 mod journal;
 mod later;
 mod line;
@@ -107,6 +108,8 @@ enum Command {
     Unlock(unlock::Unlock),
     /// An emulated AWS on this machine, until Ctrl-C.
     Sandbox(sandbox::Sandbox),
+    /// On a host: make it one, or say what is off.
+    Host(host::Host),
     /// Completions for a shell.
     Completions(completions::Completions),
     /// The man page.
@@ -119,8 +122,6 @@ enum Command {
     Run(later::Later),
     /// In a later release: the tenants of a stack.
     Tenant(later::Later),
-    /// In a later release: setting up a host.
-    Host(later::Later),
 }
 
 impl Command {
@@ -286,13 +287,13 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
         Command::Journal(args) => args.run(&mut terminal).await,
         Command::Unlock(args) => args.run(&mut terminal).await,
         Command::Sandbox(args) => args.run(&mut terminal).await,
+        Command::Host(args) => args.run(&mut terminal).await,
         Command::Completions(args) => args.run(&mut terminal, &mut Cli::command()),
         Command::Man => completions::man(&mut terminal, Cli::command()),
         Command::Approve(_) => Err(later::command("approve")),
         Command::Audit(_) => Err(later::command("audit")),
         Command::Run(_) => Err(later::command("run")),
         Command::Tenant(_) => Err(later::command("tenant")),
-        Command::Host(_) => Err(later::command("host")),
     };
     let code = match outcome {
         Ok(code) => code,

@@ -18,6 +18,8 @@ pub mod record;
 
 pub mod apply;
 
+pub mod host;
+
 pub mod sandbox;
 
 pub mod session;

@@ -6,6 +6,7 @@ pub mod census;
 pub mod edit;
 pub mod field;
 pub mod hole;
+pub mod host;
 pub mod marks;
 pub mod name;
 pub mod node;

@@ -2,6 +2,7 @@
 
 pub mod failure;
 pub mod graph;
+pub mod host;
 pub mod journal;
 pub mod markdown;
 pub mod plan;

@@ -5,6 +5,7 @@ mod classify;
 pub mod connect;
 pub mod faults;
 pub mod gate;
+pub mod metadata;
 pub mod owner;
 pub mod retry;
 pub mod stats;

@@ -122,8 +122,11 @@ impl Docker {
     }
 }
 
-/// Connects, and agrees on a version of the API.
-async fn connect(address: &str) -> Result<bollard::Docker> {
+/// Connects to the engine at `unix:///...` or `ssh://...`, and agrees on a version of the API.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn connect(address: &str) -> Result<bollard::Docker> {
     let call = "docker.version";
     let client = match address.split_once("://") {
         Some(("ssh", _)) => bollard::Docker::connect_with_ssh(address, TIMEOUT, bollard::API_DEFAULT_VERSION, None),

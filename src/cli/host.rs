@@ -1,0 +1,127 @@
+//! `reeve host`: on a host, make it one, or say what is off.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::terminal::Terminal;
+use super::{Exit, Failure, code};
+use crate::host::config::CONFIG;
+use crate::host::{Host as Machine, HostConfig, Step, machine};
+use crate::view;
+
+/// On a host: make it one, or say what is off.
+#[derive(Debug, Args)]
+pub struct Host {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Make a host of this machine; what is right already is left alone. Exit 0: it is one, 1: something is not right.
+    Setup(Setup),
+    /// What is off with this host; changes nothing. Exit 0: nothing, 2: something.
+    Status(Status),
+}
+
+/// Which machine, and which steps.
+#[derive(Debug, Args)]
+struct On {
+    /// What the stack tells its hosts. Default: `/etc/reeve/host-config.json`.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The machine's files lie in this folder, and no service of it runs. For images and tests.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Only these steps; what they need is taken to be right.
+    #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = step)]
+    only: Vec<Step>,
+}
+
+fn step(name: &str) -> Result<Step, String> {
+    let names = || Step::ALL.map(Step::name).join(", ");
+    Step::named(name).ok_or_else(|| format!("there is no such step; there are {}", names()))
+}
+
+impl On {
+    fn host(&self, bundle: Option<PathBuf>) -> Result<Machine, Failure> {
+        let machine = machine::Machine::at(&self.root);
+        let path = self.config.clone().unwrap_or_else(|| machine.path(CONFIG));
+        let config = HostConfig::read(&path).map_err(|error| Failure::new(code::ERROR, error.to_string()))?;
+        Ok(Machine::new(machine, config, bundle))
+    }
+
+    fn steps(&self) -> impl Iterator<Item = Step> {
+        Step::ALL.into_iter().filter(|step| self.only.is_empty() || self.only.contains(step))
+    }
+}
+
+/// Make a host of this machine.
+#[derive(Debug, Args)]
+struct Setup {
+    #[command(flatten)]
+    on: On,
+    /// The folder with the unpacked bundle: `reeve`, `hold` and `ca.pem`.
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+}
+
+/// What is off with this host.
+#[derive(Debug, Args)]
+struct Status {
+    #[command(flatten)]
+    on: On,
+    /// How to say it.
+    #[arg(long, default_value = "human")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+impl Host {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        match self.what {
+            What::Setup(args) => args.run(terminal).await,
+            What::Status(args) => args.run(terminal).await,
+        }
+    }
+}
+
+impl Setup {
+    async fn run(self, terminal: &mut Terminal) -> Exit {
+        let steps: Vec<Step> = self.on.steps().collect();
+        let host = self.on.host(self.bundle)?;
+        let mut findings = Vec::new();
+        for step in steps {
+            let finding = step.setup(&host, &findings).await;
+            terminal.say(&view::host::line(&finding));
+            findings.push(finding);
+        }
+        terminal.say(&view::host::summary(&findings));
+        Ok(if findings.iter().all(|one| one.is_right()) { code::DONE } else { code::ERROR })
+    }
+}
+
+impl Status {
+    async fn run(self, terminal: &mut Terminal) -> Exit {
+        let host = self.on.host(None)?;
+        let mut findings = Vec::new();
+        for step in self.on.steps() {
+            findings.push(step.status(&host).await);
+        }
+        match self.format {
+            Format::Json => terminal.data(&view::host::json(&findings))?,
+            Format::Human => {
+                let lines: Vec<String> = findings.iter().map(view::host::line).collect();
+                terminal.data(&lines.join("\n"))?;
+                terminal.say(&view::host::summary(&findings));
+            }
+        }
+        Ok(if findings.iter().all(|one| one.is_right()) { code::DONE } else { code::CHANGES })
+    }
+}

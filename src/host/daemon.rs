@@ -1,0 +1,111 @@
+//! Docker's settings (`/etc/docker/daemon.json`), and Docker running with them.
+//!
+//! What reeve knows nothing of in the file stays: an image for hosts may have settings of its own.
+//! The page: <https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file>.
+
+use serde_json::{Map, Value, json};
+
+use super::{Error, Host, HostConfig, Result};
+
+const FILE: &str = "/etc/docker/daemon.json";
+
+/// What reeve wants in the file.
+#[must_use]
+pub fn settings(config: &HostConfig) -> Map<String, Value> {
+    let log = match &config.logs {
+        // Never blocking: a tenant does not wait for CloudWatch.
+        Some(group) => json!({
+            "log-driver": "awslogs",
+            "log-opts": {
+                "awslogs-region": config.region, "awslogs-group": group, "tag": "{{.Name}}", "mode": "non-blocking", "max-buffer-size": "4m",
+            },
+        }),
+        None => json!({ "log-driver": "json-file", "log-opts": { "max-size": "10m", "max-file": "3" } }),
+    };
+    let mut all = json!({
+        "live-restore": false,       // a swarm's manager refuses to start with it
+        "no-new-privileges": true,   // for all containers: the service API of older engines cannot say it
+        "userland-proxy": false,     // published ports are the kernel's, where the firewall sees them
+        "icc": false,
+        "default-ulimits": { "nofile": { "Name": "nofile", "Soft": 65536, "Hard": 65536 } },
+    });
+    let (Some(all), Value::Object(log)) = (all.as_object_mut(), log) else { return Map::new() };
+    all.extend(log);
+    if !config.dns.is_empty() {
+        all.insert("dns".into(), json!(config.dns));
+    }
+    std::mem::take(all)
+}
+
+/// `have` with ours in it.
+#[must_use]
+pub fn merged(have: &Map<String, Value>, ours: &Map<String, Value>) -> Map<String, Value> {
+    let mut all = have.clone();
+    all.extend(ours.iter().map(|(key, value)| (key.clone(), value.clone())));
+    all
+}
+
+/// What `have` lacks of ours.
+#[must_use]
+pub fn lacks(have: &Map<String, Value>, ours: &Map<String, Value>) -> Vec<String> {
+    let differs = ours.iter().filter(|(key, value)| have.get(*key) != Some(value));
+    differs.map(|(key, value)| format!("{FILE}: `{key}` is not {value}")).collect()
+}
+
+async fn read(host: &Host) -> Result<Map<String, Value>> {
+    let Some(text) = host.machine.read(FILE).await?.filter(|text| !text.trim().is_empty()) else { return Ok(Map::new()) };
+    serde_json::from_str(&text).map_err(|error| Error::Settings { path: host.machine.path(FILE), said: error.to_string() })
+}
+
+/// What is off.
+///
+/// # Errors
+/// The file cannot be read or is no JSON.
+pub async fn check(host: &Host) -> Result<Vec<String>> {
+    let mut off = lacks(&read(host).await?, &settings(&host.config));
+    if let Err(error) = host.docker().await {
+        off.push(error.to_string());
+    }
+    Ok(off)
+}
+
+/// Makes it so. Docker starts, or starts anew with the new settings.
+///
+/// # Errors
+/// The file cannot be written, or Docker does not start.
+pub async fn make(host: &Host) -> Result<()> {
+    let (have, ours) = (read(host).await?, settings(&host.config));
+    let lacking = !lacks(&have, &ours).is_empty();
+    if lacking {
+        let text = format!("{:#}\n", Value::Object(merged(&have, &ours)));
+        host.machine.write(FILE, text, 0o644).await?;
+    }
+    // Not enabled by itself: at a start of the machine, setup starts Docker once the tenants' files are there.
+    host.machine.run("systemctl", &["disable", "--quiet", "docker.service", "docker.socket"]).await?;
+    host.machine.run("systemctl", &[if lacking { "restart" } else { "start" }, "docker.service"]).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::config::tests::whole;
+
+    #[test]
+    fn what_others_set_stays() {
+        let have = json!({ "data-root": "/data", "live-restore": true });
+        let (have, ours) = (have.as_object().unwrap().clone(), settings(&whole()));
+        let all = merged(&have, &ours);
+        assert_eq!((&all["data-root"], &all["live-restore"]), (&json!("/data"), &json!(false)));
+        assert_eq!(all["log-opts"]["awslogs-group"], "/reeve/hostedehr/fleet");
+        assert_eq!(all["dns"], json!(["169.254.169.253"]));
+        assert_eq!(lacks(&all, &ours), Vec::<String>::new());
+        assert!(lacks(&have, &ours).contains(&"/etc/docker/daemon.json: `live-restore` is not false".to_owned()));
+    }
+
+    #[test]
+    fn logs_that_stay_on_the_host_have_limits() {
+        let config = HostConfig { logs: None, ..whole() };
+        assert_eq!(settings(&config)["log-opts"], json!({ "max-size": "10m", "max-file": "3" }));
+    }
+}
