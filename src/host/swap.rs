@@ -48,10 +48,17 @@ async fn drives(host: &Host) -> Result<BTreeSet<PathBuf>> {
     .collect()
 }
 
-async fn used() -> Result<BTreeSet<PathBuf>> {
+async fn used(host: &Host) -> Result<BTreeSet<PathBuf>> {
     let path = PathBuf::from("/proc/swaps");
     let text = tokio::fs::read_to_string(&path).await.map_err(|cause| Error::File { path, cause })?;
-    Ok(in_use(&text))
+    let all = in_use(&text);
+    if host.machine.is_live() {
+        return Ok(all);
+    }
+    // A folder that looks like a machine has the drives that it names; the others are those of the machine around it.
+    let folder = host.machine.path(BY_ID);
+    let named: BTreeSet<PathBuf> = names(&folder).await?.iter().filter_map(|name| folder.join(name).canonicalize().ok()).collect();
+    Ok(all.intersection(&named).cloned().collect())
 }
 
 /// What is off.
@@ -59,7 +66,7 @@ async fn used() -> Result<BTreeSet<PathBuf>> {
 /// # Errors
 /// The drives or the kernel's list cannot be read.
 pub async fn check(host: &Host) -> Result<Vec<String>> {
-    let (drives, used) = (drives(host).await?, used().await?);
+    let (drives, used) = (drives(host).await?, used(host).await?);
     let mut off: Vec<String> = foreign(&used, &drives)
         .iter()
         .map(|path| format!("{} is swapped on and is no drive of the instance's own", path.display()))
@@ -76,7 +83,7 @@ pub async fn check(host: &Host) -> Result<Vec<String>> {
 /// # Errors
 /// A drive bears something, or a program failed.
 pub async fn make(host: &Host) -> Result<()> {
-    let (drives, used) = (drives(host).await?, used().await?);
+    let (drives, used) = (drives(host).await?, used(host).await?);
     for path in foreign(&used, &drives) {
         host.machine.run("swapoff", &[&path.to_string_lossy()]).await?;
     }

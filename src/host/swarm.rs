@@ -100,6 +100,10 @@ impl<'a> Member<'a> {
         if known == Some(&line) {
             return Ok(());
         }
+        // A manager bears its label before anybody can miss it; those who lead give workers theirs.
+        if matches!(look.own, Own::Manager(_)) {
+            tend::label(self, node, &self.identity.instance).await?;
+        }
         let folder = if self.role == Role::Manager { "managers" } else { "workers" };
         self.store.set(attempt, &format!("{folder}/{}", self.identity.instance), &format!("{} {node}", line.address)).await
     }

@@ -8,7 +8,7 @@ use bollard::models::{Node, NodeSpec, NodeSpecRoleEnum, NodeState};
 use bollard::query_parameters::{DeleteNodeOptionsBuilder, ListNodesOptions, UpdateNodeOptionsBuilder};
 use tokio::time::sleep;
 
-use super::board::Attempt;
+use super::board::{Attempt, Known};
 use super::{LABEL, Look, Member};
 use crate::host::Result;
 use crate::planes::docker::failed;
@@ -62,48 +62,51 @@ pub async fn off(member: &Member<'_>, look: &Look) -> Result<Vec<String>> {
         Chore::Remove(node, instance) => format!("node {node} is left of {instance}, which is gone"),
     };
     let mut off: Vec<String> = chores(&nodes(member).await?, look).into_iter().map(told).collect();
-    off.extend(stale(look).map(|(_, instance)| format!("the board still names {instance}, which is gone")));
+    off.extend(stale(look).map(|(_, instance, _)| format!("the board still names {instance}, which is gone")));
     Ok(off)
 }
 
-/// Entries of hosts that are gone.
-fn stale(look: &Look) -> impl Iterator<Item = (&'static str, &String)> {
+/// Entries of hosts that are gone: folder, instance, what it says.
+fn stale(look: &Look) -> impl Iterator<Item = (&'static str, &String, &Known)> {
     let newest = look.board.attempts.values().next_back();
     let entries = newest.into_iter().flat_map(|attempt| {
-        attempt.managers.keys().map(|instance| ("managers", instance)).chain(attempt.workers.keys().map(|instance| ("workers", instance)))
+        let all = [("managers", &attempt.managers), ("workers", &attempt.workers)];
+        all.into_iter().flat_map(|(folder, entries)| entries.iter().map(move |(instance, known)| (folder, instance, known)))
     });
-    entries.filter(|(_, instance)| look.gone.contains(*instance))
+    entries.filter(|(_, instance, _)| look.gone.contains(*instance))
 }
 
-/// Does what there is to do.
+/// Does what there is to do. What engines notice late, such as a node that is down, is waited for a little.
 pub async fn make(member: &Member<'_>) -> Result<()> {
-    let look = member.look().await?;
-    let mut left = false;
-    for chore in chores(&nodes(member).await?, &look) {
-        match chore {
-            Chore::Label(node, instance) => label(member, &node, &instance).await?,
-            Chore::Remove(node, _) => remove(member, &node).await?,
+    for pause in [2, 4, 6, 8, 10, 0] {
+        let look = member.look().await?;
+        for chore in chores(&nodes(member).await?, &look) {
+            match chore {
+                Chore::Label(node, instance) => label(member, &node, &instance).await?,
+                Chore::Remove(node, _) => remove(member, &node).await?,
+            }
         }
-    }
-    // What is on the board of a dead host's is needed until its node is gone: by it, the node is known.
-    let nodes = nodes(member).await?;
-    for (folder, instance) in stale(&look) {
-        let attempt = look.board.newest().unwrap_or_default();
-        let entry =
-            look.board.attempts.get(&attempt).and_then(|known| known.managers.get(instance).or_else(|| known.workers.get(instance)));
-        if nodes.iter().any(|node| entry.is_some_and(|entry| node.id.as_deref() == Some(&entry.node))) {
-            left = true;
-            continue;
+        // By its entry a node of a dead host is known: the entry goes after the node.
+        let nodes = nodes(member).await?;
+        let newest = look.board.newest().unwrap_or_default();
+        let mut left = false;
+        for (folder, instance, known) in stale(&look) {
+            if nodes.iter().any(|node| node.id.as_deref() == Some(&known.node)) {
+                left = true;
+            } else {
+                member.store.forget(newest, &format!("{folder}/{instance}")).await?;
+            }
         }
-        member.store.forget(attempt, &format!("{folder}/{instance}")).await?;
+        if !left {
+            return Ok(());
+        }
+        sleep(Duration::from_secs(pause)).await;
     }
-    if left {
-        return Err(crate::host::Error::Unfit("a host that is gone still counts as there: the engines have not noticed yet".into()));
-    }
-    Ok(())
+    Err(crate::host::Error::Unfit("a host that is gone still counts as there: the engines have not noticed yet".into()))
 }
 
-async fn label(member: &Member<'_>, node: &str, instance: &str) -> Result<()> {
+/// Says on a node which instance it is.
+pub async fn label(member: &Member<'_>, node: &str, instance: &str) -> Result<()> {
     change(member, node, |spec| {
         spec.labels.get_or_insert_with(HashMap::new).insert(LABEL.into(), instance.into());
     })
