@@ -3,6 +3,7 @@
 //! What a step decides is pure and stands beside its tests; files and programs are reached through [`Machine`], engines and AWS through
 //! `planes`. Nothing here knows of plans: a host makes itself, from what the stack told it ([`HostConfig`]).
 
+pub mod bundle;
 pub mod config;
 pub mod daemon;
 pub mod distro;

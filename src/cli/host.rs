@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::terminal::Terminal;
 use super::{Exit, Failure, code};
 use crate::host::config::CONFIG;
-use crate::host::{Host as Machine, HostConfig, Step, machine};
+use crate::host::{Host as Machine, HostConfig, Step, bundle, machine};
 use crate::view;
 
 /// On a host: make it one, or say what is off.
@@ -23,6 +23,42 @@ enum What {
     Setup(Setup),
     /// What is off with this host; changes nothing. Exit 0: nothing, 2: something.
     Status(Status),
+    /// Make the bundle that hosts fetch, and print what the stack says of it.
+    Bundle(Bundle),
+}
+
+/// Make the bundle that hosts fetch.
+#[derive(Debug, Args)]
+struct Bundle {
+    /// The program for hosts. Default: this one.
+    #[arg(long, value_name = "FILE")]
+    reeve: Option<PathBuf>,
+    /// The static wrapper that tenants' containers start through.
+    #[arg(long, value_name = "FILE")]
+    hold: PathBuf,
+    /// The certificates that the database's own is held against, PEM. For RDS:
+    /// <https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem>.
+    #[arg(long, value_name = "FILE")]
+    ca: PathBuf,
+    /// The folder to write it to, as `SHA256.tar.gz`.
+    #[arg(long, value_name = "DIR", default_value = "bundles")]
+    folder: PathBuf,
+}
+
+impl Bundle {
+    fn run(self, terminal: &mut Terminal) -> Exit {
+        let failed = |path: &PathBuf, error: std::io::Error| Failure::new(code::ERROR, format!("{}: {error}", path.display()));
+        let own = || std::env::current_exe().map_err(|error| failed(&PathBuf::from("this program"), error));
+        let reeve = self.reeve.map_or_else(own, Ok)?;
+        let read = |path: &PathBuf| std::fs::read(path).map_err(|error| failed(path, error));
+        let (reeve, hold, ca) = (read(&reeve)?, read(&self.hold)?, read(&self.ca)?);
+        let bytes = bundle::pack([&reeve, &hold, &ca]).map_err(|error| Failure::new(code::ERROR, error.to_string()))?;
+        let digest = bundle::digest(&bytes);
+        let out = self.folder.join(format!("{digest}.tar.gz"));
+        std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::write(&out, &bytes)).map_err(|error| failed(&out, error))?;
+        terminal.data(&view::host::bundle(&self.folder.display().to_string(), &digest))?;
+        Ok(code::DONE)
+    }
 }
 
 /// Which machine, and which steps.
@@ -88,6 +124,7 @@ impl Host {
         match self.what {
             What::Setup(args) => args.run(terminal).await,
             What::Status(args) => args.run(terminal).await,
+            What::Bundle(args) => args.run(terminal),
         }
     }
 }

@@ -31,6 +31,7 @@ pub mod web_acl_logging;
 // data
 pub mod access_point;
 pub mod bucket;
+pub mod bundle;
 pub mod db_event_subscription;
 pub mod db_instance;
 pub mod db_parameter_group;
@@ -89,6 +90,7 @@ pub static KINDS: &[Row] = &[
     // data
     row::<access_point::AccessPoint>(),
     row::<bucket::Bucket>(),
+    row::<bundle::Bundle>(),
     row::<db_event_subscription::DbEventSubscription>(),
     row::<db_instance::DbInstance>(),
     row::<db_parameter_group::DbParameterGroup>(),

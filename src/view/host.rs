@@ -37,3 +37,9 @@ pub fn summary(all: &[Finding]) -> String {
 pub fn json(all: &[Finding]) -> String {
     format!("{:#}", json!({ "format_version": 1, "right": all.iter().all(Finding::is_right), "steps": all }))
 }
+
+/// What the stack says of a bundle.
+#[must_use]
+pub fn bundle(folder: &str, digest: &str) -> String {
+    format!("  fleet:\n    bundle: {{ sha256: \"{digest}\", folder: {folder} }}")
+}

@@ -19,6 +19,17 @@ impl Estate {
         Self::expand(&["stack.yaml", "tenants/clinics.yaml"].map(read))
     }
 
+    /// The example's, whose hosts come with the bundle of that digest.
+    pub fn bundled(sha256: &str) -> Self {
+        let read = |path: &str| {
+            let whole = format!("{}/desired/hostedehr/{path}", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(whole).expect("the example");
+            let text = text.replace("    managers: 3 ", &format!("    bundle: {{ sha256: \"{sha256}\" }}\n    managers: 3 "));
+            SourceFile { path: path.into(), text }
+        };
+        Self::expand(&["stack.yaml", "tenants/clinics.yaml"].map(read))
+    }
+
     /// Only what a stack has to say.
     pub fn smallest() -> Self {
         let text = format!(

@@ -106,3 +106,53 @@ fn a_host_is_made_again_and_again_until_all_of_it_is_done() {
     let settings = std::fs::read_to_string(machine.path("etc/docker/daemon.json")).expect("settings");
     assert!(serde_json::from_str::<serde_json::Value>(&settings).is_ok(), "{settings}");
 }
+
+#[test]
+fn a_host_fetches_its_bundle_once_and_lets_it_make_a_host() {
+    use sha2::{Digest, Sha256};
+
+    // What stands for the bundle: a `reeve` that writes down how it was called.
+    let machine = Machine::new();
+    let root = machine.root.path().display();
+    std::fs::create_dir_all(machine.path("bundle")).expect("a folder");
+    for (name, text) in
+        [("reeve", format!("#!/bin/bash\necho \"reeve $*\" >> {root}/called\ntest -e {root}/ready\n")), ("hold", String::new())]
+    {
+        std::fs::write(machine.path(&format!("bundle/{name}")), text).expect("a file");
+        std::fs::set_permissions(machine.path(&format!("bundle/{name}")), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+    let bundle = machine.path("bundle.tar.gz");
+    let packed = Command::new("tar").arg("-czf").arg(&bundle).arg("-C").arg(machine.path("bundle")).args(["reeve", "hold"]).status();
+    assert!(packed.expect("tar").success());
+    let digest: String = Sha256::digest(std::fs::read(&bundle).expect("it")).iter().map(|byte| format!("{byte:02x}")).collect();
+
+    let estate = Estate::bundled(&digest);
+    let (_, template) = estate.of("aws.launch_template")[0];
+    let user_data = hole::render(template["user_data"].as_str().expect("user data"), |hole| Some(hole.address.to_string())).expect("known");
+    assert!(user_data.len() < 4 * 1024, "{} bytes, and 16 KB is the most", user_data.len());
+    let text =
+        ["/etc/", "/usr/local/sbin/", "/opt/reeve"].iter().fold(user_data, |text, path| text.replace(path, &format!("{root}{path}")));
+    let first = machine.path("user-data");
+    std::fs::write(&first, text).expect("user data");
+    assert!(machine.run(&first), "the first start only writes settings and units, and starts them");
+    assert!(machine.called().iter().any(|call| call.contains("start --no-block reeve-host.service")));
+    let settings = std::fs::read_to_string(machine.path("etc/reeve/host-config.json")).expect("settings");
+    let settings: reeve::host::HostConfig = serde_json::from_str(&settings).expect("settings that `reeve host` takes");
+    assert_eq!((settings.stack.as_str(), settings.database.expect("one").port()), ("hostedehr", 3307));
+
+    let host = machine.path("usr/local/sbin/reeve-host");
+    let setup = format!("reeve host setup --bundle {root}/opt/reeve/{digest}");
+    // No way out yet; then something else arrives: it is not unpacked.
+    machine.program("aws", "exit 1");
+    assert!(!machine.run(&host) && !machine.called().contains(&setup));
+    machine.program("aws", "echo other > \"${@: -1}\"");
+    assert!(!machine.run(&host) && !machine.called().contains(&setup));
+    // It arrives, and what it does fails once: the unit tries again, without fetching.
+    machine.program("aws", "cp $ROOT/bundle.tar.gz \"${@: -1}\"");
+    assert!(!machine.run(&host) && machine.called().contains(&setup));
+    std::fs::write(machine.path("ready"), "").expect("a file");
+    assert!(machine.run(&host));
+    assert_eq!(machine.called(), [setup]);
+    let left = std::fs::read_dir(machine.path("opt/reeve")).expect("a folder").count();
+    assert_eq!(left, 1, "nothing half-made is left");
+}

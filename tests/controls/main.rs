@@ -28,6 +28,11 @@ fn the_example_satisfies_every_control() {
 }
 
 #[test]
+fn hosts_that_come_with_their_bundle_satisfy_every_control() {
+    assert_eq!(broken(&Estate::bundled(&"0123456789abcdef".repeat(4))), Vec::<String>::new());
+}
+
+#[test]
 fn every_control_notices_what_breaks_it() {
     let example = Estate::example();
     let blind = controls().filter(|row| {

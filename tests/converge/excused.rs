@@ -15,6 +15,7 @@ pub const EXCUSED: &[(&str, &str, From, &str)] = &[
     ("aws.autoscaling_group", "refresh_min_healthy_percentage", From::Change, "says how a refresh goes, and AWS keeps it nowhere"),
     ("aws.autoscaling_group", "waits_for", From::Change, "says what has to be there first, and is no state of the group"),
     ("aws.db_instance", "log_groups", From::Change, "follows from the server's name and its exported logs"),
+    ("aws.bundle", "folder", From::Change, "says where the file is for who uploads it, and is no state of the object"),
     ("aws.flow_log", "deliver_logs_status", From::Change, "has one value that can be wished"),
     ("aws.db_instance", "allocated_storage", From::ComingBack, "RDS grows a disk and never shrinks it: a larger one is no drift"),
     // Loosened by hand they are drift: `drift.rs` does that with calls of its own.

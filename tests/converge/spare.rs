@@ -69,6 +69,20 @@ pub fn wishes() -> Wishes {
     wishes
 }
 
+/// A folder with two files, told by what is in them.
+pub fn bundles() -> (String, [String; 2]) {
+    use sha2::{Digest, Sha256};
+
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("bundles");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let digests = ["one", "two"].map(|text| {
+        let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        std::fs::write(folder.join(format!("{digest}.tar.gz")), text).expect("a file");
+        digest
+    });
+    (folder.display().to_string(), digests)
+}
+
 /// The wish at `address`, with other values.
 fn changed(wishes: &Wishes, address: &str, values: Value) -> Value {
     let mut spec = wishes[&at(address)].spec.clone();
@@ -111,6 +125,10 @@ fn spec(wishes: &Wishes, kind: &str) -> Value {
         "aws.mount_target" => ("files.mount/a", json!({ "file_system": to("spare.mounted") })),
         "aws.nat_gateway" => ("vpc.nat/a", json!({ "allocation": to("spare.nat_ip") })),
         "aws.network_acl" => ("vpc.network_acl", json!({ "subnets": [] })),
+        "aws.bundle" => {
+            let (folder, [one, _]) = bundles();
+            return json!({ "bucket": to("edge.logs"), "sha256": one, "folder": folder });
+        }
         "aws.object" => return json!({ "bucket": to("edge.logs"), "key": "reeve/spare", "body": "spare" }),
         "aws.parameter" => return json!({ "value": "spare" }),
         "aws.policy" => ("fleet.policy", json!({})),

@@ -16,6 +16,7 @@ const SEEN: &[&str] = &[
     "aws.alarm",
     "aws.backup_vault",
     "aws.bucket",
+    "aws.bundle",
     "aws.db_instance",
     "aws.db_parameter_group",
     "aws.db_subnet_group",

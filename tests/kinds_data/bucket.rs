@@ -1,6 +1,7 @@
 //! Buckets and objects.
 
 use reeve::kinds::aws::bucket::Bucket;
+use reeve::kinds::aws::bundle::Bundle;
 use reeve::kinds::aws::object::Object;
 use reeve::kinds::{Gone, Kind};
 use reeve::model::Address;
@@ -109,4 +110,39 @@ async fn an_object_lives() {
         .await;
     assert_eq!(Object::fetch(&aws.fresh()).await.unwrap().len(), 1, "an object without marks is not ours");
     life.dies::<Object>(&made.id).await;
+}
+
+#[tokio::test]
+async fn a_bundle_lives_and_only_as_what_its_name_says() {
+    use sha2::{Digest, Sha256};
+
+    let aws = account("bundles").await;
+    let [holder, life] = ["fleet.bucket", "fleet.bundle"].map(|address| Life { aws: &aws, address });
+    let bucket = holder.create::<Bucket>(&wish(json!({}))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let digest: String = Sha256::digest(b"a bundle").iter().map(|byte| format!("{byte:02x}")).collect();
+    let file = folder.path().join(format!("{digest}.tar.gz"));
+    let want = wish::<Bundle>(json!({ "bucket": bucket.id, "sha256": digest, "folder": folder.path() }));
+    let new = || reeve::kinds::New {
+        address: Address::parse("fleet.bundle").unwrap(),
+        want: want.clone(),
+        marks: life.marks(),
+        token: String::new(),
+        naming: reeve::kinds::Naming { stack: "bundles".into(), salt: String::new() },
+    };
+    for (content, said) in [(None, "reeve host bundle"), (Some("another"), "is not what its name says")] {
+        content.into_iter().for_each(|content| std::fs::write(&file, content).unwrap());
+        let error = Bundle::create(&aws, &new()).await.unwrap_err();
+        assert!(error.class == Class::Invalid && error.message.contains(said), "{error}");
+    }
+    std::fs::write(&file, "a bundle").unwrap();
+    let made = life.create::<Bundle>(&want).await;
+    let live = life.live::<Bundle>(&made.id).await.expect("it is found again").shape;
+    assert_eq!((&live.sha256, live.bucket.id()), (&want.sha256, bucket.id.as_str()));
+    let there = aws.s3.get_object().bucket(&bucket.id).key(format!("bundles/{digest}.tar.gz")).send().await.unwrap();
+    assert_eq!(there.body.collect().await.unwrap().to_vec(), b"a bundle");
+    assert_eq!(Bundle::create(&aws, &new()).await.unwrap_err().class, Class::AlreadyExists);
+    // What an object's kind lists is somewhere else.
+    assert_eq!(Object::fetch(&aws.fresh()).await.unwrap().len(), 0);
+    life.dies::<Bundle>(&made.id).await;
 }

@@ -150,7 +150,7 @@ async fn put(cx: &Aws, want: &Object, marks: &Marks, new: bool) -> Result<()> {
 }
 
 /// The tagging header is a query string.
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     text.bytes()
         .map(|b| match b {
             b if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) => char::from(b).to_string(),
@@ -159,15 +159,15 @@ fn encode(text: &str) -> String {
         .collect()
 }
 
-fn id(bucket: &str, key: &str) -> String {
+pub(super) fn id(bucket: &str, key: &str) -> String {
     format!("{bucket}/{key}")
 }
 
-fn parts(id: &str) -> Result<(&str, &str)> {
+pub(super) fn parts(id: &str) -> Result<(&str, &str)> {
     id.split_once('/').ok_or_else(|| Error::new(Class::Invalid, "s3", format!("`{id}` is no bucket and key")))
 }
 
-fn known(cx: &Aws, bucket: &str, key: &str) -> Attributes {
+pub(super) fn known(cx: &Aws, bucket: &str, key: &str) -> Attributes {
     let arn = format!("arn:{}:s3:::{bucket}/{key}", cx.estate.partition);
     attributes([("arn", &arn), ("key", key), ("url", &format!("s3://{bucket}/{key}"))])
 }

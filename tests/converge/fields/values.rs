@@ -119,6 +119,7 @@ pub fn others(kind: &str, was: &Value) -> Value {
             "subnet": to("vpc.private/b") }),
         "aws.nat_gateway" => json!({ "allocation": to("spare.elastic_ip"), "internet_gateway": null, "subnet": to("vpc.public/b") }),
         "aws.network_acl" => json!({ "entries": [entry], "subnets": [to("spare.subnet")], "vpc": to("spare.vpc") }),
+        "aws.bundle" => json!({ "bucket": to("spare.bucket"), "sha256": crate::spare::bundles().1[1] }),
         "aws.object" => {
             json!({ "body": "changed", "bucket": to("spare.bucket"), "content_type": "application/json", "key": "reeve/changed" })
         }

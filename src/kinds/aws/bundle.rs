@@ -1,0 +1,160 @@
+//! A file in a bucket, told by what is in it: what hosts fetch to become hosts. Its SHA-256 is its name, so that a plan shows the digest and never
+//! the bytes, and who fetches it can hold it against its name.
+//!
+//! API: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>. The file itself is read only when it is uploaded, from where
+//! `reeve` runs; S3 holds what arrives against the digest. Lives under `bundles/` in a bucket of ours that is tagged as holding objects. A new
+//! digest is a new object beside the old one, which goes once nobody refers to it; its versions stay.
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::bucket::Bucket;
+use super::object::{encode, id, known, parts};
+use super::support::s3::{HOLDS_OBJECTS, buckets, merged, pairs, tag};
+use super::support::side_by_side;
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
+use crate::model::{Marks, Ref};
+use crate::planes::Aws;
+use crate::planes::error::{Absent, Class, Error, Result};
+use aws_sdk_s3::types as s3;
+
+/// A file in a bucket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// The bucket.
+    #[schemars(extend("x-replace" = true))]
+    pub bucket: Ref<Bucket>,
+    /// The file's SHA-256, 64 hexadecimal digits.
+    #[schemars(extend("x-replace" = true))]
+    pub sha256: String,
+    /// The folder, from where `reeve` runs, in which who uploads it finds the file, as `SHA256.tar.gz` (`reeve host bundle` puts it there).
+    /// It says nothing of the object and is not compared. Default: `bundles`.
+    #[serde(default = "folder")]
+    #[schemars(extend("x-order" = true))]
+    pub folder: String,
+}
+
+fn folder() -> String {
+    "bundles".into()
+}
+
+const FOLDER: &str = "bundles/";
+const END: &str = ".tar.gz";
+
+fn key(sha256: &str) -> String {
+    format!("{FOLDER}{sha256}{END}")
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+impl Named for Bundle {
+    const NAME: &'static str = "aws.bundle";
+}
+
+impl Kind for Bundle {
+    type Plane = Aws;
+    const PAGE: &'static str = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html";
+    const TAGS: Tags = Tags::Object;
+    const ATTRIBUTES: &'static [&'static str] = &["arn", "key", "url"];
+
+    fn check(&self) -> Vec<(String, String)> {
+        let mut wrong = Vec::new();
+        if !is_digest(&self.sha256) {
+            wrong.push(("sha256".into(), "has to be 64 hexadecimal digits, in small letters".into()));
+        }
+        wrong
+    }
+
+    async fn fetch(cx: &Aws) -> Result<Vec<Live<Self>>> {
+        let ours = buckets(cx).await?;
+        let of_each = ours.iter().filter(|bucket| bucket.holds_objects).map(|bucket| async move {
+            let items = cx.s3.list_objects_v2().bucket(&bucket.name).prefix(FOLDER).into_paginator().send();
+            let pages: Vec<_> = items.collect::<std::result::Result<_, _>>().await?;
+            let keys = pages.iter().flat_map(|page| page.contents());
+            side_by_side(keys.map(|object| read(cx, &bucket.name, object))).await
+        });
+        Ok(side_by_side(of_each).await?.into_iter().flatten().flatten().collect())
+    }
+
+    fn name_of(new: &New<Self>) -> Option<String> {
+        Some(id(new.want.bucket.id(), &key(&new.want.sha256)))
+    }
+
+    async fn namesake(_: &Aws, new: &New<Self>) -> Result<Option<String>> {
+        Ok(Self::name_of(new))
+    }
+
+    async fn create(cx: &Aws, new: &New<Self>) -> Result<Made> {
+        let (bucket, want) = (new.want.bucket.id(), &new.want);
+        let file = Path::new(&want.folder).join(format!("{}{END}", want.sha256));
+        let missing = |error| wrong(format!("{}: {error}; `reeve host bundle` makes it, or fetch the release that has it", file.display()));
+        let bytes = tokio::fs::read(&file).await.map_err(missing)?;
+        let digest = Sha256::digest(&bytes);
+        let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        if found != want.sha256 {
+            let text = format!("{} has the SHA-256 {found}: it is not what its name says; make or fetch it again", file.display());
+            return Err(wrong(text));
+        }
+        tag(cx, bucket, [(HOLDS_OBJECTS, "true".to_owned())]).await?;
+        let tagging = new.marks.to_tags().into_iter().map(|(key, value)| format!("{}={}", encode(key), encode(&value)));
+        let call = cx.s3.put_object().bucket(bucket).key(key(&want.sha256)).content_type("application/gzip");
+        let call = call.tagging(tagging.collect::<Vec<_>>().join("&")).checksum_sha256(STANDARD.encode(digest)).if_none_match("*");
+        match call.body(bytes.into()).send().await.map_err(Error::from) {
+            Err(error) if error.code == "PreconditionFailed" => Err(Error { class: Class::AlreadyExists, ..error }),
+            other => {
+                other?;
+                let key = key(&want.sha256);
+                Ok(Made { id: id(bucket, &key), attributes: known(cx, bucket, &key) })
+            }
+        }
+    }
+
+    async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
+        Self::mark(cx, &change.id, &change.marks).await
+    }
+
+    async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
+        let call = cx.s3.delete_object().bucket(gone.have.bucket.id()).key(key(&gone.have.sha256));
+        call.send().await.map_err(Error::from).absent_ok()?;
+        Ok(())
+    }
+
+    async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
+        let (bucket, key) = parts(id)?;
+        cx.s3.head_object().bucket(bucket).key(key).send().await?;
+        Ok(Ready::Yes(known(cx, bucket, key)))
+    }
+
+    async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
+        let (bucket, key) = parts(id)?;
+        let old = cx.s3.get_object_tagging().bucket(bucket).key(key).send().await?;
+        let tags = merged(old.tag_set(), marks.to_tags())?;
+        cx.s3.put_object_tagging().bucket(bucket).key(key).tagging(tags).send().await?;
+        Ok(())
+    }
+}
+
+fn wrong(text: String) -> Error {
+    Error::new(Class::Invalid, "s3.PutObject", text)
+}
+
+async fn read(cx: &Aws, bucket: &str, object: &s3::Object) -> Result<Option<Live<Bundle>>> {
+    let key = object.key().unwrap_or_default();
+    let digest = key.strip_prefix(FOLDER).and_then(|name| name.strip_suffix(END)).filter(|name| is_digest(name));
+    let Some(digest) = digest else { return Ok(None) };
+    let tags = cx.s3.get_object_tagging().bucket(bucket).key(key).send().await.map_err(Error::from).absent_ok()?;
+    let name = id(bucket, key);
+    let marks = tags.and_then(|tags| cx.marks_or_stranger(Bundle::NAME, (&name, &name), pairs(tags.tag_set())));
+    let Some(marks) = marks else { return Ok(None) };
+    let shape = Bundle { bucket: Ref::to(bucket), sha256: digest.to_owned(), folder: folder() };
+    let made_at = object.last_modified().map(ToString::to_string).unwrap_or_default();
+    Ok(Some(Live { id: name, attributes: known(cx, bucket, key), shape, marks, made_at }))
+}
