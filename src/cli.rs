@@ -16,6 +16,7 @@ mod scope;
 mod show;
 mod stack;
 mod stop;
+mod tenant;
 mod terminal;
 mod texts;
 mod unlock;
@@ -120,8 +121,7 @@ enum Command {
     Audit(later::Later),
     /// In a later release: the reconcile loop.
     Run(later::Later),
-    /// In a later release: the tenants of a stack.
-    Tenant(later::Later),
+    Tenant(tenant::Tenant),
 }
 
 impl Command {
@@ -139,6 +139,7 @@ impl Command {
             Self::Journal(args) => Some(args.folder()),
             Self::Unlock(args) => Some(&args.dir.dir),
             Self::Schema(args) => args.dir.as_ref(),
+            Self::Tenant(args) => Some(args.folder()),
             _ => None,
         }
     }
@@ -288,12 +289,12 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
         Command::Unlock(args) => args.run(&mut terminal).await,
         Command::Sandbox(args) => args.run(&mut terminal).await,
         Command::Host(args) => args.run(&mut terminal).await,
+        Command::Tenant(args) => args.run(&mut terminal).await,
         Command::Completions(args) => args.run(&mut terminal, &mut Cli::command()),
         Command::Man => completions::man(&mut terminal, Cli::command()),
         Command::Approve(_) => Err(later::command("approve")),
         Command::Audit(_) => Err(later::command("audit")),
         Command::Run(_) => Err(later::command("run")),
-        Command::Tenant(_) => Err(later::command("tenant")),
     };
     let code = match outcome {
         Ok(code) => code,

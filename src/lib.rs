@@ -22,6 +22,8 @@ pub mod host;
 
 pub mod sandbox;
 
+pub mod tenant;
+
 pub mod session;
 
 pub mod view;

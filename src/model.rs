@@ -16,6 +16,7 @@ pub mod report;
 pub mod runbook;
 pub mod secret;
 pub mod stranger;
+pub mod tenant;
 pub mod visible;
 
 pub use access::Access;

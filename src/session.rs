@@ -5,6 +5,8 @@
 
 mod adopt;
 mod left_open;
+mod rotate;
+mod routes;
 mod saved;
 
 use std::collections::{BTreeMap, BTreeSet};

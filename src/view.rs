@@ -10,6 +10,7 @@ pub mod progress;
 pub mod remains;
 pub mod report;
 pub mod telling;
+pub mod tenants;
 pub mod value;
 pub mod why;
 pub mod words;

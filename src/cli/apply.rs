@@ -157,6 +157,13 @@ impl Apply {
     }
 }
 
+/// Applies what concerns `target` without asking: for commands that were agreed to already.
+pub async fn change_of_one(dir: PathBuf, target: &str, terminal: &mut Terminal) -> Exit {
+    let scope = Scope { target: [target.to_owned()].into(), ..Scope::default() };
+    let how = How { auto_approve: true, parallelism: PARALLELISM, format: Format::Human, stats: false };
+    folder(dir, scope, &how, false, terminal).await
+}
+
 /// Locks, plans, asks, applies.
 async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: &mut Terminal) -> Exit {
     let loaded = load(&dir)?;

@@ -101,7 +101,8 @@ impl Mysql {
             Err(error) if error.class == Class::Ambiguous => self.read(call, sql, values).await,
             answer => answer,
         };
-        let rows = rows.map_err(|error| if error.class == Class::Ambiguous { Error { class: Class::Unreachable, ..error } } else { error })?;
+        let rows =
+            rows.map_err(|error| if error.class == Class::Ambiguous { Error { class: Class::Unreachable, ..error } } else { error })?;
         rows.into_iter().map(|row| T::from_row_opt(row).map_err(|_| Error::incomplete(call, "row of the form that is expected"))).collect()
     }
 

@@ -18,7 +18,10 @@ async fn a_user_sees_its_own_schema_and_no_other() {
     );
     assert_eq!(try_as_a(&own).expect("its own schema"), "14");
     assert_eq!(try_as_a("SHOW DATABASES").expect("a listing"), format!("information_schema\n{}", a.schema));
-    assert_eq!(try_as_a(&format!("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{}'", b.schema)).expect("a count"), "0");
+    assert_eq!(
+        try_as_a(&format!("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{}'", b.schema)).expect("a count"),
+        "0"
+    );
     assert_eq!(try_as_a("SELECT GROUP_CONCAT(DISTINCT USER) FROM information_schema.PROCESSLIST").expect("a listing"), a.user);
     for attack in [
         format!("SELECT * FROM `{}`.patient", b.schema),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use reeve::kinds::Kind;
 use reeve::kinds::mysql::schema::Schema;
 use reeve::kinds::mysql::settings::Settings;
 use reeve::kinds::mysql::user::User;
-use reeve::kinds::Kind;
 use reeve::planes::aws::stats::Stats;
 use serde_json::json;
 

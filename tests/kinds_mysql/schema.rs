@@ -8,8 +8,11 @@ use crate::life::{Life, plane, server, wish};
 async fn a_schema_is_made_changed_and_dropped() {
     let cx = plane("schemas").await;
     let life = Life::of(&cx, "tenant/ckwc.schema");
-    let wishes: Vec<Schema> =
-        vec![wish(json!({})), wish(json!({ "charset": "latin1", "collation": "latin1_swedish_ci" })), wish(json!({ "collation": "utf8mb4_bin" }))];
+    let wishes: Vec<Schema> = vec![
+        wish(json!({})),
+        wish(json!({ "charset": "latin1", "collation": "latin1_swedish_ci" })),
+        wish(json!({ "collation": "utf8mb4_bin" })),
+    ];
     let made = life.create(&wishes[0]).await;
     assert_eq!((made.id.as_str(), made.attributes["name"].as_str()), ("schemas-tenant-ckwc-schema", "schemas-tenant-ckwc-schema"));
     life.lives(&made.id, &wishes).await;

@@ -103,9 +103,10 @@ async fn no_error_of_a_creation_holds_the_password() {
     let error = cx.change_with_secret("mysql.CreateUser", "CREATE USER oops IDENTIFIED BY 'Canary123' NONSENSE 'Canary123'").await;
     let error = error.expect_err("no such statement");
     assert!(!format!("{error} {error:?}").contains("Canary"), "{error:?}");
-    let error = User::create(&cx, &Life { salt: "x", ..Life::of(&cx, "tenant/one.user") }.new(&User { fingerprint: "else".into(), ..want }))
-        .await
-        .expect_err("another fingerprint");
+    let error =
+        User::create(&cx, &Life { salt: "x", ..Life::of(&cx, "tenant/one.user") }.new(&User { fingerprint: "else".into(), ..want }))
+            .await
+            .expect_err("another fingerprint");
     assert!(!format!("{error} {error:?}").contains("Canary"), "{error:?}");
     let noted = server().by_hand("SELECT GROUP_CONCAT(note) FROM reeve.marks WHERE stack = 'canary'");
     assert!(noted.contains("fingerprint") && !noted.contains("Canary"), "{noted}");

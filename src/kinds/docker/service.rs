@@ -271,6 +271,14 @@ pub async fn services(cx: &Docker) -> Result<std::sync::Arc<Vec<Seen>>> {
     .await
 }
 
+/// What a service of this stack was made of; `None` where it is another's.
+#[must_use]
+pub fn of_ours(cx: &Docker, service: &Seen) -> Option<Service> {
+    let tags = service.spec.as_ref()?.labels.as_ref()?;
+    cx.ours.marks(pairs(tags))?;
+    serde_json::from_str(tags.get(MADE_OF)?).ok()
+}
+
 async fn inspect(cx: &Docker, id: &str) -> Result<Seen> {
     let call = "docker.ServiceInspect";
     cx.reads(call).await?.inspect_service(id, None).await.map_err(failed(call))

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kinds::aws::db_instance::DbInstance;
 use super::yes;
+use crate::kinds::aws::db_instance::DbInstance;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref};
 use crate::planes::Mysql;

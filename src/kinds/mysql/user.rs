@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
 use super::schema::Schema;
-use crate::kinds::aws::parameter::Parameter;
 use super::yes;
+use crate::kinds::aws::parameter::Parameter;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::field::Text;
 use crate::model::marks::short;

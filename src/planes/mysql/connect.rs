@@ -14,7 +14,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How many connections a run holds at most: tenants need the rest.
 const MOST: usize = 4;
 /// What every session of ours begins with, so that quoting means what it says whatever the server's settings are.
-const SESSION: &str = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', lock_wait_timeout = 20, group_concat_max_len = 65536";
+const SESSION: &str =
+    "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', lock_wait_timeout = 20, group_concat_max_len = 65536";
 
 /// The server, connected once.
 pub(super) struct Server {

@@ -7,7 +7,7 @@ use bollard::models::{NodeState, Service as Seen, ServiceUpdateStatusStateEnum a
 use bollard::query_parameters::ListTasksOptionsBuilder;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Service, replicas};
+use super::replicas;
 use crate::kinds::docker::node::nodes;
 use crate::kinds::{Attributes, Ready};
 use crate::planes::Docker;
@@ -61,12 +61,7 @@ pub async fn all(cx: &Docker) -> Result<std::sync::Arc<Vec<Task>>> {
 /// What the engine answered.
 pub async fn running(cx: &Docker) -> Result<Vec<Running>> {
     let (services, tasks, nodes) = futures::try_join!(super::services(cx), all(cx), nodes(cx))?;
-    let tenant = |service: &Seen| {
-        let tags = service.spec.as_ref()?.labels.as_ref()?;
-        cx.ours.marks(crate::planes::docker::pairs(tags))?;
-        let made_of: Service = serde_json::from_str(tags.get(super::MADE_OF)?).ok()?;
-        Some((service.id.clone()?, made_of.tenant))
-    };
+    let tenant = |service: &Seen| Some((service.id.clone()?, super::of_ours(cx, service)?.tenant));
     let tenants: HashMap<String, String> = services.iter().filter_map(tenant).collect();
     let up = |node: &&bollard::models::Node| node.status.as_ref().and_then(|status| status.state) == Some(NodeState::READY);
     let addresses: HashMap<&str, (&str, String)> = nodes

@@ -67,7 +67,8 @@ const SQL: &str = "\
     UNION ALL SELECT CONCAT('''', User, '''@''', Host, ''''), 'proxy', Proxied_user, Proxied_host, '', 'NO' FROM mysql.proxies_priv \
     UNION ALL ";
 const ROLES_OF_MARIADB: &str = "SELECT CONCAT('''', User, '''@''', Host, ''''), 'role', Role, '', '', 'NO' FROM mysql.roles_mapping";
-const ROLES_OF_MYSQL: &str = "SELECT CONCAT('''', TO_USER, '''@''', TO_HOST, ''''), 'role', FROM_USER, FROM_HOST, '', 'NO' FROM mysql.role_edges";
+const ROLES_OF_MYSQL: &str =
+    "SELECT CONCAT('''', TO_USER, '''@''', TO_HOST, ''''), 'role', FROM_USER, FROM_HOST, '', 'NO' FROM mysql.role_edges";
 
 /// Reads all grants of the server.
 pub(super) async fn all(cx: &Mysql) -> Result<Grants> {

@@ -1,0 +1,83 @@
+//! `reeve tenant list` and `reeve tenant status`
+
+use clap::{Args, ValueEnum};
+
+use super::wished;
+use crate::cli::stack::{connect, load};
+use crate::cli::terminal::Terminal;
+use crate::cli::{Dir, Exit, Failure, code};
+use crate::tenant::overview::overview;
+use crate::view::tenants;
+
+/// Every tenant in a line: state, host, memory, last activity, last backup. Exit 2 when one is not as the YAML wishes.
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    pub(in crate::cli) dir: Dir,
+    /// How to show it.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// All that is known of one tenant, or of each.
+#[derive(Debug, Args)]
+pub struct Status {
+    #[command(flatten)]
+    pub(in crate::cli) dir: Dir,
+    /// The tenant. Default: all.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// How to show it.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// How tenants are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person.
+    Human,
+    /// For a program.
+    Json,
+}
+
+impl List {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let all = read(&self.dir, terminal).await?;
+        match self.format {
+            Format::Human => terminal.data(&tenants::list(&all))?,
+            Format::Json => terminal.data(&tenants::json(&all))?,
+        }
+        Ok(exit(&all))
+    }
+}
+
+impl Status {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let mut all = read(&self.dir, terminal).await?;
+        if let Some(name) = &self.name {
+            all.retain(|one| one.name == *name);
+            if all.is_empty() {
+                return Err(Failure::usage(format!("there is no tenant {name:?}")).advice("`reeve tenant list DIR` lists them"));
+            }
+        }
+        match self.format {
+            Format::Human => terminal.data(&tenants::status(&all))?,
+            Format::Json => terminal.data(&tenants::json(&all))?,
+        }
+        Ok(exit(&all))
+    }
+}
+
+async fn read(dir: &Dir, terminal: &Terminal) -> Result<Vec<crate::model::tenant::Overview>, Failure> {
+    let loaded = load(&dir.dir)?;
+    let session = connect(&loaded, terminal).await?;
+    for (plane, why) in session.planes().closed().into_iter().filter(|(plane, _)| *plane == "docker") {
+        terminal.say(&format!("not observed: {plane}: {why}"));
+    }
+    Ok(overview(session.planes(), &wished(&loaded.desired.tenants)).await.map_err(crate::session::Error::from)?)
+}
+
+fn exit(all: &[crate::model::tenant::Overview]) -> u8 {
+    if all.iter().any(tenants::is_off) { code::CHANGES } else { code::DONE }
+}

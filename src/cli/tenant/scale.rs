@@ -1,0 +1,83 @@
+//! `reeve tenant wake` and `reeve tenant sleep`
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::One;
+use crate::cli::stack::{connect, load};
+use crate::cli::terminal::Terminal;
+use crate::cli::{Exit, Failure, code};
+use crate::desired::tenant::State;
+use crate::kinds::docker::service::{Service, of_ours, scale, services};
+use crate::kinds::{Kind, Ready};
+use crate::planes::{Docker, Plane};
+use crate::session::{Error, Session};
+
+/// Start a tenant's container, and wait until it is ready.
+#[derive(Debug, Args)]
+pub struct Wake {
+    #[command(flatten)]
+    pub(in crate::cli) one: One,
+}
+
+/// Stop a tenant's container; its database and files stay.
+#[derive(Debug, Args)]
+pub struct Sleep {
+    #[command(flatten)]
+    pub(in crate::cli) one: One,
+}
+
+impl Wake {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        to(&self.one, 1, terminal).await
+    }
+}
+
+impl Sleep {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        to(&self.one, 0, terminal).await
+    }
+}
+
+/// How often a start is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+async fn to(one: &One, replicas: i64, terminal: &mut Terminal) -> Exit {
+    let loaded = load(&one.dir.dir)?;
+    let tenant = one.find(&loaded)?;
+    if replicas > 0 && tenant.spec.state != State::Active {
+        let word = format!("{:?}", tenant.spec.state).to_lowercase();
+        let failure = Failure::new(code::REFUSED, format!("{} is {word}: it does not run, whoever asks", tenant.name));
+        return Err(failure.advice("write `state: active` and apply"));
+    }
+    let session = connect(&loaded, terminal).await?;
+    let docker = Docker::of(session.planes()).map_err(Error::from)?;
+    let all = services(docker).await.map_err(Error::from)?;
+    let service = all.iter().find(|service| of_ours(docker, service).is_some_and(|of| of.tenant == tenant.name));
+    let id = service.and_then(|service| service.id.clone());
+    let id =
+        id.ok_or_else(|| Failure::new(code::ERROR, format!("{} has no service yet", tenant.name)).advice("`reeve apply DIR` makes it"))?;
+    scale(docker, &id, replicas).await.map_err(Error::from)?;
+    wait(&session, docker, &id, &tenant.name, terminal).await
+}
+
+async fn wait(session: &Session, docker: &Docker, id: &str, name: &str, terminal: &Terminal) -> Exit {
+    let began = Instant::now();
+    let mut said = String::new();
+    loop {
+        match Service::ready(docker, id).await.map_err(Error::from)? {
+            Ready::Yes(_) => break,
+            Ready::Failed(why) => return Err(Failure::new(code::ERROR, format!("{name}: {why}"))),
+            Ready::NotYet(word) if word != said => {
+                terminal.say(&format!("{name}: {word} ({} s)", began.elapsed().as_secs()));
+                said = word;
+            }
+            Ready::NotYet(_) => {}
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    session.follow().await?;
+    terminal.say(&format!("{name}: done ({} s)", began.elapsed().as_secs()));
+    Ok(code::DONE)
+}

@@ -1,0 +1,88 @@
+//! What every tenant is doing: read in a few calls, whatever their number.
+
+use std::collections::HashMap;
+
+use bollard::models::{Service as Seen, Task, TaskState};
+
+use crate::kinds::docker::service::{self, Service, replicas, tasks};
+use crate::model::tenant::Overview;
+use crate::planes::{Docker, Plane, Planes, Result};
+
+/// A tenant as the YAML has it.
+#[derive(Debug, Clone)]
+pub struct Wished {
+    /// Its name.
+    pub name: String,
+    /// `active`, `suspended` or `archived`.
+    pub state: String,
+}
+
+/// All of them, in the order given. Where there is no way to Docker, only what the YAML says.
+///
+/// # Errors
+/// What the engine answered.
+pub async fn overview(planes: &Planes, wished: &[Wished]) -> Result<Vec<Overview>> {
+    let planes = planes.fresh();
+    let Ok(docker) = Docker::of(&planes) else {
+        return Ok(wished.iter().map(|one| bare(one, "unknown")).collect());
+    };
+    let (services, tasks, running) = futures::try_join!(service::services(docker), tasks::all(docker), tasks::running(docker))?;
+    let mut by_tenant: HashMap<String, (&Seen, Service)> = HashMap::new();
+    for seen in services.iter() {
+        if let Some(made_of) = service::of_ours(docker, seen) {
+            by_tenant.insert(made_of.tenant.clone(), (seen, made_of));
+        }
+    }
+    let by_service: HashMap<&str, &Task> = tasks.iter().filter_map(|task| Some((task.service_id.as_deref()?, task))).collect();
+    let all = wished.iter().map(|one| {
+        let Some((seen, made_of)) = by_tenant.get(&one.name) else {
+            return bare(one, if one.state == "archived" { "archived" } else { "not there" });
+        };
+        let task = by_service.get(seen.id.as_deref().unwrap_or_default());
+        let (state, trouble) = state(seen, made_of, task.copied());
+        let runs = running.iter().find(|running| running.tenant == one.name);
+        Overview {
+            state: state.to_owned(),
+            trouble,
+            host: runs.map(|runs| runs.node.clone()),
+            address: runs.map(|runs| runs.address.to_string()),
+            image: Some(made_of.image.clone()),
+            memory_reservation: Some(made_of.memory_reservation),
+            memory_limit: Some(made_of.memory_limit),
+            since: task.and_then(|task| task.status.as_ref()?.timestamp.as_ref().map(ToString::to_string)),
+            ..bare(one, "")
+        }
+    });
+    Ok(all.collect())
+}
+
+fn bare(one: &Wished, state: &str) -> Overview {
+    Overview {
+        name: one.name.clone(),
+        wished: one.state.clone(),
+        state: state.to_owned(),
+        trouble: None,
+        host: None,
+        address: None,
+        image: None,
+        memory_reservation: None,
+        memory_limit: None,
+        since: None,
+        last_activity: None,
+        last_backup: None,
+    }
+}
+
+fn state(seen: &Seen, made_of: &Service, task: Option<&Task>) -> (&'static str, Option<String>) {
+    let status = task.and_then(|task| task.status.as_ref());
+    let trouble = status.and_then(|status| status.err.clone()).filter(|err| !err.is_empty());
+    let word = match status.and_then(|status| status.state) {
+        _ if replicas(seen) == 0 && made_of.suspended => "suspended",
+        _ if replicas(seen) == 0 => "asleep",
+        Some(TaskState::RUNNING) => "running",
+        Some(TaskState::FAILED | TaskState::REJECTED) => "failing",
+        _ if trouble.is_some() => "failing",
+        _ => "starting",
+    };
+    (word, trouble)
+}
