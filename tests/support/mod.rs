@@ -131,7 +131,7 @@ pub struct Estate {
     pub wishes: Wishes,
     /// How an apply that runs is asked to stop.
     pub halt: watch::Sender<Halt>,
-    record: TempDir,
+    pub record: TempDir,
 }
 
 impl Estate {
@@ -192,7 +192,7 @@ impl Estate {
     }
 
     pub async fn observe(&self) -> Observed {
-        let observed = observe(self.session.planes(), &BTreeSet::new()).await;
+        let observed = observe(self.session.planes(), &BTreeSet::new(), &BTreeSet::new()).await;
         assert_eq!(observed.unreadable, []);
         observed
     }

@@ -1,0 +1,9 @@
+//! Tenants on a real fleet: the whole estate applied with a real Docker Engine, MariaDB and HAProxy inside. Needs root and `make setup`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/fleet.rs"]
+mod fleet_ground;
+
+mod life;

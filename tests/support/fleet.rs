@@ -1,0 +1,161 @@
+//! The whole estate with its inner half: the emulated AWS beside a real Docker Engine, a real MariaDB and a real HAProxy, and the stand-in for
+//! OpenMRS in two versions. They need root and `make setup`.
+#![allow(dead_code)] // each test binary uses a part of it
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use aws_credential_types::Credentials;
+use reeve::apply::Halt;
+use reeve::desired::SourceFile;
+use reeve::planes::aws::connect;
+use reeve::record::Location;
+use reeve::sandbox::parts::{Engine, Image, Options, Parts};
+use reeve::sandbox::{Database, Sandbox, ZONE};
+use reeve::session::{Session, Stack};
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::sync::watch;
+
+use crate::support::{Estate, Wishes, wishes};
+
+/// The parts, an emulated AWS that knows of them, and the stand-in's images.
+pub struct Fleet {
+    pub parts: Parts,
+    pub sandbox: Sandbox,
+    /// Two versions of the stand-in, by digest.
+    pub images: [String; 2],
+}
+
+/// The stand-in, linked without shared libraries, as `make setup` builds it.
+pub fn standin() -> PathBuf {
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let own = std::env::current_exe().expect("this program's path");
+    let folder =
+        own.ancestors().find(|folder| folder.join(&target).is_dir()).unwrap_or_else(|| panic!("no {target} beside the tests: make setup"));
+    let program = folder.join(target).join("release/reeve-standin");
+    assert!(program.exists(), "{} is not there: make setup", program.display());
+    program
+}
+
+impl Fleet {
+    pub async fn start(engines: u8) -> Self {
+        let parts = Parts::start(Options { engines, ..Options::default() }).await.unwrap_or_else(|error| panic!("{error}"));
+        let database = Database { address: (*parts.database().ip()).into(), admin: parts.admin() };
+        let options = reeve::sandbox::Options { zones: vec![ZONE.into()], database: Some(database), ..Default::default() };
+        let sandbox = Sandbox::start(options).await.expect("the sandbox starts (make setup)");
+        let program = std::fs::read(standin()).expect("the stand-in");
+        let push = async |version: &str| {
+            let image = Image::of("standin", version, &program).expect("an image");
+            image.push(&parts.registry()).await.unwrap_or_else(|error| panic!("{error}"))
+        };
+        let images = [push("1").await, push("2").await];
+        Self { parts, sandbox, images }
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.parts.engines()[0]
+    }
+
+    /// The example stack with the stand-in for OpenMRS, and these tenants.
+    pub fn wishes(&self, tenants: &str) -> Wishes {
+        self.wishes_of(&self.images[0], tenants)
+    }
+
+    pub fn wishes_of(&self, image: &str, tenants: &str) -> Wishes {
+        wishes(&self.files(image, tenants))
+    }
+
+    /// The files of the stack.
+    pub fn files(&self, image: &str, tenants: &str) -> Vec<SourceFile> {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/desired/hostedehr/stack.yaml")).expect("the example");
+        let (head, _) = text.split_once("  distributions:").expect("a catalogue");
+        let catalogue = format!(
+            "  distributions:\n    refapp:\n      image: {image}\n      command: [{command}]\n      memory: {{ reserve: 32MiB, limit: 256MiB }}\n      \
+             pids: 64\n      read_only: true\n      data: /openmrs/data\n      api_paths: [/openmrs/ws/]\n      blocked_paths: [/openmrs/initialsetup]\n      \
+             health: {{ ready: /openmrs/health/started, live: /openmrs/health/alive, start_period: 2m }}\n      \
+             env: {{ STANDIN_FIRST_START_SECONDS: \"2\", STANDIN_START_SECONDS: \"1\", STANDIN_VERSION: \"{version}\" }}\n",
+            command = Image::command("standin"),
+            version = if image == self.images[0] { "1" } else { "2" },
+        );
+        let stack = SourceFile { path: "stack.yaml".into(), text: format!("{head}{catalogue}") };
+        vec![stack, SourceFile { path: "tenants.yaml".into(), text: tenants.into() }]
+    }
+
+    /// A session as on the first engine's host.
+    pub async fn estate(&self, wishes: Wishes) -> Estate {
+        self.estate_on(0, wishes).await
+    }
+
+    pub async fn estate_on(&self, engine: usize, wishes: Wishes) -> Estate {
+        let record = TempDir::new().expect("a folder");
+        let stack = Stack {
+            name: "hostedehr".into(),
+            domain: ZONE.into(),
+            region: "us-east-1".into(),
+            account: None,
+            record: Location::Local(record.path().into()),
+            access: reeve::model::Access::default(),
+        };
+        let options = connect::Options {
+            endpoint: Some(self.sandbox.endpoint.clone()),
+            credentials: Some(Credentials::new("test", "test", None, None, "tests")),
+            host: Some(self.parts.engines()[engine].host.clone()),
+            ..connect::Options::default()
+        };
+        let session = Session::open(stack, options).await.expect("AWS answers");
+        Estate { session, wishes, halt: watch::Sender::new(Halt::No), record }
+    }
+}
+
+/// One tenant's document.
+pub fn tenant(name: &str, more: &str) -> String {
+    let more: String = more.lines().map(|line| format!("  {line}\n")).collect();
+    format!(
+        "apiVersion: reeve/v1\nkind: Tenant\nmetadata: {{ name: {name} }}\nspec:\n  distribution: refapp\n  country: US\n  admin_email: admin@{name}.example\n{more}---\n"
+    )
+}
+
+/// Debian's own client, which speaks what its engine speaks.
+pub async fn docker(engine: &Engine, arguments: &[&str]) -> String {
+    let host = format!("unix://{}", engine.docker.display());
+    let output =
+        Command::new("/usr/bin/docker").args(["-H", &host]).args(arguments).stdin(Stdio::null()).output().await.expect("docker.io");
+    assert!(output.status.success(), "docker {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Status and body of an answer; the status is 0 where nobody answers.
+pub async fn get(address: impl AsRef<str>, host: &str, path: &str) -> (u16, String) {
+    let url = format!("http://{}{path}", address.as_ref());
+    let out = Command::new("curl")
+        .args(["--silent", "--max-time", "10", "--header", &format!("Host: {host}"), "--write-out", "\n%{http_code}", &url])
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("curl");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let (body, code) = text.rsplit_once('\n').unwrap_or(("", "0"));
+    (code.parse().unwrap_or_default(), body.to_owned())
+}
+
+/// The inner address of the first host's HAProxy without TLS.
+pub fn plain(address: Ipv4Addr) -> String {
+    format!("{address}:8080")
+}
+
+/// Asks again until it is so.
+pub async fn until(what: &str, seconds: u64, mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_secs(seconds), "not within {seconds} s: {what}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// A file's text.
+pub fn read(path: impl AsRef<Path>) -> String {
+    std::fs::read_to_string(path.as_ref()).unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+}
