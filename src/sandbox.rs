@@ -125,9 +125,7 @@ impl Sandbox {
     /// # Errors
     /// No Python with moto, no place to write, a port in use, or a plug-in that fails to load.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let python = python::find()?;
-        // Tried here, where the reason is one line; it is free again when the child takes it.
-        std::net::TcpListener::bind(("127.0.0.1", options.port)).map_err(|cause| Error::Port { port: options.port, cause })?;
+        let python = Self::possible(options.port)?;
         let folder = files::unpack()?;
         match Self::launch(&python, &folder, options).await {
             Ok(sandbox) => Ok(sandbox),
@@ -136,6 +134,17 @@ impl Sandbox {
                 Err(error)
             }
         }
+    }
+
+    /// Whether it can start, asked before anything is begun that takes long: a Python with moto, which is given, and a free port.
+    ///
+    /// # Errors
+    /// No Python with moto, or a port in use.
+    pub fn possible(port: u16) -> Result<PathBuf, Error> {
+        let python = python::find()?;
+        // Tried here, where the reason is one line; it is free again when the child takes it.
+        std::net::TcpListener::bind(("127.0.0.1", port)).map_err(|cause| Error::Port { port, cause })?;
+        Ok(python)
     }
 
     async fn launch(python: &Path, folder: &Path, options: Options) -> Result<Self, Error> {

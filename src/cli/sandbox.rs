@@ -54,6 +54,7 @@ fn zone(name: &str) -> Result<String, String> {
 impl Sandbox {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let failed = |message: String| Failure::new(code::ERROR, message);
+        Emulated::possible(self.port).map_err(|error| failed(error.to_string()))?;
         let parts = self.parts(terminal).await.map_err(|error| failed(error.to_string()))?;
         let names = self.zones.join(", ");
         let database = parts.as_ref().map(|parts| Database { address: (*parts.database().ip()).into(), admin: parts.admin() });
