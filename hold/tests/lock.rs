@@ -68,6 +68,46 @@ fn two_wrappers_started_at_once_never_run_side_by_side() {
 }
 
 #[test]
+fn two_users_of_one_tenant_share_the_lock_and_a_copy_of_the_schema_has_another() {
+    let server = server();
+    prepare(server, "turn");
+    server.sql("CREATE USER `turn-b`@`%` IDENTIFIED BY 'neu' REQUIRE SSL; GRANT ALL ON turn.* TO `turn-b`@`%`");
+    let mut first = Start::tenant(server, "turn", "geheim").run(&["sleep", "1000"]);
+    first.hears("starting the application", 10);
+
+    let mut after = Start::tenant(server, "turn", "geheim");
+    after.secret = serde_json::json!({"user": "turn-b", "password": "neu"});
+    let after = after.run(&["sleep", "1000"]);
+    after.hears("waiting: another container", 10);
+
+    server.tenant("turn-copy", "geheim");
+    for table in ["reeve_writer", "reeve_writer_log"] {
+        server.sql(&format!(
+            "CREATE TABLE `turn-copy`.{table} LIKE turn.{table}; INSERT INTO `turn-copy`.{table} SELECT * FROM turn.{table}"
+        ));
+    }
+    let copy = Start::tenant(server, "turn-copy", "geheim").run(&["sleep", "1000"]);
+    copy.hears("starting the application", 15);
+
+    assert!(!after.said().contains("starting"), "{}", after.said());
+    first.signal(Signal::SIGTERM);
+    assert_eq!(first.ends(10).code(), Some(143));
+    after.hears("epoch 2: starting the application", 10);
+}
+
+#[test]
+fn an_account_without_room_is_waited_for_and_named() {
+    let server = server();
+    prepare(server, "full");
+    server.sql("ALTER USER `full`@`%` WITH MAX_USER_CONNECTIONS 1");
+    let first = Start::tenant(server, "full", "geheim").run(&["sleep", "1000"]);
+    first.hears("starting the application", 10);
+    let second = Start::tenant(server, "full", "geheim").run(&["sleep", "1000"]);
+    second.hears("waiting for the database", 10);
+    assert!(second.said().contains("max_user_connections") && second.said().contains("(error 1226)"), "{}", second.said());
+}
+
+#[test]
 fn a_frozen_container_is_taken_over_and_killed_when_it_wakes() {
     let server = server();
     prepare(server, "frozen");
