@@ -83,21 +83,12 @@ pub fn by_signal(signal: Signal) -> u8 {
 
 /// Every process below this one, from /proc.
 fn descendants() -> Vec<Pid> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let parents: Vec<(i32, i32)> = entries
-        .filter_map(|entry| {
-            let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // The name in parentheses may hold anything; after it come the state and the parent.
-            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-            Some((pid, parent))
-        })
-        .collect();
+    let all = processes();
     let mut ours = HashSet::from([getpid().as_raw()]);
     let mut found = Vec::new();
     loop {
         let before = found.len();
-        for (pid, parent) in &parents {
+        for (pid, parent, _) in &all {
             if ours.contains(parent) && ours.insert(*pid) {
                 found.push(Pid::from_raw(*pid));
             }
@@ -106,4 +97,25 @@ fn descendants() -> Vec<Pid> {
             return found;
         }
     }
+}
+
+/// Whether a child of `parent` is stopped.
+#[must_use]
+pub fn is_stopped(parent: i32) -> bool {
+    processes().iter().any(|(_, of, state)| *of == parent && *state == 'T')
+}
+
+/// Every process that can be seen: its number, its parent's, its state.
+fn processes() -> Vec<(i32, i32, char)> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .filter_map(|entry| {
+            let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // The name in parentheses may hold anything; after it come the state and the parent.
+            let mut rest = stat.rsplit_once(')')?.1.split_whitespace();
+            let state = rest.next()?.chars().next()?;
+            Some((pid, rest.next()?.parse().ok()?, state))
+        })
+        .collect()
 }

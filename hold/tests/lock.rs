@@ -190,6 +190,13 @@ fn a_short_cut_only_stops_it_for_a_while() {
     check(server, "short");
 }
 
+/// What Docker would ask inside the container of this wrapper; nothing listens on the port.
+fn healthy(hold: nix::unistd::Pid) -> bool {
+    let inside =
+        format!("exec nsenter --target {hold} --pid --mount --root {} probe --port 9 --ready /r --live /l", env!("CARGO_BIN_EXE_reeve-hold"));
+    std::process::Command::new("timeout").args(["--signal=KILL", "2", "sh", "-c", &inside]).status().unwrap().success()
+}
+
 #[test]
 fn as_pid_1_it_stops_the_whole_container_and_lets_it_go_on() {
     let server = server();
@@ -203,9 +210,12 @@ fn as_pid_1_it_stops_the_whole_container_and_lets_it_go_on() {
     until("all four run", 5, || inside().len() == 4);
     line.cut(true);
     until("all are stopped", 5, || inside() == "TTTT");
+    // The wrapper stops newcomers too, ten times a second: a probe that comes just then is lost, and the next one is not.
+    until("it is healthy while it is stopped", 10, || healthy(hold));
     line.cut(false);
     wrapper.hears("going on after", 10);
     until("none is stopped", 5, || !inside().contains('T'));
+    assert!(!healthy(hold), "nothing answers on its port");
     kill(hold, Signal::SIGTERM).unwrap();
     assert_eq!(wrapper.ends(10).code(), Some(8));
     assert_eq!(server.sql("SELECT why FROM whole.reeve_writer_log"), ["exit code 8"]);

@@ -16,6 +16,17 @@ pub struct Database {
     size: usize,
 }
 
+/// How far the first start came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Installed {
+    /// There are no tables.
+    No,
+    /// It was interrupted: the next start goes on, as OpenMRS's change sets do.
+    Half,
+    /// All is there.
+    Yes,
+}
+
 /// A patient, as far as the stand-in knows one.
 pub struct Patient {
     /// The row's number.
@@ -73,36 +84,43 @@ impl Database {
         Err(last)
     }
 
-    /// Whether the tables are there.
+    /// How far the installation is.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn is_installed(&self, schema: &str) -> Result<bool, String> {
-        let found: Option<u8> = self
-            .conn()
-            .await?
-            .exec_first("SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = 'global_property'", (schema,))
+    pub async fn installed(&self, schema: &str) -> Result<Installed, String> {
+        let mut conn = self.conn().await?;
+        let tables: Vec<String> = conn
+            .exec(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_name IN ('users', 'global_property')",
+                (schema,),
+            )
             .await
             .map_err(words)?;
-        Ok(found.is_some())
+        if tables.len() < 2 {
+            return Ok(if tables.is_empty() { Installed::No } else { Installed::Half });
+        }
+        let done: Option<u8> =
+            conn.query_first("SELECT 1 FROM global_property WHERE property = 'standin.installed'").await.map_err(words)?;
+        Ok(if done.is_some() { Installed::Yes } else { Installed::Half })
     }
 
-    /// Makes the tables, and the administrator with this password.
+    /// Makes the tables, and the administrator with this password; goes on where it was interrupted.
     ///
     /// # Errors
     /// What the database says.
     pub async fn install(&self, admin_password: &str) -> Result<(), String> {
         let mut conn = self.conn().await?;
         for sql in [
-            "CREATE TABLE users (username VARCHAR(50) PRIMARY KEY, salt CHAR(32) NOT NULL, password CHAR(128) NOT NULL)",
-            "CREATE TABLE patient (patient_id BIGINT AUTO_INCREMENT PRIMARY KEY, uuid CHAR(36) NOT NULL UNIQUE, name VARCHAR(255) NOT NULL)",
-            "CREATE TABLE obs (obs_id BIGINT AUTO_INCREMENT PRIMARY KEY, uuid CHAR(36) NOT NULL UNIQUE, value_complex VARCHAR(255) NOT NULL)",
-            "CREATE TABLE global_property (property VARCHAR(255) PRIMARY KEY, property_value TEXT)",
+            "CREATE TABLE IF NOT EXISTS users (username VARCHAR(50) PRIMARY KEY, salt CHAR(32) NOT NULL, password CHAR(128) NOT NULL)",
+            "CREATE TABLE IF NOT EXISTS patient (patient_id BIGINT AUTO_INCREMENT PRIMARY KEY, uuid CHAR(36) NOT NULL UNIQUE, name VARCHAR(255) NOT NULL)",
+            "CREATE TABLE IF NOT EXISTS obs (obs_id BIGINT AUTO_INCREMENT PRIMARY KEY, uuid CHAR(36) NOT NULL UNIQUE, value_complex VARCHAR(255) NOT NULL)",
+            "CREATE TABLE IF NOT EXISTS global_property (property VARCHAR(255) PRIMARY KEY, property_value TEXT)",
         ] {
             conn.query_drop(sql).await.map_err(words)?;
         }
         let salt = random::hex(16)?;
-        conn.exec_drop("INSERT INTO users VALUES ('admin', ?, SHA2(CONCAT(?, ?), 512))", (&salt, admin_password, &salt))
+        conn.exec_drop("INSERT IGNORE INTO users VALUES ('admin', ?, SHA2(CONCAT(?, ?), 512))", (&salt, admin_password, &salt))
             .await
             .map_err(words)?;
         conn.query_drop("INSERT INTO global_property VALUES ('standin.installed', UTC_TIMESTAMP(6))").await.map_err(words)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::database::Database;
+use crate::database::{Database, Installed};
 use crate::settings::Settings;
 
 /// How far it is.
@@ -31,21 +31,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub async fn start(settings: &Settings, database: &Database, phase: &watch::Sender<Phase>) -> Result<(), String> {
     let began = Instant::now();
     let installed = loop {
-        match database.is_installed(&settings.schema).await {
+        match database.installed(&settings.schema).await {
             Ok(installed) => break installed,
             Err(words) if began.elapsed() > PATIENCE => return Err(format!("the database stays away: {words}")),
             Err(words) => println!("waiting for the database: {words}"),
         }
         sleep(Duration::from_secs(1)).await;
     };
-    let takes = if installed { settings.start } else { settings.first_start };
-    println!("{} start, takes {} s", if installed { "a later" } else { "the first" }, takes.as_secs_f32());
-    if !installed && !settings.create_tables {
+    let again = installed == Installed::Yes;
+    let takes = if again { settings.start } else { settings.first_start };
+    println!("{} start, takes {} s", if again { "a later" } else { "the first" }, takes.as_secs_f32());
+    if installed == Installed::No && !settings.create_tables {
         return Err("the tables are missing and OMRS_CREATE_TABLES is not true".into());
     }
     sleep_until(began + takes / 2).await;
     go(phase, Phase::Starting);
-    if !installed {
+    if !again {
         database.install(&settings.admin_password).await?;
         println!("made its tables in {}", settings.schema);
     }

@@ -66,6 +66,15 @@ fn without_leave_it_makes_no_tables() {
 }
 
 #[test]
+fn a_first_start_that_was_interrupted_is_finished_by_the_next() {
+    server().tenant("half", "geheim");
+    server().sql("CREATE TABLE half.users (username VARCHAR(50) PRIMARY KEY, salt CHAR(32) NOT NULL, password CHAR(128) NOT NULL)");
+    let standin = Start::tenant(server(), "half").set("OMRS_CREATE_TABLES", "false").run();
+    standin.is_ready(10);
+    assert_eq!(log_in(&standin, "Verwalter1").status, 302);
+}
+
+#[test]
 fn it_speaks_tls_or_the_server_refuses() {
     server().tenant("bare", "geheim");
     let standin = Start::tenant(server(), "bare").set("OMRS_DB_EXTRA_ARGS", "").run();
