@@ -192,8 +192,10 @@ fn a_short_cut_only_stops_it_for_a_while() {
 
 /// What Docker would ask inside the container of this wrapper; nothing listens on the port.
 fn healthy(hold: nix::unistd::Pid) -> bool {
-    let inside =
-        format!("exec nsenter --target {hold} --pid --mount --root {} probe --port 9 --ready /r --live /l", env!("CARGO_BIN_EXE_reeve-hold"));
+    let inside = format!(
+        "exec nsenter --target {hold} --pid --mount --root {} probe --port 9 --ready /r --live /l",
+        env!("CARGO_BIN_EXE_reeve-hold")
+    );
     std::process::Command::new("timeout").args(["--signal=KILL", "2", "sh", "-c", &inside]).status().unwrap().success()
 }
 

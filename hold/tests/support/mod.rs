@@ -66,8 +66,12 @@ impl MariaDb {
         // From here on it removes its folder, whatever fails.
         let server = Self { folder, port: free_port(), tls, running: Mutex::new(None) };
         certificates(&server.folder);
+        // Temporary tables are named by process id, which another server in a PID namespace of its own may have too.
+        std::fs::create_dir(server.folder.join("tmp")).unwrap();
         run(Command::new("mariadb-install-db")
+            .env("TMPDIR", server.folder.join("tmp"))
             .args(["--no-defaults", "--auth-root-authentication-method=socket", "--skip-test-db"])
+            .arg(format!("--tmpdir={}", server.folder.join("tmp").display()))
             .arg(format!("--auth-root-socket-user={}", me()))
             .arg(format!("--user={}", me()))
             .arg(format!("--datadir={}", server.folder.join("data").display())));
@@ -80,7 +84,12 @@ impl MariaDb {
         let at = |name: &str| self.folder.join(name).display().to_string();
         let mut command = Command::new("sh");
         command.args(["-c", WATCHED, "sh"]).arg(&self.folder).arg("mariadbd").arg("--no-defaults");
-        command.args([format!("--user={}", me()), format!("--datadir={}", at("data")), format!("--socket={}", at("sock"))]);
+        command.args([
+            format!("--user={}", me()),
+            format!("--datadir={}", at("data")),
+            format!("--tmpdir={}", at("tmp")),
+            format!("--socket={}", at("sock")),
+        ]);
         command.args([format!("--pid-file={}", at("pid")), format!("--log-error={}", at("log")), format!("--port={}", self.port)]);
         command.args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M"]);
         command.args(["--innodb-flush-log-at-trx-commit=2", "--max-connections=300", "--skip-log-bin"]);
