@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use reeve::kinds::mysql::schema::Schema;
 use reeve::kinds::mysql::user::User;
+use reeve::planes::Class;
 use serde_json::json;
 
 use crate::life::{Life, plane, server, tenant, wish};
@@ -26,7 +27,6 @@ async fn every_sort_of_change_behind_our_back_is_seen_and_mended() {
         (format!("GRANT SELECT (a), UPDATE (b) ON drift_hand.t TO {user}"), "rights"),
         (format!("GRANT EXECUTE ON PROCEDURE drift_hand.p TO {user}"), "rights"),
         (format!("GRANT drift_role TO {user}"), "rights"),
-        (format!("GRANT PROXY ON drift_proxied TO {user}"), "rights"),
         (format!("GRANT SELECT ON `{}`.* TO {user} WITH GRANT OPTION", one.schema), "rights"),
         (format!("GRANT DELETE HISTORY ON `{}`.* TO {user}", one.schema), "rights"),
         (format!("REVOKE DELETE ON `{}`.* FROM {user}", one.schema), "rights"),
@@ -46,6 +46,13 @@ async fn every_sort_of_change_behind_our_back_is_seen_and_mended() {
         life.change(&one.user, &have, &one.wish, fields).await;
         assert_eq!(life.differs(&one.user, &one.wish).await, BTreeSet::new(), "{change}");
     }
+    // What root gave and the administrator may not take is told at each apply.
+    server().by_hand(&format!("GRANT PROXY ON drift_proxied TO {user}"));
+    let fields = life.differs(&one.user, &one.wish).await;
+    assert_eq!(fields, BTreeSet::from(["rights".to_owned()]));
+    let error = life.try_change(&one.user, &one.wish, &one.wish, fields).await.expect_err("refused");
+    assert_eq!(error.class, Class::Denied, "{error}");
+    server().by_hand(&format!("REVOKE PROXY ON drift_proxied FROM {user}"));
     // A password that somebody set is not known here: another user has to be made.
     server().by_hand(&format!("SET PASSWORD FOR {user} = PASSWORD('byHand')"));
     assert_eq!(life.differs(&one.user, &one.wish).await, BTreeSet::from(["fingerprint".to_owned()]));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::planes::Mysql;
-use crate::planes::error::Result;
+use crate::planes::error::{Class, Result};
 use crate::planes::mysql::quote;
 
 /// Every right on the own schema.
@@ -150,28 +150,25 @@ impl Grant {
         vec![format!("{} on {what}", rights.join(", "))]
     }
 
-    /// The statements that take it away.
-    fn revoke(&self, account: &str) -> Vec<String> {
+    /// The statements that take away what goes beyond `own`. An administrator of RDS may not name rights that it lacks itself, `ALL` among
+    /// them. `None`: that cannot be said of it alone.
+    fn revoke(&self, account: &str, own: &str) -> Option<Vec<String>> {
         let on = match self.on {
             On::Server => "*.*".to_owned(),
             On::Schema => format!("{}.*", quote::name(&self.of)),
-            On::Table => format!("{}.{}", quote::name(&self.of), quote::name(&self.item)),
-            On::Function => format!("FUNCTION {}.{}", quote::name(&self.of), quote::name(&self.item)),
-            On::Procedure => format!("PROCEDURE {}.{}", quote::name(&self.of), quote::name(&self.item)),
-            On::Role if self.item.is_empty() => return vec![format!("REVOKE {} FROM {account}", quote::text(&self.of))],
-            On::Role => return vec![format!("REVOKE {}@{} FROM {account}", quote::text(&self.of), quote::text(&self.item))],
+            On::Role if self.item.is_empty() => return Some(vec![format!("REVOKE {} FROM {account}", quote::text(&self.of))]),
+            On::Role => return Some(vec![format!("REVOKE {}@{} FROM {account}", quote::text(&self.of), quote::text(&self.item))]),
             On::Proxy => {
-                return vec![format!("REVOKE PROXY ON {}@{} FROM {account}", quote::text(&self.of), quote::text(&self.item))];
+                return Some(vec![format!("REVOKE PROXY ON {}@{} FROM {account}", quote::text(&self.of), quote::text(&self.item))]);
             }
+            On::Table | On::Function | On::Procedure => return None,
         };
-        let mut all = Vec::new();
-        if !self.rights.is_empty() {
-            all.push(format!("REVOKE ALL PRIVILEGES ON {on} FROM {account}"));
-        }
+        let stays = |right: &&str| self.is_own(own) && RIGHTS.contains(right);
+        let mut rights: Vec<&str> = self.rights.iter().map(String::as_str).filter(|right| !stays(right)).collect();
         if self.grantable {
-            all.push(format!("REVOKE GRANT OPTION ON {on} FROM {account}"));
+            rights.push("GRANT OPTION");
         }
-        all
+        Some(rights.into_iter().map(|right| format!("REVOKE {right} ON {on} FROM {account}")).collect())
     }
 }
 
@@ -187,26 +184,29 @@ fn has_wildcard(pattern: &str) -> bool {
     false
 }
 
-/// Gives `user` every right on `schema` and takes all others away. Its own rights are never missing meanwhile.
+/// Gives `user` every right on `schema` and takes all others away.
 pub(super) async fn set(cx: &Mysql, user: &str, schema: &str) -> Result<()> {
     let (account, call) = (quote::account(user), "mysql.Revoke");
     let grant = format!("GRANT {} ON {}.* TO {account}", RIGHTS.join(", "), quote::pattern(schema));
     cx.change("mysql.Grant", &grant, ()).await?;
     let now = all(cx).await?;
+    let mut whole = false;
     for one in now.0.get(&account).into_iter().flatten().filter(|grant| !grant.is_within(schema)) {
-        if one.is_own(schema) {
-            let more: Vec<&str> = one.rights.iter().map(String::as_str).filter(|right| !RIGHTS.contains(right)).collect();
-            if !more.is_empty() {
-                cx.change(call, &format!("REVOKE {} ON {}.* FROM {account}", more.join(", "), quote::name(&one.of)), ()).await?;
-            }
-            if one.grantable {
-                cx.change(call, &format!("REVOKE GRANT OPTION ON {}.* FROM {account}", quote::name(&one.of)), ()).await?;
-            }
+        let Some(statements) = one.revoke(&account, schema) else {
+            whole = true;
             continue;
+        };
+        for sql in statements {
+            match cx.change(call, &sql, ()).await {
+                Err(error) if error.class == Class::Denied && matches!(one.on, On::Server | On::Schema) => whole = true,
+                answer => answer?,
+            }
         }
-        for sql in one.revoke(&account) {
-            cx.change(call, &sql, ()).await?;
-        }
+    }
+    if whole {
+        // Takes what cannot be named one by one, and its own for a moment.
+        cx.change(call, &format!("REVOKE ALL PRIVILEGES, GRANT OPTION FROM {account}"), ()).await?;
+        cx.change("mysql.Grant", &grant, ()).await?;
     }
     Ok(())
 }
