@@ -46,6 +46,7 @@ runbooks![
     JOURNAL "journal",
     LOCKED "locked",
     LOST_MARK "lost-mark",
+    MYSQL_REFUSING "mysql-refusing",
     PARTIAL_APPLY "partial-apply",
     PROTECTED "protected",
     SMALLER "smaller",

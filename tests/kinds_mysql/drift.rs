@@ -15,7 +15,7 @@ async fn every_sort_of_change_behind_our_back_is_seen_and_mended() {
     let one = tenant(&cx, "one", json!({})).await;
     let life = Life::of(&cx, "tenant/one.user");
     server().by_hand(
-        "CREATE DATABASE drift_hand; CREATE TABLE drift_hand.t (a INT, b INT); CREATE PROCEDURE drift_hand.p() SELECT 1; CREATE ROLE drift_role; \
+        "CREATE DATABASE drift_hand; CREATE TABLE drift_hand.t (a INT, b INT); CREATE PROCEDURE drift_hand.p() SELECT 1; CREATE ROLE drift_role; GRANT drift_role TO 'reeve_root'@'%' WITH ADMIN OPTION; \
          CREATE USER drift_proxied",
     );
     let user = format!("'{}'@'%'", one.user);

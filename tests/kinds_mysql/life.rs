@@ -86,7 +86,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    pub fn new<K: Kind<Plane = Mysql>>(&self, want: &K) -> New<K> {
+    pub fn creation<K: Kind<Plane = Mysql>>(&self, want: &K) -> New<K> {
         let unfinished = Marks { applied: Applied::Unfinished, ..self.marks() };
         New {
             address: self.at(),
@@ -98,8 +98,8 @@ impl<'a> Life<'a> {
     }
 
     pub async fn create<K: Kind<Plane = Mysql>>(&self, want: &K) -> Made {
-        let made = K::create(self.cx, &self.new(want)).await.unwrap_or_else(|error| panic!("{}: {error}", K::NAME));
-        let again = K::create(self.cx, &self.new(want)).await.unwrap_or_else(|error| panic!("{} again: {error}", K::NAME));
+        let made = K::create(self.cx, &self.creation(want)).await.unwrap_or_else(|error| panic!("{}: {error}", K::NAME));
+        let again = K::create(self.cx, &self.creation(want)).await.unwrap_or_else(|error| panic!("{} again: {error}", K::NAME));
         assert_eq!(made.id, again.id, "the same attempt makes the same object");
         for name in K::ATTRIBUTES {
             assert!(made.attributes.get(name).is_some_and(|value| !value.is_empty()), "{} made without {name}", K::NAME);

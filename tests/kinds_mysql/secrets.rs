@@ -30,7 +30,7 @@ async fn a_server_that_cannot_be_used_says_why_and_names_the_runbook() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     let error = refused(changed(|here| here.address = format!("localhost:{closed}"))).await;
     assert_eq!(error.class, Class::Unreachable, "{error}");
-    assert!(error.to_string().contains("runbooks/mysql-refusing.md"), "{error}");
+    assert!(error.to_string().contains("reeve runbook mysql-refusing"), "{error}");
     let error = refused(changed(|here| here.address = "no-such-host.invalid:3307".into())).await;
     assert_eq!(error.class, Class::Unreachable, "{error}");
 
@@ -38,7 +38,7 @@ async fn a_server_that_cannot_be_used_says_why_and_names_the_runbook() {
     std::fs::write(&wrong, r#"{"user":"reeve_root","password":"WrongCanary123"}"#).expect("written");
     let error = refused(changed(|here| here.admin = format!("file:{}", wrong.display()))).await;
     assert_eq!((error.class, error.code.as_str()), (Class::Denied, "1045"), "{error}");
-    assert!(error.to_string().contains("runbooks/mysql-refusing.md"), "{error}");
+    assert!(error.to_string().contains("reeve runbook mysql-refusing"), "{error}");
 
     let error = refused(changed(|here| here.ca = "/nowhere/ca.pem".into())).await;
     assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
@@ -104,7 +104,7 @@ async fn no_error_of_a_creation_holds_the_password() {
     let error = error.expect_err("no such statement");
     assert!(!format!("{error} {error:?}").contains("Canary"), "{error:?}");
     let error =
-        User::create(&cx, &Life { salt: "x", ..Life::of(&cx, "tenant/one.user") }.new(&User { fingerprint: "else".into(), ..want }))
+        User::create(&cx, &Life { salt: "x", ..Life::of(&cx, "tenant/one.user") }.creation(&User { fingerprint: "else".into(), ..want }))
             .await
             .expect_err("another fingerprint");
     assert!(!format!("{error} {error:?}").contains("Canary"), "{error:?}");

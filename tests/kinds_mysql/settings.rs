@@ -19,5 +19,5 @@ async fn settings_are_read_and_a_difference_names_the_parameter_group() {
     assert_eq!(error.class, Class::Invalid);
     assert!(error.to_string().contains("local_infile has to be 1, max_connections has to be 5000"), "{error}");
     assert!(error.to_string().contains("spec.database.parameters"), "{error}");
-    assert!(Settings::create(&cx, &life.new(&good)).await.is_ok());
+    assert!(Settings::create(&cx, &life.creation(&good)).await.is_ok());
 }

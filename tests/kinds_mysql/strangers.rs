@@ -20,12 +20,12 @@ async fn a_schema_and_a_user_of_our_name_that_bear_no_mark_are_refused_and_stay(
          CREATE USER 'strange-tenant-one-user'@'10.0.0.1'; CREATE USER 'strange-tenant-two-user'@'%'",
     );
     let life = Life::of(&cx, "tenant/one.schema");
-    let error = Schema::create(&cx, &life.new(&wish::<Schema>(json!({})))).await.expect_err("refused");
+    let error = Schema::create(&cx, &life.creation(&wish::<Schema>(json!({})))).await.expect_err("refused");
     assert_eq!(error.class, Class::AlreadyExists, "{error}");
     let (parameter, fingerprint) = secret("strange", "StrangePassword123456789").await;
     let want: User = wish(json!({ "schema": "s", "password": parameter, "fingerprint": fingerprint }));
     for address in ["tenant/one.user", "tenant/two.user"] {
-        let error = User::create(&cx, &Life::of(&cx, address).new(&want)).await.expect_err("refused");
+        let error = User::create(&cx, &Life::of(&cx, address).creation(&want)).await.expect_err("refused");
         assert_eq!(error.class, Class::AlreadyExists, "{address}: {error}");
     }
     assert!(Schema::fetch(&cx.fresh()).await.expect("a listing").is_empty());

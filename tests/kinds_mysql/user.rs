@@ -66,7 +66,7 @@ async fn a_password_that_is_not_the_planned_one_makes_no_user() {
     let cx = plane("early").await;
     let (parameter, _) = secret("early", "SomePassword1234567890abcd").await;
     let want: User = wish(json!({ "schema": "nowhere", "password": parameter, "fingerprint": "another" }));
-    let error = User::create(&cx, &Life::of(&cx, "tenant/one.user").new(&want)).await.expect_err("refused");
+    let error = User::create(&cx, &Life::of(&cx, "tenant/one.user").creation(&want)).await.expect_err("refused");
     assert_eq!(error.class, Class::Early, "{error}");
     assert_eq!(server().by_hand("SELECT COUNT(*) FROM mysql.user WHERE User LIKE 'early%'"), "0");
 }

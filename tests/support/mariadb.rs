@@ -40,9 +40,9 @@ impl Mariadb {
         let folder = tempfile::Builder::new().prefix("reeve-mariadb-").tempdir().expect("a folder").keep();
         certificates(&folder);
         let data = folder.join("data");
-        run(Command::new("mariadb-install-db").args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"]).arg(
-            format!("--datadir={}", data.display()),
-        ));
+        run(Command::new("mariadb-install-db")
+            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"])
+            .arg(format!("--datadir={}", data.display())));
         let init = format!(
             "CREATE USER '{ADMIN}'@'%' IDENTIFIED BY '{ADMIN_PASSWORD}' REQUIRE SSL;\n\
              GRANT {RDS_RIGHTS} ON *.* TO '{ADMIN}'@'%' WITH GRANT OPTION;\n\
@@ -89,6 +89,7 @@ impl Mariadb {
         server
     }
 
+    #[allow(clippy::disallowed_methods)] // a program is waited for, before there is a runtime
     fn wait(&self) {
         let until = Instant::now() + Duration::from_secs(60);
         while Instant::now() < until {
@@ -127,7 +128,9 @@ impl Mariadb {
 
     fn root(&self, sql: &str) -> std::process::Output {
         let mut client = Command::new("mariadb");
-        client.args(["--no-defaults", "--skip-ssl", "-N", "-B", "-u", "root"]).arg(format!("--socket={}", self.folder.join("socket").display()));
+        client
+            .args(["--no-defaults", "--skip-ssl", "-N", "-B", "-u", "root"])
+            .arg(format!("--socket={}", self.folder.join("socket").display()));
         // Through a file: it may be longer than what arguments may be.
         let script = tempfile::NamedTempFile::new_in(&self.folder).expect("a file");
         fs::write(script.path(), sql).expect("written");

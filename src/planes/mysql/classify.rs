@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mysql_async::Error as Answer;
 
+use crate::model::runbook::MYSQL_REFUSING;
 use crate::planes::error::{Class, Error};
 
 /// When a call failed.
@@ -15,26 +16,25 @@ pub(super) enum When {
     Sent,
 }
 
-const HINT: &str = "see runbooks/mysql-refusing.md";
-
 /// Turns the driver's error into ours: `.map_err(failed("mysql.CreateSchema", When::Sent))`. Never a word of what was sent.
 pub(super) fn failed(call: &str, when: When) -> impl Fn(Answer) -> Error + '_ {
     move |answer| match answer {
         Answer::Server(answer) => {
             let class = class(answer.code);
-            let hint = if matches!(class, Class::Throttled | Class::Denied | Class::Unreachable) { HINT } else { "" };
-            Error { code: answer.code.to_string(), ..Error::new(class, call, with(&answer.message, hint)) }
+            let is_for_the_runbook = matches!(class, Class::Throttled | Class::Denied | Class::Unreachable);
+            let text = if is_for_the_runbook { with_hint(&answer.message) } else { answer.message.trim().to_owned() };
+            Error { code: answer.code.to_string(), ..Error::new(class, call, text) }
         }
-        Answer::Io(error) => Error::new(lost(when), call, with(&error.to_string(), HINT)),
+        Answer::Io(error) => Error::new(lost(when), call, with_hint(&error.to_string())),
         // The driver's own texts are fixed sentences; those that carry data name only its type.
-        Answer::Driver(error) => Error::new(lost(when), call, with(&error.to_string(), HINT)),
-        _ => Error::new(lost(when), call, with("the connection failed", HINT)),
+        Answer::Driver(error) => Error::new(lost(when), call, with_hint(&error.to_string())),
+        _ => Error::new(lost(when), call, with_hint("the connection failed")),
     }
 }
 
 /// The server did not answer in time.
 pub(super) fn silent(call: &str, waited: Duration) -> Error {
-    Error::new(Class::Ambiguous, call, with(&format!("no answer within {} s", waited.as_secs()), HINT))
+    Error::new(Class::Ambiguous, call, with_hint(&format!("no answer within {} s", waited.as_secs())))
 }
 
 fn lost(when: When) -> Class {
@@ -44,8 +44,8 @@ fn lost(when: When) -> Class {
     }
 }
 
-fn with(text: &str, hint: &str) -> String {
-    if hint.is_empty() { text.trim().to_owned() } else { format!("{}: {hint}", text.trim()) }
+fn with_hint(text: &str) -> String {
+    format!("{}: see `{MYSQL_REFUSING}`", text.trim())
 }
 
 fn class(code: u16) -> Class {
@@ -86,7 +86,7 @@ mod tests {
         let answer = || Answer::Io(std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into());
         let error = failed("mysql.Marks", When::Connecting)(answer());
         assert_eq!(error.class, Class::Unreachable);
-        assert!(error.to_string().contains("runbooks/mysql-refusing.md"), "{error}");
+        assert!(error.to_string().contains("reeve runbook mysql-refusing"), "{error}");
         assert_eq!(failed("mysql.CreateSchema", When::Sent)(answer()).class, Class::Ambiguous);
     }
 }
