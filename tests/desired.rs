@@ -119,7 +119,7 @@ fn every_module_of_the_program_is_compiled_in_and_right() {
 fn the_example_is_a_whole_estate_with_the_modules_of_the_program() {
     let desired =
         desired::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("desired/hostedehr")).unwrap_or_else(|problems| panic!("{problems}"));
-    for module in ["vpc", "edge", "database", "files", "fleet", "observability", "backup", "tenant/ckwc"] {
+    for module in ["vpc", "edge", "database", "files", "fleet", "observability", "backup", "routing", "tenant/ckwc"] {
         assert!(desired.resources.keys().any(|address| address.module() == module), "{module} makes nothing");
     }
 }

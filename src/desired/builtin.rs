@@ -9,7 +9,7 @@ macro_rules! modules {
 }
 
 /// Name and text of each.
-static MODULES: &[(&str, &str)] = modules!["backup", "database", "edge", "files", "fleet", "observability", "tenant", "vpc"];
+static MODULES: &[(&str, &str)] = modules!["backup", "database", "edge", "files", "fleet", "observability", "routing", "tenant", "vpc"];
 
 /// The built-in modules as files. They lie in no folder of the operator's: a place in one names the command that prints it.
 pub fn files() -> Vec<SourceFile> {

@@ -27,6 +27,9 @@ pub struct Facts {
     /// The folder of all tenants' folders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<PathBuf>,
+    /// That folder has to be a mount: where nothing is mounted, it counts as unreadable and not as empty. Default: false, a disk of the host's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files_mounted: bool,
     /// This host's HAProxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub haproxy: Option<Proxy>,
@@ -61,6 +64,9 @@ pub struct Proxy {
     /// How it is run: the program and what comes before it. Default: `haproxy`.
     #[serde(default = "haproxy", skip_serializing_if = "Vec::is_empty")]
     pub run: Vec<String>,
+    /// The user, and the group of the same name, that its workers become; its master stays who started it. Default: they stay too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 fn haproxy() -> Vec<String> {

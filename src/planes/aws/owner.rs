@@ -70,6 +70,8 @@ pub enum Tags {
     Table(&'static str),
     /// The `.reeve` file of a folder.
     File,
+    /// A comment in HAProxy's configuration.
+    Comment,
 }
 
 type Pairs = Vec<(String, String)>;
@@ -86,7 +88,7 @@ pub async fn owner(aws: &Aws, tags: Tags, id: &str) -> Result<Owned> {
 /// `None` where there are none to read.
 async fn read(aws: &Aws, tags: Tags, id: &str) -> Result<Option<Pairs>> {
     Ok(Some(match tags {
-        Tags::None | Tags::Labels(_) | Tags::Table(_) | Tags::File => return Ok(None),
+        Tags::None | Tags::Labels(_) | Tags::Table(_) | Tags::File | Tags::Comment => return Ok(None),
         Tags::Ec2 => {
             let filter = aws_sdk_ec2::types::Filter::builder().name("resource-id").values(id).build();
             let out = aws.ec2.describe_tags().filters(filter).send().await?;

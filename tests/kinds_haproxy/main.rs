@@ -1,0 +1,7 @@
+//! The kind of HAProxy's configuration, with the real HAProxy.
+
+mod answers;
+mod life;
+mod routes;
+mod support;
+mod text;
