@@ -123,6 +123,7 @@ impl Session {
         let facts = Facts::read(options.host.as_deref())?;
         let connection = connect::connect(options).await?;
         let planes = Planes::new(connection.aws.clone(), &stack.access, facts.as_ref(), &connection.stats);
+        let planes = routes::informed(planes);
         Ok(Self { stack, connection, planes, clock: Clock::system() })
     }
 
@@ -254,12 +255,19 @@ impl Session {
         // What is sent under the lease asks for it before each attempt; the record itself, which renews it, does not.
         let planes = self.gated(held);
         let tools = Tools { planes: &planes, journal: &journal, lease: &held.lease, events, halt };
-        let mut report = apply(plan, tools, &options).await?;
+        let mut report = tokio::select! {
+            report = apply(plan, tools, &options) => report?,
+            never = routes::keep_following(&planes) => match never {},
+        };
         let tally = tally(Applied::of(plan, &report));
         let interrupted = report.stopped == Some(Stop::Interrupted);
         let mut exit_code = exit_code(plan, &report);
         // Whoever planned just now was told them by the plan.
         let mut warnings = if command.once { loaded.warnings } else { Vec::new() };
+        // Also where nothing of the plan concerns it: a container that was restarted answers elsewhere.
+        if let Err(error) = self.follow().await {
+            warnings.push(format!("the routes of this host do not follow the containers yet: {error}"));
+        }
         match journal.finish(RunEnd { exit_code: i32::from(exit_code), interrupted, tally }).await {
             Ok(more) => warnings.extend(more),
             // What was done is not all written down: that is no success, also when every step was.

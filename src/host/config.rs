@@ -178,11 +178,13 @@ impl HostConfig {
             docker: Some(self.docker.clone()),
             mysql: self.database.as_ref().map(server),
             files: self.files.as_ref().map(|_| super::files::FOLDER.into()),
+            files_mounted: true,
             haproxy: Some(Proxy {
                 folder: super::haproxy::FOLDER.into(),
                 listen: self.haproxy.listen.clone(),
                 plain: None,
                 run: super::haproxy::program(self),
+                user: None,
             }),
             lib: Some(LIB.into()),
         }
