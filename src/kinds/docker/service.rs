@@ -96,6 +96,8 @@ pub struct Database {
     pub schema: Text,
     /// The secret with `user` and `password`.
     pub secret: Ref<Secret>,
+    /// The name of that secret, which Docker wants to hear beside its id.
+    pub secret_name: Text,
     /// What of the secret the application gets as its environment: `{password}` stands for the field of that name. Default: nothing.
     #[serde(default)]
     pub env: BTreeMap<String, String>,

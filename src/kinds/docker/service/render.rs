@@ -82,7 +82,7 @@ pub(super) fn spec(cx: &Docker, want: &Service, name: &str, labels: Labels, repl
 fn container(cx: &Docker, want: &Service, modern: bool) -> Result<TaskSpecContainerSpec> {
     let secret = want.database.as_ref().map(|database| TaskSpecContainerSpecSecrets {
         secret_id: Some(database.secret.id().to_owned()),
-        secret_name: Some(SECRET.to_owned()),
+        secret_name: Some(database.secret_name.as_str().to_owned()),
         file: Some(TaskSpecContainerSpecFile {
             name: Some(SECRET.to_owned()),
             uid: Some(want.user.split(':').next().unwrap_or_default().to_owned()),
