@@ -15,6 +15,7 @@ pub mod install;
 pub mod journal;
 pub mod machine;
 pub mod network;
+mod node;
 pub mod roll;
 pub mod services;
 pub mod step;

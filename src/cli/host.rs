@@ -1,12 +1,15 @@
 //! `reeve host`: on a host, make it one, or say what is off.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::stop::Stop;
 use super::terminal::Terminal;
 use super::{Exit, Failure, code};
 use crate::host::config::CONFIG;
+use crate::host::roll::{self, Next};
 use crate::host::{Host as Machine, HostConfig, Step, bundle, machine};
 use crate::view;
 
@@ -23,6 +26,9 @@ enum What {
     Setup(Setup),
     /// What is off with this host; changes nothing. Exit 0: nothing, 2: something.
     Status(Status),
+    /// On a manager: replace each host that is not of the newest launch template, one after the other, without a tenant being away for
+    /// longer than its start takes. Can be ended and begun again at any moment.
+    Roll(Roll),
     /// Make the bundle that hosts fetch, and print what the stack says of it.
     Bundle(Bundle),
 }
@@ -103,6 +109,53 @@ struct Setup {
     bundle: Option<PathBuf>,
 }
 
+/// Replace each host that is not of the newest launch template.
+#[derive(Debug, Args)]
+struct Roll {
+    /// What the stack tells its hosts. Default: `/etc/reeve/host-config.json`.
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
+    config: PathBuf,
+    /// Only say what would be done next. Exit 0: nothing, 2: something.
+    #[arg(long)]
+    look: bool,
+}
+
+impl Roll {
+    /// Between two looks.
+    const PAUSE: Duration = Duration::from_secs(5);
+
+    async fn run(self, terminal: &mut Terminal) -> Exit {
+        let failed = |error: &dyn std::fmt::Display| Failure::new(code::ERROR, error.to_string());
+        let config = HostConfig::read(&self.config).map_err(|error| failed(&error))?;
+        let host = Machine::new(machine::Machine::at("/"), config, None);
+        let mut stop = Stop::listen().map_err(|error| failed(&error))?;
+        let mut told = String::new();
+        loop {
+            let fleet = roll::live::look(&host).await.map_err(|error| failed(&error))?;
+            let next = roll::decide(&fleet);
+            let text = match &next {
+                Next::Done => "every host is of the newest launch template".to_owned(),
+                Next::Drain(instance) => format!("{instance}: takes no more tenants, and gives away those that it has"),
+                Next::Replace(instance) => format!("{instance}: is empty, its tenants answer elsewhere: it is replaced"),
+                Next::Wait(why) => format!("waits: {why}"),
+                Next::Stuck(why) => return Err(Failure::new(code::REFUSED, why.clone())),
+            };
+            if text != told {
+                terminal.say(&text);
+                told = text;
+            }
+            if self.look || next == Next::Done {
+                return Ok(if next == Next::Done { code::DONE } else { code::CHANGES });
+            }
+            roll::live::act(&host, &next).await.map_err(|error| failed(&error))?;
+            tokio::select! {
+                () = stop.asked() => return Ok(code::INTERRUPTED),
+                () = tokio::time::sleep(Self::PAUSE) => {}
+            }
+        }
+    }
+}
+
 /// What is off with this host.
 #[derive(Debug, Args)]
 struct Status {
@@ -124,6 +177,7 @@ impl Host {
         match self.what {
             What::Setup(args) => args.run(terminal).await,
             What::Status(args) => args.run(terminal).await,
+            What::Roll(args) => args.run(terminal).await,
             What::Bundle(args) => args.run(terminal),
         }
     }

@@ -1,4 +1,9 @@
-//! Rolling the fleet, host by host: what a changed launch template asks for. Pure policy.
+//! Rolling the fleet, host by host: what a changed launch template asks for. The policy is here and pure; `live.rs` looks and acts.
+//!
+//! It is run on a manager, and can be ended and begun again at any moment: what is drained goes on from there. The host that it runs on
+//! goes last; what replaces it is not waited for.
+
+pub mod live;
 
 /// A host of the fleet, as its group, its instance and its node say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub struct Fleet {
     pub wanted: usize,
     /// Tenants that are to run and do not answer, anywhere.
     pub silent: Vec<String>,
+    /// Nodes that are left of hosts that are gone, and still count among those who lead.
+    pub leftovers: Vec<String>,
     /// The instance on which this is decided; it goes last.
     pub me: String,
 }
@@ -50,6 +57,9 @@ pub enum Next {
 /// Decides: never more than one host is away, no tenant is without an answer when a host goes, and those who lead keep their quorum.
 #[must_use]
 pub fn decide(fleet: &Fleet) -> Next {
+    if let [first, ..] = fleet.leftovers.as_slice() {
+        return Next::Wait(format!("the node {first} is left of a host that is gone: a manager's next look clears it away"));
+    }
     let (members, old) = (&fleet.members, |member: &&Member| !member.current);
     if let Some(drained) = members.iter().filter(old).find(|member| member.drained) {
         if drained.tenants > 0 {
@@ -106,7 +116,7 @@ mod tests {
     }
 
     fn fleet(members: Vec<Member>) -> Fleet {
-        Fleet { wanted: members.len(), members, silent: Vec::new(), me: "m1".into() }
+        Fleet { wanted: members.len(), members, silent: Vec::new(), leftovers: Vec::new(), me: "m1".into() }
     }
 
     fn three() -> Fleet {
@@ -155,6 +165,9 @@ mod tests {
         fleet.members.remove(3);
         assert!(matches!(decide(&fleet), Next::Wait(why) if why.contains("3 of 4")));
         fleet.wanted = 3;
+        fleet.leftovers = vec!["node".into()];
+        assert!(matches!(decide(&fleet), Next::Wait(why) if why.contains("is left of")));
+        fleet.leftovers.clear();
         fleet.members[2].ready = false;
         assert!(matches!(decide(&fleet), Next::Wait(why) if why.contains("m3")));
     }

@@ -24,10 +24,12 @@ impl Estate {
         let read = |path: &str| {
             let whole = format!("{}/desired/hostedehr/{path}", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(whole).expect("the example");
-            let text = text.replace("    managers: 3 ", &format!("    bundle: {{ sha256: \"{sha256}\" }}\n    managers: 3 "));
+            let text = text.replace("    managers: 3\n", &format!("    bundle: {{ sha256: \"{sha256}\" }}\n    managers: 3\n"));
             SourceFile { path: path.into(), text }
         };
-        Self::expand(&["stack.yaml", "tenants/clinics.yaml"].map(read))
+        let estate = Self::expand(&["stack.yaml", "tenants/clinics.yaml"].map(read));
+        assert_eq!(estate.of("aws.bundle").len(), 1);
+        estate
     }
 
     /// Only what a stack has to say.

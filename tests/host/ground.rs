@@ -264,6 +264,14 @@ impl Cloud {
         command.spawn().unwrap()
     }
 
+    /// `reeve host roll` on a machine, begun.
+    pub fn roll(&self, machine: &Machine, what: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
+        command.args(["host", "roll", "--config"]).arg(machine.root.path("etc/reeve/host-config.json")).args(what);
+        command.envs(self.sandbox.environment()).env_remove("REEVE_HOST").stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
     /// The same, to its end.
     pub fn reeve(&self, machine: &Machine, what: &[&str]) -> Said {
         ended(self.begin(machine, what))

@@ -7,6 +7,8 @@ mod ground;
 mod daemon;
 #[path = "firewall.rs"]
 mod firewall;
+#[path = "roll.rs"]
+mod roll;
 #[path = "swap.rs"]
 mod swap;
 #[path = "swarm.rs"]

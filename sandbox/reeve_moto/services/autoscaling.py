@@ -2,6 +2,7 @@
 import time
 import uuid
 
+from moto.autoscaling.models import InstanceState
 from moto.core.utils import utcnow
 
 from ..actions import action, fail
@@ -11,6 +12,24 @@ API = "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_"
 KEPT = ("DefaultInstanceWarmup", "MaxInstanceLifetime", "DesiredCapacityType", "Context", "InstanceMaintenancePolicy")
 # Seconds that a refresh lasts, so that its waiting is seen.
 REFRESH = 1.0
+
+
+ORIGINAL_INIT = InstanceState.__init__
+
+
+def launched(self, *args, **kwargs):
+    """An instance keeps the version of the template that it was launched from, where moto tells the template's newest default."""
+    ORIGINAL_INIT(self, *args, **kwargs)
+    found = self.auto_scaling_group
+    template = found.ec2_launch_template if found is not None else None
+    self.launched_from = template and {
+        "LaunchTemplateId": template.id, "LaunchTemplateName": template.name,
+        "Version": str(template.get_version(found.launch_template_version).number),
+    }
+
+
+InstanceState.__init__ = launched
+InstanceState.launch_template = property(lambda self: self.launched_from)
 
 
 def group(call):

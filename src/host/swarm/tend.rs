@@ -4,17 +4,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::models::{Node, NodeSpec, NodeSpecRoleEnum, NodeState};
-use bollard::query_parameters::{DeleteNodeOptionsBuilder, ListNodesOptions, UpdateNodeOptionsBuilder};
+use bollard::models::{Node, NodeSpecRoleEnum, NodeState};
+use bollard::query_parameters::{DeleteNodeOptionsBuilder, ListNodesOptions};
 use tokio::time::sleep;
 
 use super::board::{Attempt, Known};
 use super::{LABEL, Look, Member};
-use crate::host::Result;
+use crate::host::{Result, node};
 use crate::planes::docker::failed;
-use crate::planes::error::{Absent, Error};
+use crate::planes::error::Absent;
 
-/// How often an update that met another's is tried.
+/// How often it is tried to take a node out.
 const TRIES: u32 = 10;
 
 /// One thing to do about a node.
@@ -107,7 +107,7 @@ pub async fn make(member: &Member<'_>) -> Result<()> {
 
 /// Says on a node which instance it is.
 pub async fn label(member: &Member<'_>, node: &str, instance: &str) -> Result<()> {
-    change(member, node, |spec| {
+    node::change(&member.docker, node, |spec| {
         spec.labels.get_or_insert_with(HashMap::new).insert(LABEL.into(), instance.into());
     })
     .await
@@ -115,7 +115,7 @@ pub async fn label(member: &Member<'_>, node: &str, instance: &str) -> Result<()
 
 /// Takes a node out: first out of those who lead, then altogether.
 async fn remove(member: &Member<'_>, node: &str) -> Result<()> {
-    change(member, node, |spec| spec.role = Some(NodeSpecRoleEnum::WORKER)).await?;
+    node::change(&member.docker, node, |spec| spec.role = Some(NodeSpecRoleEnum::WORKER)).await?;
     let mut tries = 0;
     loop {
         let options = DeleteNodeOptionsBuilder::default().force(true).build();
@@ -127,29 +127,5 @@ async fn remove(member: &Member<'_>, node: &str) -> Result<()> {
             Err(error) => return Err(error.into()),
         }
         sleep(Duration::from_secs(1)).await;
-    }
-}
-
-/// Changes a node's spec; on a conflict with another's change it is read again. Nothing is lost: a node's spec is all that is sent.
-async fn change(member: &Member<'_>, node: &str, change: impl Fn(&mut NodeSpec)) -> Result<()> {
-    let mut tries = 0;
-    loop {
-        let found = member.docker.inspect_node(node).await.map_err(failed("docker.InspectNode")).absent_ok()?;
-        let Some(found) = found else { return Ok(()) };
-        let (Some(version), Some(mut spec)) = (found.version.and_then(|version| version.index), found.spec) else {
-            return Err(Error::incomplete("docker.InspectNode", "version and spec").into());
-        };
-        let before = spec.clone();
-        change(&mut spec);
-        if spec == before {
-            return Ok(());
-        }
-        let options = UpdateNodeOptionsBuilder::default().version(version as i64).build();
-        match member.docker.update_node(node, spec, options).await {
-            Ok(()) => return Ok(()),
-            Err(_) if tries < TRIES => tries += 1,
-            Err(error) => return Err(failed("docker.UpdateNode")(error).into()),
-        }
-        sleep(Duration::from_millis(300)).await;
     }
 }
