@@ -183,7 +183,7 @@ impl HostConfig {
                 folder: super::haproxy::FOLDER.into(),
                 listen: self.haproxy.listen.clone(),
                 plain: None,
-                run: super::haproxy::program(self),
+                run: vec![super::haproxy::PROGRAM.into()],
                 user: None,
             }),
             lib: Some(LIB.into()),

@@ -1,66 +1,60 @@
-//! HAProxy as a unit of the host: its place, its certificate, and a first configuration that answers "not yet". What it serves is the business
-//! of the kind that writes its configuration, from then on.
+//! HAProxy as a unit of the host. Its configuration, certificate and sockets are the business of the plane that writes them; until there is a
+//! configuration nothing runs, and the load balancer sends nobody here.
 //!
-//! The load balancer does not check the certificate: each host makes its own. HAProxy runs as a container on the host's network, pinned by its
-//! digest, or from the distribution's package.
+//! It runs as a container on the host's network, pinned by its digest, or from the distribution's package. Whoever wants it checked or started calls one
+//! program for both ([`PROGRAM`]): a check is a call of its own, a start is systemd's, so that it outlives the one who asked.
 
+use super::machine::differs;
 use super::units::{self, Unit};
 use super::{Error, Host, HostConfig, Result};
 
 /// Where its configuration is.
 pub const FOLDER: &str = "/etc/reeve/haproxy";
 
-/// Its key and certificate.
-pub const CERTIFICATE: &str = "/etc/reeve/haproxy/host.pem";
+/// How the programs on a host call it.
+pub const PROGRAM: &str = "/usr/local/sbin/reeve-haproxy";
 
 const CONFIG: &str = "/etc/reeve/haproxy/haproxy.cfg";
 
 const NAME: &str = "reeve-haproxy.service";
 
-/// How a program on the host calls HAProxy, to have a configuration checked: the image in a container of its own, that reaches nothing.
-#[must_use]
-pub fn program(config: &HostConfig) -> Vec<String> {
-    let Some(image) = &config.haproxy.image else { return vec!["haproxy".into()] };
-    let volume = format!("{FOLDER}:{FOLDER}:ro");
-    let words = ["docker", "run", "--rm", "--network", "none", "--user", "0:0", "--volume", &volume, image, "haproxy"];
-    words.map(str::to_owned).into()
-}
-
 /// The unit's text.
 #[must_use]
 pub fn unit(config: &HostConfig) -> String {
-    let master = "/run/reeve/haproxy/master.sock,mode,600";
-    let how = match &config.haproxy.image {
-        Some(image) => format!(
-            "[Unit]\nRequires=docker.service\nAfter=docker.service\n\
-             [Service]\nExecStartPre=-/usr/bin/docker rm --force reeve-haproxy\n\
-             ExecStart=/usr/bin/docker run --rm --name reeve-haproxy --network host --user 0:0 --read-only \
-             --cap-drop ALL --cap-add NET_BIND_SERVICE --security-opt no-new-privileges --pids-limit 200 --memory 1g \
-             --volume {FOLDER}:{FOLDER}:ro --volume /run/reeve/haproxy:/run/reeve/haproxy \
-             {image} haproxy -W -S {master} -f {CONFIG}\n\
-             ExecReload=/usr/bin/docker kill --signal USR2 reeve-haproxy\nExecStop=/usr/bin/docker stop reeve-haproxy\n"
+    let arguments = format!("-S {FOLDER}/master.sock,mode,600 -p {FOLDER}/haproxy.pid -f {CONFIG}");
+    // A unit of a container is wanted by Docker: it starts whenever Docker does, and never makes it start before the tenants' files are there.
+    let (how, wanted) = match &config.haproxy.image {
+        Some(image) => (
+            format!(
+                "BindsTo=docker.service\nAfter=docker.service\n\
+                 [Service]\nExecStartPre=-/usr/bin/docker rm --force reeve-haproxy\n\
+                 ExecStart=/usr/bin/docker run --rm --name reeve-haproxy --network host --user 0:0 --read-only \
+                 --cap-drop ALL --cap-add NET_BIND_SERVICE --cap-add SETUID --cap-add SETGID --security-opt no-new-privileges \
+                 --pids-limit 200 --memory 1g --volume {FOLDER}:{FOLDER} {image} haproxy -W {arguments}\n\
+                 ExecStop=/usr/bin/docker stop reeve-haproxy\n"
+            ),
+            "docker.service",
         ),
-        None => format!(
-            "[Service]\nType=notify\nExecStartPre=/usr/sbin/haproxy -c -q -f {CONFIG}\nExecStart=/usr/sbin/haproxy -Ws -S {master} -f {CONFIG}\n\
-             ExecReload=/bin/kill -USR2 $MAINPID\nKillMode=mixed\n"
-        ),
+        None => (format!("[Service]\nType=notify\nExecStart=/usr/sbin/haproxy -Ws {arguments}\nKillMode=mixed\n"), "multi-user.target"),
     };
     format!(
-        "[Unit]\nDescription=Routes tenants' subdomains to their containers\nAfter=network-online.target\nWants=network-online.target\n{how}\
-         RuntimeDirectory=reeve/haproxy\nRuntimeDirectoryMode=0700\nRuntimeDirectoryPreserve=yes\nRestart=always\nRestartSec=2\n\
-         [Install]\nWantedBy=multi-user.target\n"
+        "[Unit]\nDescription=Routes tenants' subdomains to their containers\nAfter=network-online.target\nWants=network-online.target\n\
+         ConditionPathExists={CONFIG}\n{how}Restart=always\nRestartSec=2\n[Install]\nWantedBy={wanted}\n"
     )
 }
 
-/// What it says until its configuration is written.
+/// The text of the program that checks and starts it.
 #[must_use]
-pub fn first(config: &HostConfig) -> String {
+pub fn program(config: &HostConfig) -> String {
+    let own = match &config.haproxy.image {
+        Some(image) => format!("docker run --rm --network none --user 0:0 --volume {FOLDER}:{FOLDER}:ro {image} haproxy"),
+        None => "haproxy".into(),
+    };
     format!(
-        "# Until reeve writes what is to be served. Every answer is 503, so that the load balancer sends nobody here.\n\
-         global\n  hard-stop-after 60s\n\
-         defaults\n  mode http\n  timeout connect 5s\n  timeout client 75s\n  timeout server 75s\n\
-         frontend first\n  bind {} ssl crt {CERTIFICATE}\n  http-request return status 503 hdr Retry-After 10 hdr Cache-Control no-store\n",
-        config.haproxy.listen
+        "#!/bin/sh\n# How reeve calls HAProxy on this host: a check is a call of its own; a start is systemd's.\n\
+         case \"$1\" in -c) exec {own} \"$@\" ;; esac\n\
+         systemctl start {NAME} || exit 1\n\
+         while systemctl is-active --quiet {NAME}; do sleep 5; done\nexit 1\n"
     )
 }
 
@@ -69,17 +63,16 @@ pub fn first(config: &HostConfig) -> String {
 /// # Errors
 /// A file cannot be read.
 pub async fn check(host: &Host) -> Result<Vec<String>> {
-    let mut off = Vec::new();
-    for path in [CERTIFICATE, CONFIG] {
-        if !host.machine.has(path).await {
-            off.push(format!("{path} is not there"));
-        }
+    let mut off: Vec<String> = differs(&host.machine, PROGRAM, &program(&host.config)).await?.into_iter().collect();
+    if !host.machine.has(FOLDER).await {
+        off.push(format!("{FOLDER} is not there"));
     }
-    let own = host.distro().await?.haproxy.filter(|_| host.config.haproxy.image.is_none());
-    if own.is_none() && host.config.haproxy.image.is_none() {
+    if host.config.haproxy.image.is_none() && host.distro().await?.haproxy.is_none() {
         off.push("there is neither an image for HAProxy in the settings nor a package of the distribution".into());
     }
-    off.extend(units::check(host, Unit { name: NAME, text: &unit(&host.config) }).await?);
+    let text = unit(&host.config);
+    let unit = Unit { name: NAME, text: &text };
+    off.extend(if host.machine.has(CONFIG).await { units::check(host, unit).await? } else { units::check_text(host, unit).await? });
     Ok(off)
 }
 
@@ -100,17 +93,9 @@ pub async fn make(host: &Host) -> Result<()> {
             units::off(host, "haproxy.service").await?;
         }
     }
-    if !machine.has(CERTIFICATE).await {
-        let new = format!("{CERTIFICATE}.made");
-        machine.write(&new, "", 0o600).await?;
-        let file = machine.path(&new).to_string_lossy().into_owned();
-        let arguments = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"];
-        machine.run("openssl", &[&arguments[..], &["-subj", "/CN=reeve-host", "-keyout", &file, "-out", &file]].concat()).await?;
-        machine.rename(&new, CERTIFICATE).await?;
-    }
-    if !machine.has(CONFIG).await {
-        machine.write(CONFIG, first(&host.config), 0o600).await?;
-    }
+    machine.folder(FOLDER).await?;
+    machine.write(PROGRAM, program(&host.config), 0o755).await?;
+    // A unit whose configuration is not there yet is started all the same: systemd leaves it be.
     units::make(host, Unit { name: NAME, text: &unit(&host.config) }).await
 }
 
@@ -124,9 +109,11 @@ mod tests {
         let mut config = whole();
         config.haproxy.image = Some("docker.io/library/haproxy@sha256:abc".into());
         let text = unit(&config);
-        for part in ["haproxy@sha256:abc haproxy -W", "--cap-drop ALL --cap-add NET_BIND_SERVICE", "--read-only", "no-new-privileges"] {
+        for part in ["haproxy@sha256:abc haproxy -W", "--cap-drop ALL --cap-add NET_BIND_SERVICE", "--read-only", "WantedBy=docker.service"]
+        {
             assert!(text.contains(part), "{part}: {text}");
         }
+        assert!(program(&config).contains("-c) exec docker run --rm --network none"));
         assert!(unit(&whole()).contains("/usr/sbin/haproxy -Ws"));
     }
 }

@@ -63,6 +63,18 @@ pub async fn off(host: &Host, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// What is off with the text of a unit of ours, which need not run yet.
+///
+/// # Errors
+/// Its file cannot be read.
+pub async fn check_text(host: &Host, unit: Unit<'_>) -> Result<Vec<String>> {
+    let mut off: Vec<String> = differs(&host.machine, &place(unit.name), unit.text).await?.into_iter().collect();
+    if call(host, &["is-enabled", "--quiet", unit.name]).await.is_err() {
+        off.push(format!("{} is not enabled", unit.name));
+    }
+    Ok(off)
+}
+
 /// What is off with a unit of ours.
 ///
 /// # Errors

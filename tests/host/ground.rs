@@ -30,6 +30,11 @@ fn try_to(line: &str) -> bool {
     Command::new(words[0]).args(&words[1..]).output().is_ok_and(|output| output.status.success())
 }
 
+#[allow(clippy::disallowed_methods)] // a program is waited for, beside the runtime
+fn pause() {
+    std::thread::sleep(Duration::from_millis(150));
+}
+
 /// What `reeve` said.
 #[derive(Debug)]
 pub struct Said {
@@ -173,7 +178,7 @@ impl Machine {
         let end = Instant::now() + Duration::from_secs(60);
         while !try_to(&format!("docker --host {socket} version")) {
             assert!(Instant::now() < end, "the engine does not answer: {}", machine.log());
-            std::thread::sleep(Duration::from_millis(200));
+            pause();
         }
         machine
     }
@@ -206,7 +211,7 @@ impl Drop for Machine {
             try_to(&format!("kill -TERM {}", engine.id()));
             let end = Instant::now() + Duration::from_secs(20);
             while Instant::now() < end && engine.try_wait().is_ok_and(|ended| ended.is_none()) {
-                std::thread::sleep(Duration::from_millis(100));
+                pause();
             }
         }
         self.lose_power();
