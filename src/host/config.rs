@@ -184,7 +184,7 @@ impl HostConfig {
                 listen: self.haproxy.listen.clone(),
                 plain: None,
                 run: vec![super::haproxy::PROGRAM.into()],
-                user: None,
+                user: Some("haproxy".into()),
             }),
             lib: Some(LIB.into()),
         }
