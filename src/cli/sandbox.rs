@@ -68,6 +68,14 @@ impl Sandbox {
         for (name, value) in parts.iter().flat_map(Parts::environment) {
             terminal.data(&format!("export {name}={value}"))?;
         }
+        if let Some(parts) = &parts
+            && let Some(images) = parts.standin().await.map_err(|error| failed(error.to_string()))?
+        {
+            // A stand-in for OpenMRS, which no registry is needed for; a stack's catalogue may name it.
+            for (number, image) in images.iter().enumerate() {
+                terminal.data(&format!("export REEVE_STANDIN_{}={image}", number + 1))?;
+            }
+        }
         let mut stop = Stop::listen().map_err(|error| failed(format!("cannot listen for signals: {error}")))?;
         tokio::select! {
             () = stop.asked() => Ok(code::DONE),

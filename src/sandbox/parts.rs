@@ -345,6 +345,21 @@ impl Parts {
         [("REEVE_HOST", self.host().display().to_string())]
     }
 
+    /// Pushes the stand-in application into the registry, in two versions, and answers their addresses by digest. `None`: it was not built.
+    ///
+    /// # Errors
+    /// It cannot be read, or the registry refuses.
+    pub async fn standin(&self) -> Result<Option<[String; 2]>, Error> {
+        let Some(path) = programs::standin() else { return Ok(None) };
+        let failed = |cause| Error::Write { path: path.clone(), cause };
+        let program = std::fs::read(&path).map_err(failed)?;
+        let mut images = [String::new(), String::new()];
+        for (image, version) in images.iter_mut().zip(["1", "2"]) {
+            *image = Image::of("standin", version, &program).map_err(failed)?.push(&self.registry()).await?;
+        }
+        Ok(Some(images))
+    }
+
     /// Cuts an engine (counted from 0) off from everything: the others, the database, this machine. Its socket still answers.
     ///
     /// # Errors

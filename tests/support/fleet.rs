@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -29,29 +29,13 @@ pub struct Fleet {
     pub images: [String; 2],
 }
 
-/// The stand-in, linked without shared libraries, as `make setup` builds it.
-pub fn standin() -> PathBuf {
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let own = std::env::current_exe().expect("this program's path");
-    let folder =
-        own.ancestors().find(|folder| folder.join(&target).is_dir()).unwrap_or_else(|| panic!("no {target} beside the tests: make setup"));
-    let program = folder.join(target).join("release/reeve-standin");
-    assert!(program.exists(), "{} is not there: make setup", program.display());
-    program
-}
-
 impl Fleet {
     pub async fn start(engines: u8) -> Self {
         let parts = Parts::start(Options { engines, ..Options::default() }).await.unwrap_or_else(|error| panic!("{error}"));
         let database = Database { address: (*parts.database().ip()).into(), admin: parts.admin() };
         let options = reeve::sandbox::Options { zones: vec![ZONE.into()], database: Some(database), ..Default::default() };
         let sandbox = Sandbox::start(options).await.expect("the sandbox starts (make setup)");
-        let program = std::fs::read(standin()).expect("the stand-in");
-        let push = async |version: &str| {
-            let image = Image::of("standin", version, &program).expect("an image");
-            image.push(&parts.registry()).await.unwrap_or_else(|error| panic!("{error}"))
-        };
-        let images = [push("1").await, push("2").await];
+        let images = parts.standin().await.unwrap_or_else(|error| panic!("{error}")).expect("the stand-in is built (make setup)");
         Self { parts, sandbox, images }
     }
 

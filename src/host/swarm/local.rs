@@ -36,7 +36,7 @@ pub async fn own(docker: &Docker) -> Result<(Own, Option<String>)> {
 
 /// Makes a swarm with this engine as its only manager.
 pub async fn init(docker: &Docker, address: &str) -> Result<()> {
-    let orchestration = SwarmSpecOrchestration { task_history_retention_limit: Some(1) };
+    let orchestration = SwarmSpecOrchestration { task_history_retention_limit: Some(2) };
     let request = SwarmInitRequest {
         listen_addr: Some(format!("0.0.0.0:{PORT}")),
         advertise_addr: Some(address.to_owned()),

@@ -59,7 +59,7 @@ pub struct Service {
     /// Its most processes and threads. Default: 512.
     #[serde(default = "pids")]
     pub pids: u32,
-    /// Its most open files. Default: 65536.
+    /// Its most open files. Default: 16384.
     #[serde(default = "files")]
     pub open_files: u32,
     /// Its root is read-only. Default: true.
@@ -131,7 +131,7 @@ fn pids() -> u32 {
     512
 }
 fn files() -> u32 {
-    65_536
+    16_384
 }
 fn yes() -> bool {
     true
@@ -246,11 +246,9 @@ impl Kind for Service {
     }
 
     async fn mark(cx: &Docker, id: &str, marks: &Marks) -> Result<()> {
-        let call = "docker.ServiceUpdate";
         let now = inspect(cx, id).await?;
-        let mut spec = now.spec.unwrap_or_default();
-        spec.labels = Some(labels(marks, spec.labels.take().unwrap_or_default()));
-        put(cx, call, id, now.version, spec).await
+        let replicas = replicas(&now);
+        remake(cx, "docker.ServiceUpdate", id, now, |tags| labels(marks, tags), replicas).await
     }
 }
 
@@ -302,11 +300,21 @@ pub async fn scale(cx: &Docker, id: &str, to: i64) -> Result<()> {
     if replicas(&now) == to {
         return Ok(());
     }
-    let mut spec = now.spec.unwrap_or_default();
-    if let Some(mode) = spec.mode.as_mut().and_then(|mode| mode.replicated.as_mut()) {
-        mode.replicas = Some(to);
-    }
-    put(cx, "docker.ServiceScale", id, now.version, spec).await
+    remake(cx, "docker.ServiceScale", id, now, |tags| tags, to).await
+}
+
+/// Sends the spec that the service was made of once more, with other labels or another number of containers. What was read is never sent back: the
+/// client's model of it is not the engine's whole one, and what it does not know would be lost.
+async fn remake(cx: &Docker, call: &str, id: &str, now: Seen, relabel: impl FnOnce(Labels) -> Labels, replicas: i64) -> Result<()> {
+    let spec = now.spec.unwrap_or_default();
+    let (name, tags) = (spec.name.unwrap_or_default(), spec.labels.unwrap_or_default());
+    let made_of = tags.get(MADE_OF).and_then(|text| serde_json::from_str::<Service>(text).ok());
+    let made_of = made_of.ok_or_else(|| {
+        let why = format!("the label {MADE_OF} of {name} was taken away: `reeve apply DIR` makes it whole");
+        Error::new(Class::Invalid, call, why)
+    })?;
+    let spec = render::spec(cx, &made_of, &name, relabel(tags), replicas, render::modern(cx).await?)?;
+    put(cx, call, id, now.version, spec).await
 }
 
 async fn put(

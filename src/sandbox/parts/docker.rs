@@ -56,7 +56,8 @@ pub(super) async fn answers(engine: &Engine) -> bool {
 
 /// Makes the swarm.
 pub(super) async fn initialise(engine: &Engine) -> Result<(), Error> {
-    let spec = json!({ "Orchestration": { "TaskHistoryRetentionLimit": 1 } });
+    // One task beside the one that runs: why it failed is read there.
+    let spec = json!({ "Orchestration": { "TaskHistoryRetentionLimit": 2 } });
     post(engine, "/swarm/init", &joined(engine.address, json!({ "Spec": spec }))).await
 }
 

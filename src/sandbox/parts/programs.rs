@@ -53,17 +53,24 @@ pub(super) fn hold(named: Option<PathBuf>) -> Result<PathBuf, Error> {
     choose(named, &own, Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
+/// The stand-in application `reeve-standin`, where a build leaves it; there need not be one.
+pub(super) fn standin() -> Option<PathBuf> {
+    let own = std::env::current_exe().unwrap_or_default();
+    candidates("reeve-standin", &own, Path::new(env!("CARGO_MANIFEST_DIR"))).into_iter().find(|path| path.is_file())
+}
+
+/// Where a static program of this project may be.
+fn candidates(program: &str, own: &Path, checkout: &Path) -> Vec<PathBuf> {
+    let built = format!("{}-unknown-linux-gnu/release/{program}", std::env::consts::ARCH);
+    let beside = own.parent().map(|folder| folder.join(program)).into_iter();
+    // The executable of a build is some folders down in its target folder.
+    let builds = own.ancestors().skip(1).take(4).map(|folder| folder.join(&built));
+    // What lies beside a build's own executable is linked with shared libraries, which an empty container has not.
+    builds.chain([checkout.join("target").join(&built)]).chain(beside).collect()
+}
+
 fn choose(named: Option<PathBuf>, own: &Path, checkout: &Path) -> Result<PathBuf, Error> {
-    let built = format!("{}-unknown-linux-gnu/release/reeve-hold", std::env::consts::ARCH);
-    let candidates: Vec<PathBuf> = match named {
-        Some(path) => vec![path],
-        None => {
-            let beside = own.parent().map(|folder| folder.join("reeve-hold")).into_iter();
-            // The executable of a build is some folders down in its target folder.
-            let builds = own.ancestors().skip(1).take(4).map(|folder| folder.join(&built));
-            beside.chain(builds).chain([checkout.join("target").join(&built)]).collect()
-        }
-    };
+    let candidates = named.map_or_else(|| candidates("reeve-hold", own, checkout), |path| vec![path]);
     candidates.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
         let looked = candidates.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         Error::NoHold { looked }

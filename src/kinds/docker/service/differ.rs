@@ -6,7 +6,8 @@ use bollard::models::ServiceSpec;
 use serde_json::Value;
 
 /// What is others' to decide: how many run is the waker's, a forced update is an operator's.
-const NOT_OURS: &[&str] = &["Mode.Replicated.Replicas", "TaskTemplate.ForceUpdate"];
+/// (What the health check is, the client cannot read: its model has the field in other letters than the engine.)
+const NOT_OURS: &[&str] = &["Mode.Replicated.Replicas", "TaskTemplate.ForceUpdate", "TaskTemplate.ContainerSpec.HealthCheck"];
 
 /// What the engine writes where nothing was said.
 const DEFAULTS: &[(&str, &str)] = &[("TaskTemplate.Runtime", "container"), ("TaskTemplate.ContainerSpec.Isolation", "default")];
@@ -41,6 +42,9 @@ fn walk(path: &str, made: &Value, live: &Value, found: &mut BTreeSet<String>) {
         }
         (Value::Null, Value::Object(l)) if !l.is_empty() => {
             l.iter().for_each(|(name, live)| walk(&format!("{path}.{name}"), &Value::Null, live, found));
+        }
+        (Value::Array(m), Value::Array(l)) if m.len() == l.len() && m.iter().all(Value::is_object) => {
+            m.iter().zip(l).enumerate().for_each(|(at, (m, l))| walk(&format!("{path}.{at}"), m, l, found));
         }
         _ if path.ends_with(".Env") => {
             found.extend(names(live).symmetric_difference(&names(made)).map(|name| format!("{path}: {name}")));
