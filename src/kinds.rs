@@ -70,6 +70,8 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
     const AT_ONCE: bool = false;
     /// It is there for a while after `delete` has answered, and others trip over it until then: they go on once `ready` answers `NotFound`.
     const LINGERS: bool = false;
+    /// What it referred to before is in use until it is ready again (a container that is being replaced): that goes only then.
+    const MOVES_SLOWLY: bool = false;
     /// The command that calls off a deletion which AWS carries out later; `ID` stands for the object's id. `fetch` then also returns what somebody
     /// other than reeve had scheduled for deletion, with an attribute [`DELETED`], and `ready` answers `Failed` for it.
     const REPRIEVE: &'static str = "";

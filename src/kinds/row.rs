@@ -112,6 +112,8 @@ pub struct Row {
     pub at_once: bool,
     /// There for a while after its deletion.
     pub lingers: bool,
+    /// Uses what it referred to before until it is ready again.
+    pub moves_slowly: bool,
     /// Calls off a deletion that AWS carries out later; empty where there is no such thing.
     pub reprieve: &'static str,
     /// What its deletion leaves behind, in words.
@@ -206,6 +208,7 @@ pub const fn row<K: Kind>() -> Row {
         many_calls: K::MANY_CALLS,
         at_once: K::AT_ONCE,
         lingers: K::LINGERS,
+        moves_slowly: K::MOVES_SLOWLY,
         reprieve: K::REPRIEVE,
         leaves: K::LEAVES,
         canonical: |spec| serde_json::from_value::<K>(spec.clone()).and_then(serde_json::to_value).map_err(|error| error.to_string()),

@@ -235,7 +235,7 @@ impl<'a> Build<'a> {
                 };
                 self.before(target, user);
                 // The old one goes when its users have moved. (One that goes first cannot wait for them.)
-                let moved = user;
+                let moved = if kind.moves_slowly { self.step(address, Do::Ready).or(user) } else { user };
                 if self.is_replaced(&hole.address) && !self.drops_first(&hole.address) {
                     self.before(moved, self.step(&hole.address, Do::Delete));
                 }

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::kinds::aws::parameter::Parameter;
+use crate::kinds::mysql::user::User;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Docker;
@@ -34,10 +35,10 @@ pub struct Secret {
     #[serde(default)]
     #[schemars(extend("x-replace" = true))]
     pub derived: BTreeMap<String, Ref<Parameter>>,
-    /// Fields whose values are no secrets, such as the user that a password belongs to. Default: none.
-    #[serde(default)]
+    /// The database user whose name stands in it as `user`. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-replace" = true))]
-    pub texts: BTreeMap<String, Text>,
+    pub user: Option<Ref<User>>,
     /// Fingerprints of the parameters: when one is rotated, so is this. Default: none.
     #[serde(default)]
     #[schemars(extend("x-replace" = true))]
@@ -60,10 +61,9 @@ impl Kind for Secret {
     const AT_ONCE: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
-        let all = [self.secrets.keys(), self.derived.keys()].into_iter().flatten();
-        let twice = self.texts.keys().find(|name| self.secrets.contains_key(*name) || self.derived.contains_key(*name));
-        let empty = self.texts.is_empty() && all.count() == 0;
-        let mut wrong: Vec<_> = twice.map(|name| (format!("texts.{name}"), "is a secret too".to_owned())).into_iter().collect();
+        let twice = self.derived.keys().find(|name| self.secrets.contains_key(*name));
+        let empty = self.secrets.is_empty() && self.derived.is_empty();
+        let mut wrong: Vec<_> = twice.map(|name| (format!("derived.{name}"), "stands in `secrets` too".to_owned())).into_iter().collect();
         wrong.extend(empty.then(|| ("secrets".to_owned(), "has to name something".to_owned())));
         wrong
     }
@@ -129,8 +129,8 @@ impl Kind for Secret {
 /// The JSON that the container reads. It exists only here, and is wiped.
 async fn content(cx: &Docker, want: &Secret) -> Result<Zeroizing<String>> {
     let mut fields = Map::new();
-    for (name, text) in &want.texts {
-        fields.insert(name.clone(), Value::String(text.as_str().to_owned()));
+    if let Some(user) = &want.user {
+        fields.insert("user".to_owned(), Value::String(user.id().to_owned()));
     }
     for (name, parameter) in &want.secrets {
         fields.insert(name.clone(), Value::String(cx.vault.parameter(parameter.id()).await?.expose().to_owned()));

@@ -164,6 +164,7 @@ impl Kind for Service {
     const NAME_LIMIT: usize = 63;
     const DROP_FIRST: bool = true;
     const LINGERS: bool = true;
+    const MOVES_SLOWLY: bool = true;
 
     fn check(&self) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
