@@ -73,7 +73,7 @@ async fn a_cold_start_sends_nobody_anywhere() {
     assert_eq!(world.page("a.example.org", "/").await.header("x-tenant"), Some("a"));
     let text = world.read("haproxy.cfg");
     assert!(!text.contains(&a.to_string()) && !text.contains(&b.to_string()), "no address is at rest in the file");
-    world.kill();
+    world.killed().await;
     let have = world.live().await.shape;
     world.try_update(&have, &config(&["a", "b", "c"]), &["running"]).await.unwrap();
     for tenant in ["a", "b"] {

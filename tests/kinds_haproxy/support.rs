@@ -43,7 +43,15 @@ pub fn world() -> World {
 }
 
 pub fn place(folder: &Path, plain: SocketAddr, tls: SocketAddr) -> Proxy {
-    Proxy { folder: folder.to_owned(), listen: tls.to_string(), plain: Some(plain.to_string()), run: vec!["haproxy".into()], user: None }
+    Proxy {
+        folder: folder.to_owned(),
+        listen: tls.to_string(),
+        plain: Some(plain.to_string()),
+        run: vec!["haproxy".into()],
+        sockets: None,
+        unit: None,
+        user: None,
+    }
 }
 
 pub fn plane(folder: &Path, plain: SocketAddr, tls: SocketAddr, stack: &str, stats: &Stats) -> Haproxy {
@@ -146,6 +154,18 @@ impl World {
 
     pub async fn page(&self, host: &str, path: &str) -> Answer {
         self.get(host, path, "Accept: text/html,application/xhtml+xml\r\n").await
+    }
+
+    /// The same, and waits until nobody answers any more.
+    pub async fn killed(&self) {
+        self.kill();
+        for _ in 0..100 {
+            if matches!(self.cx.serves().await, Ok(None)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("it goes on");
     }
 
     /// Kills master and workers at once, as a power cut does.

@@ -172,7 +172,12 @@ impl Kind for Config {
     }
 
     async fn delete(cx: &Haproxy, _: &Gone<Self>) -> Result<()> {
-        cx.remove().await
+        if cx.stop().await? {
+            return cx.remove().await;
+        }
+        // Somebody else runs it (a unit of the host): it goes on, and says what it said before there was a configuration.
+        let (text, map) = text::first(&cx.place);
+        cx.put(&text, &map).await
     }
 
     async fn ready(cx: &Haproxy, id: &str) -> Result<Ready> {

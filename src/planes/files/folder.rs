@@ -78,7 +78,7 @@ impl Folder {
     /// `AlreadyExists` where something else is there; what the disk answered.
     pub fn make(path: &Path, tags: &BTreeMap<String, String>, owner: Owner, mode: u32) -> io::Result<()> {
         if exists(path)? {
-            if Mark::read(path)?.is_some_and(|mark| mark.marks == *tags) {
+            if is_folder(path)? && Mark::read(path)?.is_some_and(|mark| mark.marks == *tags) {
                 return Self::change(path, owner, mode);
             }
             return Err(io::Error::new(ErrorKind::AlreadyExists, format!("{} is there already, and is not reeve's", path.display())));

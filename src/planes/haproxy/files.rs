@@ -14,6 +14,8 @@ use super::{Haproxy, process, slot};
 use crate::model::marks::short;
 use crate::planes::error::{Class, Error, Result};
 
+/// Begins a configuration that says "not yet" until the first one is written: nobody's, and no stranger's either.
+pub const FIRST: &str = "# Until reeve writes what is to be served";
 /// Begins the line of marks.
 const MARKS: &str = "# marks ";
 /// Begins the line of the stamp.
@@ -83,7 +85,7 @@ impl Haproxy {
         self.place.folder.join("host.pem")
     }
 
-    /// What is on the disk; `None` without a configuration.
+    /// What is on the disk; `None` without a configuration, or with one that only says "not yet".
     ///
     /// # Errors
     /// When it cannot be read.
@@ -91,6 +93,9 @@ impl Haproxy {
         self.ours.reads("haproxy.read");
         let all = async {
             let Some(text) = there(fs::read_to_string(self.config()).await)? else { return Ok(None) };
+            if text.starts_with(FIRST) {
+                return Ok(None);
+            }
             let map = there(fs::read_to_string(self.map()).await)?.unwrap_or_default();
             let certificate = fs::try_exists(self.certificate()).await?;
             Ok(Some(At { text, map, certificate }))
@@ -106,7 +111,9 @@ impl Haproxy {
     pub async fn put(&self, text: &str, map: &str) -> Result<()> {
         self.ours.changes("haproxy.put").await?;
         let lost = |error: io::Error| failed("haproxy.put", &self.place.folder, &error);
-        private(&self.place.folder).await.map_err(lost)?;
+        // Its workers find the socket of the page in it; what is in it is for the owner of each alone.
+        let mode = if self.place.user.is_some() { 0o711 } else { 0o700 };
+        folder(&self.place.folder, mode).await.map_err(lost)?;
         self.make_certificate().await?;
         self.check(text, map).await?;
         let before = self.read().await?;
@@ -117,15 +124,15 @@ impl Haproxy {
             return self.write(text, map).await;
         }
         let done = match serves {
-            None => {
+            None if !self.has_master().await? => {
                 self.write(text, map).await?;
                 self.start(stamp(text)).await
             }
-            Some(old) => {
+            old => {
                 let in_use = self.servers().await?.unwrap_or_default().into_iter().filter(|(_, server)| server.in_use);
                 let addresses: BTreeMap<String, SocketAddr> = in_use.map(|(tenant, server)| (tenant, server.address)).collect();
                 self.write(&slot::filled(text, &addresses), map).await?;
-                self.reload(&old, stamp(text)).await
+                self.reload(old.as_ref(), stamp(text)).await
             }
         };
         match (done, before) {
@@ -150,16 +157,23 @@ impl Haproxy {
         both.await.map_err(|error| failed("haproxy.write", &self.place.folder, &error))
     }
 
-    /// Stops HAProxy and takes away what reeve made of it.
+    /// Takes away what reeve made of a HAProxy that is stopped.
     ///
     /// # Errors
-    /// When it cannot be stopped, the lease is lost, or the disk refuses.
+    /// When the lease is lost, or the disk refuses.
     pub async fn remove(&self) -> Result<()> {
         self.ours.changes("haproxy.remove").await?;
-        self.stop().await?;
         let all = async {
             // The configuration goes last: as long as it is there, it says that there is something to remove.
-            for path in [self.map(), self.certificate(), self.admin_socket(), self.master_socket(), self.pid_file(), self.config()] {
+            for path in [
+                self.map(),
+                self.certificate(),
+                self.admin_socket(),
+                self.master_socket(),
+                self.pid_file(),
+                self.place.sockets().join("asleep.sock"),
+                self.config(),
+            ] {
                 there(fs::remove_file(path).await)?;
             }
             Ok(())
@@ -172,7 +186,7 @@ impl Haproxy {
         let draft = self.place.folder.join("draft");
         let (config, list) = (draft.join("haproxy.cfg"), draft.join("hosts.map"));
         let lost = |error: io::Error| failed("haproxy.check", &draft, &error);
-        private(&draft).await.map_err(lost)?;
+        folder(&draft, 0o700).await.map_err(lost)?;
         let text = text.replace(&*self.map().to_string_lossy(), &list.to_string_lossy());
         fs::write(&list, map).await.map_err(lost)?;
         fs::write(&config, text).await.map_err(lost)?;
@@ -183,9 +197,8 @@ impl Haproxy {
 }
 
 /// A folder that only its owner sees into.
-async fn private(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(folder).await
+async fn folder(at: &Path, mode: u32) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(mode).create(at).await
 }
 
 /// Beside it first, then in its place. What is the same already is left alone.

@@ -26,13 +26,16 @@ impl Haproxy {
     /// Where the master writes its process id.
     #[must_use]
     pub fn pid_file(&self) -> PathBuf {
-        self.place.folder.join("haproxy.pid")
+        self.place.sockets().join("haproxy.pid")
     }
 
-    /// Starts it, and waits until it serves with that stamp.
+    /// Starts it, or has its unit start it, and waits until it serves with that stamp.
     pub(super) async fn start(&self, stamp: &str) -> Result<()> {
         const CALL: &str = "haproxy.start";
         self.ours.changes(CALL).await?;
+        if let Some(unit) = &self.place.unit {
+            return self.start_unit(CALL, unit, stamp).await;
+        }
         let path = self.place.folder.join("haproxy.log");
         let log = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
         let log = log.map_err(|error| failed(CALL, &path, &error))?;
@@ -60,8 +63,27 @@ impl Haproxy {
         Err(Error::new(Class::Ambiguous, CALL, format!("HAProxy was started and does not serve: {HAPROXY_DOWN}")))
     }
 
-    /// Has the master start a new worker that takes over from `old`, and waits until that serves with that stamp.
-    pub(super) async fn reload(&self, old: &Worker, stamp: &str) -> Result<()> {
+    async fn start_unit(&self, call: &str, unit: &str, stamp: &str) -> Result<()> {
+        let out = Command::new("systemctl").args(["restart", unit]).stdin(Stdio::null()).output().await;
+        let out = out.map_err(|error| no_program(call, &["systemctl".to_owned()], &error))?;
+        let until = Instant::now() + if out.status.success() { PATIENCE } else { Duration::ZERO };
+        while Instant::now() < until {
+            if self.serves().await?.is_some_and(|worker| worker.stamp == stamp) {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+        let said = String::from_utf8_lossy(&out.stderr).trim().to_owned();
+        Err(Error::new(Class::Invalid, call, format!("{unit} does not serve: {said} (journalctl -u {unit}): {HAPROXY_DOWN}")))
+    }
+
+    /// Whether a master is there that can reload, whatever its worker serves.
+    pub(super) async fn has_master(&self) -> Result<bool> {
+        Ok(self.ask(&self.master_socket(), "show proc").await?.is_some())
+    }
+
+    /// Has the master start a new worker that takes over from `old` (if that has an admin socket), and waits until that serves with that stamp.
+    pub(super) async fn reload(&self, old: Option<&Worker>, stamp: &str) -> Result<()> {
         const CALL: &str = "haproxy.reload";
         self.ours.changes(CALL).await?;
         let master = self.master_socket();
@@ -74,7 +96,8 @@ impl Haproxy {
         let _ = self.ask(&master, "reload").await;
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
-            if self.serves().await.ok().flatten().is_some_and(|worker| worker.stamp == stamp && worker.pid != old.pid) {
+            if self.serves().await.ok().flatten().is_some_and(|worker| worker.stamp == stamp && old.is_none_or(|old| worker.pid != old.pid))
+            {
                 return Ok(());
             }
             let now = self.ask(&master, "show proc").await.ok().flatten().as_deref().and_then(reloads);
@@ -87,29 +110,36 @@ impl Haproxy {
         Err(Error::new(Class::Ambiguous, CALL, format!("HAProxy was told to reload and does not serve: {HAPROXY_DOWN}")))
     }
 
-    /// Stops it, when it is the one of this configuration; not running is success.
-    pub(super) async fn stop(&self) -> Result<()> {
+    /// Stops the one that reeve started for this configuration. `false` where it runs and is not that one; not running is success.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub async fn stop(&self) -> Result<bool> {
         const CALL: &str = "haproxy.stop";
-        if self.ask(&self.master_socket(), "show proc").await?.is_none() && self.serves().await?.is_none() {
-            return Ok(());
+        if self.is_gone().await? {
+            return Ok(true);
         }
-        let by_hand = || Error::new(Class::Invalid, CALL, format!("HAProxy runs and cannot be stopped from here: {HAPROXY_DOWN}"));
-        let pid =
-            tokio::fs::read_to_string(self.pid_file()).await.ok().and_then(|text| text.trim().parse::<u32>().ok()).ok_or_else(by_hand)?;
+        let pid = tokio::fs::read_to_string(self.pid_file()).await.ok().and_then(|text| text.trim().parse::<u32>().ok());
+        let Some(pid) = pid.filter(|_| self.place.unit.is_none()) else { return Ok(false) };
         // A number alone may be another process by now, or one of another namespace.
         let line = tokio::fs::read(format!("/proc/{pid}/cmdline")).await.unwrap_or_default();
         if !line.split(|byte| *byte == 0).any(|part| part == self.config().as_os_str().as_encoded_bytes()) {
-            return Err(by_hand());
+            return Ok(false);
         }
+        self.ours.changes(CALL).await?;
         Command::new("kill").args(["-TERM", &pid.to_string()]).status().await.map_err(|error| failed(CALL, Path::new("kill"), &error))?;
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
-            if self.ask(&self.master_socket(), "show proc").await?.is_none() && self.serves().await?.is_none() {
-                return Ok(());
+            if self.is_gone().await? {
+                return Ok(true);
             }
             sleep(PAUSE).await;
         }
-        Err(by_hand())
+        Err(Error::new(Class::Ambiguous, CALL, format!("HAProxy was told to stop and goes on: {HAPROXY_DOWN}")))
+    }
+
+    async fn is_gone(&self) -> Result<bool> {
+        Ok(!self.has_master().await? && self.serves().await?.is_none())
     }
 
     /// A certificate of this host's own, made where there is none: the load balancer wants TLS and verifies nothing. Its key never leaves the folder.

@@ -44,13 +44,13 @@ impl Haproxy {
     /// The socket of the worker that serves.
     #[must_use]
     pub fn admin_socket(&self) -> PathBuf {
-        self.place.folder.join("admin.sock")
+        self.place.sockets().join("admin.sock")
     }
 
     /// The socket of the master.
     #[must_use]
     pub fn master_socket(&self) -> PathBuf {
-        self.place.folder.join("master.sock")
+        self.place.sockets().join("master.sock")
     }
 
     /// The worker that serves; `None` when none runs.
@@ -105,6 +105,8 @@ impl Haproxy {
                 stream => stream?,
             };
             stream.write_all(format!("{line}\n").as_bytes()).await?;
+            // The master ends its answer only when nothing more can be asked.
+            stream.shutdown().await?;
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await?;
             Ok(Some(String::from_utf8_lossy(&answer).into_owned()))

@@ -6,6 +6,8 @@ use crate::planes::haproxy::files::{At, stamp, stamped};
 
 /// A difference that is longer is cut: it is there to be recognised.
 const LINES: usize = 60;
+/// And so is a line of it, in characters.
+const WIDTH: usize = 200;
 /// What may come before a secret in a line that is not reeve's.
 const SECRETS: &[&str] = &["auth", "password", "passwd", "secret", "token", "key", "userlist", "user "];
 
@@ -46,7 +48,8 @@ fn without_secrets(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
     let added = line.starts_with('+') && !line.starts_with("+++") && !line.starts_with("+# route ");
     if !added || !SECRETS.iter().any(|word| lower.contains(word)) {
-        return line.to_owned();
+        let cut: String = line.chars().take(WIDTH).collect();
+        return if cut.len() < line.len() { cut + "..." } else { cut };
     }
     let words = line.trim_end();
     let first = words[1..].trim_start().split(' ').next().unwrap_or_default();

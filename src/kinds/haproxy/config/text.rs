@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::Path;
 
 use super::{Config, Route, State, pages};
-use crate::model::marks::short;
 use crate::planes::facts::Proxy;
-use crate::planes::haproxy::files::{At, stamped, with_marks};
+use crate::planes::haproxy::files::{At, FIRST, stamped, with_marks};
 use crate::planes::haproxy::slot;
 
 const TITLE: &str = "# Written by reeve. What is changed here by hand is drift: the next plan shows it, the next apply takes it back.\n";
@@ -32,13 +30,25 @@ pub fn render(config: &Config, tags: &BTreeMap<String, String>, place: &Proxy) -
     text.push_str(&global(place));
     text.push_str(&frontend(config, place, &sets));
     text.push_str(&asleep(place, &sets));
-    let wake = config.waker.map_or_else(|| format!("abns@{}", asleep_socket(&place.folder)), |waker| waker.to_string());
+    let wake = config.waker.map_or_else(|| asleep_socket(place), |waker| waker.to_string());
     let tenants: BTreeSet<&str> =
         config.routes.values().filter(|route| route.state == State::Active).map(|route| route.tenant.as_str()).collect();
     for tenant in tenants {
         let _ = writeln!(text, "{}\n{}\n  server wk {wake} no-check backup maxconn 0", slot::backend(tenant), slot::server(None));
     }
     At { text: stamped(&with_marks(&text, tags), &map), map, certificate: true }
+}
+
+/// What is there when nothing is to be served any more: every answer is 503, so that the load balancer sends nobody here.
+#[must_use]
+pub fn first(place: &Proxy) -> (String, String) {
+    let (listen, certificate) = (&place.listen, place.folder.join("host.pem"));
+    let text = format!(
+        "{FIRST} again.\n{}frontend first\n  bind {listen} ssl crt {}\n  http-request return status 503 hdr Retry-After 10 hdr Cache-Control no-store\n",
+        global(place),
+        certificate.display()
+    );
+    (stamped(&text, ""), String::new())
 }
 
 fn paths(route: &Route) -> Paths<'_> {
@@ -66,15 +76,15 @@ fn wish_in_comments(config: &Config) -> String {
     text
 }
 
-/// The socket between HAProxy and itself where the page is answered: abstract, so that a worker that is not root reaches it; named after the folder, since two may run
-/// in one network.
-fn asleep_socket(folder: &Path) -> String {
-    format!("reeve-{}", short(folder.as_os_str().as_encoded_bytes(), 12))
+/// The socket between HAProxy and itself where the page is answered. A file and not an abstract one: those cannot be paused, and a reload that fails to bind
+/// something else would then end the worker that serves.
+fn asleep_socket(place: &Proxy) -> String {
+    format!("unix@{}", place.sockets().join("asleep.sock").display())
 }
 
 fn global(place: &Proxy) -> String {
     let user = place.user.as_ref().map(|user| format!("  user {user}\n  group {user}\n")).unwrap_or_default();
-    let socket = place.folder.join("admin.sock");
+    let socket = place.sockets().join("admin.sock");
     let errors: String = pages::errors().iter().map(|error| format!("  {error}\n")).collect();
     format!(
         r#"global
@@ -200,7 +210,8 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
 /// Answers for tenants that do not run: every backend's last resort, unless there is a waker.
 fn asleep(place: &Proxy, sets: &[Paths]) -> String {
     let map = place.folder.join("hosts.map").display().to_string();
-    let mut text = format!("frontend asleep\n  bind abns@{}\n  no log\n", asleep_socket(&place.folder));
+    let user = place.user.as_ref().map(|user| format!(" user {user}")).unwrap_or_default();
+    let mut text = format!("frontend asleep\n  bind {} mode 600{user}\n  http-request set-log-level silent\n", asleep_socket(place));
     text.push_str(&known(&map, sets));
     let (page, words) = pages::asleep();
     let _ = writeln!(text, "  http-request return {page} if is_page wants_page !for_programs\n  http-request return {words}");
