@@ -140,7 +140,7 @@ async fn one_that_does_not_run_is_drift_and_is_started() {
 async fn one_that_cannot_start_says_why() {
     let world = world();
     let _taken = std::net::TcpListener::bind(world.tls).unwrap();
-    let refused = Config::create(&world.cx, &world.new(&config(&["a"]))).await.unwrap_err();
+    let refused = Config::create(&world.cx, &world.creation(&config(&["a"]))).await.unwrap_err();
     for words in ["HAProxy ended at once", "cannot bind socket", "reeve runbook haproxy-down"] {
         assert!(refused.to_string().contains(words), "{words}: {refused}");
     }
@@ -157,7 +157,7 @@ async fn what_somebody_elses_hand_made_is_noted_and_never_touched() {
         pass.ours.strangers().into_iter().map(|one| (one.name, one.whose)).collect::<Vec<_>>(),
         [("haproxy.cfg".into(), Whose::Nobody)]
     );
-    let new = world.new(&config(&["a"]));
+    let new = world.creation(&config(&["a"]));
     assert_eq!(Config::name_of(&new).as_deref(), Some("haproxy.cfg"), "so that the plan refuses it");
     assert_eq!(Config::create(&world.cx, &new).await.unwrap_err().class, Class::AlreadyExists);
     assert_eq!(world.read("haproxy.cfg"), "global\n");

@@ -90,14 +90,14 @@ pub fn route(tenant: &str, state: &str) -> serde_json::Value {
 }
 
 impl World {
-    pub fn new(&self, want: &Config) -> New<Config> {
+    pub fn creation(&self, want: &Config) -> New<Config> {
         assert_eq!(want.check(), []);
         let naming = Naming { stack: "estate".into(), salt: String::new() };
         New { address: Address::parse(ADDRESS).unwrap(), want: want.clone(), marks: marks(), token: "t".into(), naming }
     }
 
     pub async fn make(&self, want: &Config) {
-        Config::create(&self.cx, &self.new(want)).await.unwrap_or_else(|error| panic!("{error}"));
+        Config::create(&self.cx, &self.creation(want)).await.unwrap_or_else(|error| panic!("{error}"));
     }
 
     pub async fn try_update(&self, have: &Config, want: &Config, fields: &[&str]) -> Result<()> {

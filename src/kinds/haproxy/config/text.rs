@@ -175,7 +175,7 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
     text.push_str(&known(&map, sets));
     text.push_str("  http-after-response set-header Strict-Transport-Security max-age=31536000 if { ssl_fc }\n");
     text.push_str("  acl is_known var(txn.route) -m found\n  acl is_suspended var(txn.be) -m beg s_\n");
-    text.push_str("  http-request return status 400 content-type text/plain string \"bad path\\n\" if { var(txn.path) -m sub /../ } || { var(txn.path) -m end /.. }\n");
+    text.push_str("  http-request return status 400 content-type text/plain string \"bad path\\n\" hdr Cache-Control no-store if { var(txn.path) -m sub /../ } || { var(txn.path) -m end /.. }\n");
     text.push_str(&answer(pages::nobody(), "!is_known"));
     text.push_str(&answer(pages::suspended(), "is_suspended"));
     for (number, (_, blocked)) in sets.iter().enumerate().filter(|(_, (_, blocked))| !blocked.is_empty()) {
