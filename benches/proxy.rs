@@ -159,5 +159,9 @@ fn write(text: &str) {
     let readme = std::fs::read_to_string(&path).expect("the README");
     let (before, rest) = readme.split_once(BEGIN).expect("a line <!-- bench-proxy:begin --> in the README");
     let (_, after) = rest.split_once(END).expect("a line <!-- bench-proxy:end --> in the README");
-    std::fs::write(&path, format!("{before}{BEGIN}{text}\n{END}{after}")).expect("the README is written");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let build = if cfg!(debug_assertions) { "a debug build" } else { "an optimised build" };
+    let how =
+        format!("HAProxy of Debian 12 and {build} of reeve on {cores} cores; a reload is check, two writes and the new worker's start.");
+    std::fs::write(&path, format!("{before}{BEGIN}{text}\n{how}\n{END}{after}")).expect("the README is written");
 }

@@ -272,3 +272,38 @@ fn a_name_that_leads_elsewhere_and_a_mode_for_everybody_are_refused() {
         assert_eq!(want.check().is_empty(), right, "{mode}");
     }
 }
+
+/// On EFS an access point makes everything one user's, and refuses to give it to another. Root without the right to do so stands in for it.
+#[tokio::test]
+async fn where_the_file_system_decides_on_owners_what_was_asked_for_counts_as_given() {
+    let world = world();
+    let out = std::process::Command::new("setpriv")
+        .args(["--bounding-set", "-chown", "--inh-caps", "-chown"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "without_the_right_to_give_away", "--ignored"])
+        .env("FOLDERS", world.root.path())
+        .output()
+        .expect("setpriv runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+    let data = fs::metadata(world.at("a/data")).unwrap();
+    assert_eq!((data.uid(), data.gid(), data.mode() & 0o7777), (0, 0, 0o750));
+    assert_eq!(world.all().await[0].shape.uid, 2000);
+    std::os::unix::fs::chown(world.at("a/data"), Some(5), Some(6)).unwrap();
+    let live = world.all().await.remove(0).shape;
+    assert_eq!((live.uid, live.gid), (5, 6), "neither what was asked for nor what the file system decided on");
+}
+
+#[tokio::test]
+#[ignore = "the test above runs it, as a process that may give no file away"]
+async fn without_the_right_to_give_away() {
+    let world = world();
+    let cx = plane(Path::new(&std::env::var("FOLDERS").unwrap()), "estate", &world.stats);
+    let world = World { cx, ..world };
+    let mut want = folder("a");
+    let id = world.make(&want).await;
+    assert_eq!(world.all().await[0].shape, want);
+    let have = want.clone();
+    (want.uid, want.mode) = (2000, serde_json::from_value(json!("0750")).unwrap());
+    world.update(&id, &have, &want).await.unwrap();
+    assert_eq!(world.all().await[0].shape, want);
+}

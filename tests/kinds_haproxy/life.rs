@@ -61,11 +61,11 @@ async fn what_is_changed_by_hand_shows_and_is_taken_back() {
     let want = config(&["a"]);
     world.make(&want).await;
     let written = world.read("haproxy.cfg");
-    let by_hand = written.replace("maxconn 8000", "maxconn 9000") + "  # just for tonight\n";
+    let by_hand = written.replace("maxconn 4000", "maxconn 9000") + "  # just for tonight\n";
     fs::write(world.at("haproxy.cfg"), &by_hand).unwrap();
     fs::write(world.at("hosts.map"), "").unwrap();
     let have = world.live().await.shape;
-    for words in ["-  maxconn 8000", "+  maxconn 9000", "+  # just for tonight", "--- hosts.map", "-a.example.org t_a:0"] {
+    for words in ["-  maxconn 4000", "+  maxconn 9000", "+  # just for tonight", "--- hosts.map", "-a.example.org t_a:0"] {
         assert!(have.edited.contains(words), "{words}: {}", have.edited);
     }
     assert!(!have.edited.contains("not by hand"), "{}", have.edited);

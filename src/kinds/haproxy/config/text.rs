@@ -90,7 +90,8 @@ fn global(place: &Proxy) -> String {
         r#"global
   description -
 {user}  log stdout format raw local0 info
-  maxconn 8000
+  # Each takes two file descriptors; besides, each tenant takes one for its health check.
+  maxconn 4000
   # A worker that was replaced waits so long for its last connections.
   hard-stop-after 5m
   stats socket {socket} mode 600 level admin expose-fd listeners
