@@ -237,7 +237,18 @@ pub fn serve(listener: TcpListener, name: String) {
                         _ => return, // a health check connects and goes
                     }
                 }
-                let body = String::from_utf8_lossy(&request).into_owned();
+                // All of it: who closes with something unread resets the connection.
+                let end = request.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or_default() + 4;
+                let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
+                let mut missing = length.unwrap_or_default().saturating_sub(request.len() - end);
+                while missing > 0 {
+                    match stream.read(&mut part).await {
+                        Ok(read @ 1..) => missing = missing.saturating_sub(read),
+                        _ => return,
+                    }
+                }
+                let body = String::from_utf8_lossy(&request[..end]).into_owned();
                 let head = format!("HTTP/1.1 200 OK\r\nX-Tenant: {name}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
                 let _ = stream.write_all((head + &body).as_bytes()).await;
             });

@@ -45,11 +45,15 @@ impl Haproxy {
         let mut command = program(&self.place.run);
         command.args(["-W", "-S", &master, "-p"]).arg(self.pid_file()).arg("-f").arg(self.config());
         command.stdin(Stdio::null()).stdout(log).stderr(also).process_group(0);
+        // What an earlier one left says nothing of this one.
+        let _ = tokio::fs::remove_file(self.pid_file()).await;
         let mut child = command.spawn().map_err(|error| no_program(CALL, &self.place.run, &error))?;
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             // Asked first: it may be another that came up meanwhile.
-            if self.serves().await?.is_some_and(|worker| worker.stamp == stamp) {
+            let serves = self.serves().await.ok().flatten().is_some_and(|worker| worker.stamp == stamp);
+            // The worker may be quicker than its master, who writes this.
+            if serves && tokio::fs::read(self.pid_file()).await.is_ok_and(|pid| pid.ends_with(b"\n")) {
                 return Ok(());
             }
             if let Ok(Some(status)) = child.try_wait() {
@@ -68,7 +72,7 @@ impl Haproxy {
         let out = out.map_err(|error| no_program(call, &["systemctl".to_owned()], &error))?;
         let until = Instant::now() + if out.status.success() { PATIENCE } else { Duration::ZERO };
         while Instant::now() < until {
-            if self.serves().await?.is_some_and(|worker| worker.stamp == stamp) {
+            if self.serves().await.ok().flatten().is_some_and(|worker| worker.stamp == stamp) {
                 return Ok(());
             }
             sleep(PAUSE).await;
@@ -130,7 +134,8 @@ impl Haproxy {
         Command::new("kill").args(["-TERM", &pid.to_string()]).status().await.map_err(|error| failed(CALL, Path::new("kill"), &error))?;
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
-            if self.is_gone().await? {
+            // One that is just going may cut an answer short.
+            if self.is_gone().await.unwrap_or(false) {
                 return Ok(true);
             }
             sleep(PAUSE).await;
