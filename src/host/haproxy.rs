@@ -29,7 +29,7 @@ pub fn unit(config: &HostConfig) -> String {
                 "BindsTo=docker.service\nAfter=docker.service\n\
                  [Service]\nExecStartPre=-/usr/bin/docker rm --force reeve-haproxy\n\
                  ExecStart=/usr/bin/docker run --rm --name reeve-haproxy --network host --user 0:0 --read-only \
-                 --cap-drop ALL --cap-add NET_BIND_SERVICE --cap-add SETUID --cap-add SETGID --security-opt no-new-privileges \
+                 --cap-drop ALL --cap-add NET_BIND_SERVICE --cap-add SETUID --cap-add SETGID --cap-add KILL --security-opt no-new-privileges \
                  --pids-limit 200 --memory 1g --volume {FOLDER}:{FOLDER} {image} haproxy -W {arguments}\n\
                  ExecStop=/usr/bin/docker stop reeve-haproxy\n"
             ),

@@ -61,26 +61,12 @@ pub struct Proxy {
     /// Where it answers without TLS, for a machine without a load balancer. Default: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plain: Option<String>,
-    /// How the program is called, to check a configuration and, where no unit runs it, to start it: with what comes before it. Default: `haproxy`.
+    /// How the program is called, to check a configuration and to start it: with what comes before it. Default: `haproxy`.
     #[serde(default = "haproxy", skip_serializing_if = "Vec::is_empty")]
     pub run: Vec<String>,
-    /// The folder of its sockets. Default: `folder`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sockets: Option<PathBuf>,
-    /// The unit of the host that runs it. Default: none; reeve starts and stops it itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
     /// The user, and the group of the same name, that its workers become; its master stays who started it. Default: they stay too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-}
-
-impl Proxy {
-    /// The folder of its sockets.
-    #[must_use]
-    pub fn sockets(&self) -> &Path {
-        self.sockets.as_deref().unwrap_or(&self.folder)
-    }
 }
 
 fn haproxy() -> Vec<String> {

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use reeve::kinds::{Kind, Ready, haproxy::config::Config};
 use reeve::model::{Marks, Whose};
 use reeve::planes::error::Class;
+use reeve::planes::facts::Proxy;
 
 use crate::support::{config, marks, place, plane, route, world};
 
@@ -170,4 +171,32 @@ async fn what_somebody_elses_hand_made_is_noted_and_never_touched() {
     let others = plane(world.folder.path(), world.plain, world.tls, "other", &world.stats);
     assert!(Config::fetch(&others).await.unwrap().is_empty(), "and it is not another stack's");
     assert_eq!(others.ours.strangers().into_iter().map(|one| one.whose).collect::<Vec<_>>(), [Whose::Stack("estate".into())]);
+}
+
+/// The fleet's hosts run it in a container without any right but these; its workers are nobody's but their own user's.
+#[tokio::test]
+async fn with_hardly_a_right_it_starts_serves_reloads_and_lets_its_old_workers_go() {
+    let mut world = world();
+    let run = ["setpriv", "--bounding-set", "-all,+net_bind_service,+setuid,+setgid,+kill", "--inh-caps", "-all", "haproxy"];
+    let hardened =
+        Proxy { run: run.map(str::to_owned).into(), user: Some("haproxy".into()), ..place(world.folder.path(), world.plain, world.tls) };
+    world.cx = reeve::planes::Haproxy { place: hardened.into(), ..world.cx.clone() };
+    world.make(&config(&["a"])).await;
+    let page = world.page("a.example.org", "/").await;
+    assert!(page.status == 503 && page.body.contains("a is asleep"), "{page:?}");
+    world.update(&config(&["a", "b"])).await;
+    let pid = world.read("haproxy.pid").trim().to_owned();
+    for _ in 0..100 {
+        let workers = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        if let [worker] = workers.split_whitespace().collect::<Vec<_>>()[..] {
+            let status = fs::read_to_string(format!("/proc/{worker}/status")).unwrap();
+            let line = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+            assert!(!line("Uid:").contains("\t0"), "{}", line("Uid:"));
+            assert_eq!(line("CapEff:"), "CapEff:\t0000000000000000");
+            assert_eq!(world.live().await.shape, config(&["a", "b"]));
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("an old worker stays for ever");
 }

@@ -175,7 +175,7 @@ impl Kind for Config {
         if cx.stop().await? {
             return cx.remove().await;
         }
-        // Somebody else runs it (a unit of the host): it goes on, and says what it said before there was a configuration.
+        // Its process is not to be seen from here (it is in a container): it goes on, and says what it said before there was a configuration.
         let (text, map) = text::first(&cx.place);
         cx.put(&text, &map).await
     }

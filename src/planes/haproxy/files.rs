@@ -171,7 +171,7 @@ impl Haproxy {
                 self.admin_socket(),
                 self.master_socket(),
                 self.pid_file(),
-                self.place.sockets().join("asleep.sock"),
+                self.place.folder.join("asleep.sock"),
                 self.config(),
             ] {
                 there(fs::remove_file(path).await)?;
@@ -196,9 +196,10 @@ impl Haproxy {
     }
 }
 
-/// A folder that only its owner sees into.
+/// A folder of exactly those permissions.
 async fn folder(at: &Path, mode: u32) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(mode).create(at).await
+    fs::DirBuilder::new().recursive(true).mode(mode).create(at).await?;
+    fs::set_permissions(at, std::os::unix::fs::PermissionsExt::from_mode(mode)).await
 }
 
 /// Beside it first, then in its place. What is the same already is left alone.

@@ -26,16 +26,13 @@ impl Haproxy {
     /// Where the master writes its process id.
     #[must_use]
     pub fn pid_file(&self) -> PathBuf {
-        self.place.sockets().join("haproxy.pid")
+        self.place.folder.join("haproxy.pid")
     }
 
-    /// Starts it, or has its unit start it, and waits until it serves with that stamp.
+    /// Starts it, and waits until it serves with that stamp.
     pub(super) async fn start(&self, stamp: &str) -> Result<()> {
         const CALL: &str = "haproxy.start";
         self.ours.changes(CALL).await?;
-        if let Some(unit) = &self.place.unit {
-            return self.start_unit(CALL, unit, stamp).await;
-        }
         let path = self.place.folder.join("haproxy.log");
         let log = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
         let log = log.map_err(|error| failed(CALL, &path, &error))?;
@@ -65,20 +62,6 @@ impl Haproxy {
             sleep(PAUSE).await;
         }
         Err(Error::new(Class::Ambiguous, CALL, format!("HAProxy was started and does not serve: {HAPROXY_DOWN}")))
-    }
-
-    async fn start_unit(&self, call: &str, unit: &str, stamp: &str) -> Result<()> {
-        let out = Command::new("systemctl").args(["restart", unit]).stdin(Stdio::null()).output().await;
-        let out = out.map_err(|error| no_program(call, &["systemctl".to_owned()], &error))?;
-        let until = Instant::now() + if out.status.success() { PATIENCE } else { Duration::ZERO };
-        while Instant::now() < until {
-            if self.serves().await.ok().flatten().is_some_and(|worker| worker.stamp == stamp) {
-                return Ok(());
-            }
-            sleep(PAUSE).await;
-        }
-        let said = String::from_utf8_lossy(&out.stderr).trim().to_owned();
-        Err(Error::new(Class::Invalid, call, format!("{unit} does not serve: {said} (journalctl -u {unit}): {HAPROXY_DOWN}")))
     }
 
     /// Whether a master is there that can reload, whatever its worker serves.
@@ -124,7 +107,7 @@ impl Haproxy {
             return Ok(true);
         }
         let pid = tokio::fs::read_to_string(self.pid_file()).await.ok().and_then(|text| text.trim().parse::<u32>().ok());
-        let Some(pid) = pid.filter(|_| self.place.unit.is_none()) else { return Ok(false) };
+        let Some(pid) = pid else { return Ok(false) };
         // A number alone may be another process by now, or one of another namespace.
         let line = tokio::fs::read(format!("/proc/{pid}/cmdline")).await.unwrap_or_default();
         if !line.split(|byte| *byte == 0).any(|part| part == self.config().as_os_str().as_encoded_bytes()) {

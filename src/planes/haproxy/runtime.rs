@@ -44,13 +44,13 @@ impl Haproxy {
     /// The socket of the worker that serves.
     #[must_use]
     pub fn admin_socket(&self) -> PathBuf {
-        self.place.sockets().join("admin.sock")
+        self.place.folder.join("admin.sock")
     }
 
     /// The socket of the master.
     #[must_use]
     pub fn master_socket(&self) -> PathBuf {
-        self.place.sockets().join("master.sock")
+        self.place.folder.join("master.sock")
     }
 
     /// The worker that serves; `None` when none runs.

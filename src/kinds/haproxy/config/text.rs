@@ -79,12 +79,12 @@ fn wish_in_comments(config: &Config) -> String {
 /// The socket between HAProxy and itself where the page is answered. A file and not an abstract one: those cannot be paused, and a reload that fails to bind
 /// something else would then end the worker that serves.
 fn asleep_socket(place: &Proxy) -> String {
-    format!("unix@{}", place.sockets().join("asleep.sock").display())
+    format!("unix@{}", place.folder.join("asleep.sock").display())
 }
 
 fn global(place: &Proxy) -> String {
     let user = place.user.as_ref().map(|user| format!("  user {user}\n  group {user}\n")).unwrap_or_default();
-    let socket = place.sockets().join("admin.sock");
+    let socket = place.folder.join("admin.sock");
     let errors: String = pages::errors().iter().map(|error| format!("  {error}\n")).collect();
     format!(
         r#"global
@@ -211,8 +211,9 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
 /// Answers for tenants that do not run: every backend's last resort, unless there is a waker.
 fn asleep(place: &Proxy, sets: &[Paths]) -> String {
     let map = place.folder.join("hosts.map").display().to_string();
-    let user = place.user.as_ref().map(|user| format!(" user {user}")).unwrap_or_default();
-    let mut text = format!("frontend asleep\n  bind {} mode 600{user}\n  http-request set-log-level silent\n", asleep_socket(place));
+    // The page is no secret, and in its container the master has no right to give a file to its workers' user.
+    let mode = if place.user.is_some() { "666" } else { "600" };
+    let mut text = format!("frontend asleep\n  bind {} mode {mode}\n  http-request set-log-level silent\n", asleep_socket(place));
     text.push_str(&known(&map, sets));
     let (page, words) = pages::asleep();
     let _ = writeln!(text, "  http-request return {page} if is_page wants_page !for_programs\n  http-request return {words}");
