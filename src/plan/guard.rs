@@ -12,7 +12,7 @@ use super::reprieve::reprieve;
 use crate::kinds::{AnyLive, DELETED, lookup};
 use crate::model::Address;
 use crate::model::plan::{Action, Scope, Verb};
-use crate::model::runbook::PROTECTED;
+use crate::model::runbook::{PROTECTED, TENANT_LEAVES};
 use crate::observe::Observed;
 
 /// Goes through the draft in the order in which one reason leads to the next. `declared` are the YAML's wishes, also on destroy.
@@ -54,7 +54,9 @@ fn protect(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Cla
         let lost = draft.actions.get(address).is_some_and(|action| matches!(action.action, Verb::Delete | Verb::Replace));
         if lost && is_protected(address, live, declared.get(address), scope) {
             let renamed = renamed(draft, address, declared).unwrap_or_default();
-            let hint = format!("{renamed}if its loss is meant: --allow-delete {address} (see {PROTECTED})");
+            let left = address.module().starts_with("tenant/") && !declared.contains_key(address);
+            let book = if left { TENANT_LEAVES } else { PROTECTED };
+            let hint = format!("{renamed}if its loss is meant: --allow-delete {address} (see {book})");
             draft.refuse(address, "it is protected and is not deleted", hint);
         }
         if draft.refusals.contains_key(address) {

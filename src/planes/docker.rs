@@ -18,6 +18,7 @@ use super::once::Once;
 use super::ours::Ours;
 use super::{Facts, Reach, Vault};
 use crate::model::marks::key;
+use crate::model::runbook::DOCKER_DOWN;
 use crate::model::{Access, Marks};
 pub use classify::failed;
 
@@ -133,11 +134,7 @@ pub async fn connect(address: &str) -> Result<bollard::Docker> {
         _ => bollard::Docker::connect_with_unix(address, TIMEOUT, bollard::API_DEFAULT_VERSION),
     };
     let unreachable = |error: &dyn std::fmt::Display| {
-        Error::new(
-            Class::Unreachable,
-            call,
-            format!("the Docker engine at {address} does not answer ({error}): see runbooks/docker-down.md"),
-        )
+        Error::new(Class::Unreachable, call, format!("the Docker engine at {address} does not answer ({error}): see {DOCKER_DOWN}"))
     };
     let client = client.map_err(|error| unreachable(&error))?;
     client.negotiate_version().await.map_err(|error| unreachable(&error))

@@ -2,6 +2,7 @@
 
 use bollard::errors::Error as Answer;
 
+use crate::model::runbook::{DISK_FULL, DOCKER_DOWN, QUORUM, Runbook};
 use crate::planes::error::{Class, Error};
 
 /// Turns an engine's error into ours: `.map_err(failed("docker.ServiceCreate"))`.
@@ -9,23 +10,32 @@ pub fn failed(call: &str) -> impl Fn(Answer) -> Error + '_ {
     move |answer| match answer {
         Answer::DockerResponseServerError { status_code, message } => {
             let class = class(status_code, &message);
-            let hint = if is_no_manager(&message) { ": see runbooks/quorum.md" } else { "" };
-            Error { code: status_code.to_string(), ..Error::new(class, call, format!("{}{hint}", message.trim())) }
+            let text = match book(&message) {
+                Some(book) => format!("{}: see {book}", message.trim()),
+                None => message.trim().to_owned(),
+            };
+            Error { code: status_code.to_string(), ..Error::new(class, call, text) }
         }
-        Answer::RequestTimeoutError => Error::new(Class::Ambiguous, call, "the engine did not answer in time"),
+        Answer::RequestTimeoutError => Error::new(Class::Ambiguous, call, format!("the engine did not answer in time: see {DOCKER_DOWN}")),
         Answer::JsonDataError { message, .. } => Error::new(Class::Ambiguous, call, format!("the answer makes no sense: {message}")),
-        Answer::IOError { err } => Error::new(Class::Unreachable, call, format!("{err}: see runbooks/docker-down.md")),
+        Answer::IOError { err } => Error::new(Class::Unreachable, call, format!("{err}: see {DOCKER_DOWN}")),
         other => {
             let text = other.to_string();
             // A call that never left has changed nothing; everything else may have.
             let class = if text.contains("onnect") { Class::Unreachable } else { Class::Ambiguous };
-            Error::new(class, call, text)
+            Error::new(class, call, format!("{text}: see {DOCKER_DOWN}"))
         }
     }
 }
 
-fn is_no_manager(message: &str) -> bool {
-    message.contains("not a swarm manager") || message.contains("does not have a leader") || message.contains("context deadline exceeded")
+/// What to do about it, where there is something.
+fn book(message: &str) -> Option<Runbook> {
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    match () {
+        () if says(&["not a swarm manager", "does not have a leader", "context deadline exceeded"]) => Some(QUORUM),
+        () if says(&["no space left on device"]) => Some(DISK_FULL),
+        () => None,
+    }
 }
 
 fn class(status: u16, message: &str) -> Class {

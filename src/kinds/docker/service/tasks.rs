@@ -10,12 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::replicas;
 use crate::kinds::docker::node::nodes;
 use crate::kinds::{Attributes, Ready};
+use crate::model::runbook::{DISK_FULL, IMAGE_MISSING, NO_ROOM, UNHEALTHY};
 use crate::planes::Docker;
 use crate::planes::docker::failed;
 use crate::planes::error::Result;
 
 /// How long a task may find no node before that is said to be the end of it.
-const NO_ROOM: SignedDuration = SignedDuration::from_secs(60);
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How much longer than its start period a start may take until it is given up.
 const SLACK: SignedDuration = SignedDuration::from_secs(120);
@@ -138,7 +139,7 @@ fn waits(service: &Seen, task: Option<&Task>, troubled: Option<&str>, now: Times
     let of_task = age(task.and_then(|task| task.status.as_ref()?.timestamp.as_ref().map(ToString::to_string)));
     let never = said.contains("No such image")
         || said.contains("invalid mount")
-        || said.contains("no suitable node") && of_task.is_some_and(|age| age > NO_ROOM);
+        || said.contains("no suitable node") && of_task.is_some_and(|age| age > PATIENCE);
     let container = service.spec.as_ref().and_then(|spec| spec.task_template.as_ref()?.container_spec.as_ref());
     let start = container.and_then(|container| container.health_check.as_ref()?.start_period).unwrap_or_default();
     let over = age(service.updated_at.as_ref().map(ToString::to_string)).is_some_and(|age| age > SignedDuration::from_nanos(start) + SLACK);
@@ -151,9 +152,10 @@ fn waits(service: &Seen, task: Option<&Task>, troubled: Option<&str>, now: Times
 /// What the engine said, and the runbook for it.
 fn told(said: &str) -> String {
     let book = match said {
-        _ if said.contains("No such image") || said.contains("pull") => "image-missing",
-        _ if said.contains("no suitable node") => "no-room",
-        _ => "unhealthy",
+        _ if said.contains("no space left on device") => DISK_FULL,
+        _ if said.contains("No such image") || said.contains("pull") => IMAGE_MISSING,
+        _ if said.contains("no suitable node") => NO_ROOM,
+        _ => UNHEALTHY,
     };
-    format!("{}: see runbooks/{book}.md", said.trim())
+    format!("{}: see {book}", said.trim())
 }
