@@ -228,6 +228,8 @@ impl From<session::Error> for Failure {
             }
             session::Error::Record(RecordError::AlreadyApplied(_)) => Self::new(code::STALE, message),
             session::Error::Record(RecordError::Held(_)) => Self::new(code::LOCKED, message).advice(format!("see {}", runbook::LOCKED)),
+            // What the planes inside say names its runbook by itself.
+            session::Error::Plane(_) if message.contains("reeve runbook ") => Self::new(code::ERROR, message),
             session::Error::Conflict(_) => {
                 Self::new(code::ERROR, message).advice(format!("look at both and take the mark off one; see {}", runbook::TWO_OBJECTS))
             }
