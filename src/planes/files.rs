@@ -18,7 +18,7 @@ use super::error::{Class, Error, Result};
 use super::ours::Ours;
 use super::{Facts, Reach};
 use crate::model::marks::key;
-use crate::model::runbook::FILES_AWAY;
+use crate::model::runbook::{DISK_FULL, FILES_AWAY};
 pub use folder::{Folder, Owner};
 
 /// How many folders are read side by side: on EFS each costs some milliseconds of waiting and no work.
@@ -201,7 +201,11 @@ fn failed(call: &str, error: &io::Error) -> Error {
         Kind::NotConnected | Kind::TimedOut | Kind::StaleNetworkFileHandle => Class::Unreachable,
         _ => Class::Invalid,
     };
-    Error::new(class, call, error.to_string())
+    let text = match error.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded => format!("{error}: see {DISK_FULL}"),
+        _ => error.to_string(),
+    };
+    Error::new(class, call, text)
 }
 
 #[cfg(test)]

@@ -6,4 +6,6 @@ mod support;
 #[path = "../support/fleet.rs"]
 mod fleet_ground;
 
+mod bad_days;
 mod life;
+mod program;

@@ -68,13 +68,53 @@ impl Fleet {
         vec![stack, SourceFile { path: "tenants.yaml".into(), text: tenants.into() }]
     }
 
+    /// Runs a statement as the database's administrator.
+    pub async fn sql(&self, statement: &str) -> String {
+        let admin: serde_json::Value = serde_json::from_str(&read(self.parts.admin())).expect("JSON");
+        let (address, ca) = (self.parts.database(), self.parts.authority());
+        let login = format!(
+            "[client]\nuser={}\npassword={}\nhost={}\nport={}\nssl-ca={}\nssl-verify-server-cert\n",
+            admin["user"].as_str().unwrap_or_default(),
+            admin["password"].as_str().unwrap_or_default(),
+            address.ip(),
+            address.port(),
+            ca.display()
+        );
+        let file = self.parts.folder().join("client.cnf");
+        std::fs::write(&file, login).expect("a file");
+        let file = format!("--defaults-file={}", file.display());
+        let mut client = Command::new("mariadb");
+        client.args([&file, "--batch", "--skip-column-names", "--execute", statement]);
+        let output = client.stdin(Stdio::null()).output().await.expect("mariadb-client");
+        assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// A session as on the first engine's host.
     pub async fn estate(&self, wishes: Wishes) -> Estate {
         self.estate_on(0, wishes).await
     }
 
     pub async fn estate_on(&self, engine: usize, wishes: Wishes) -> Estate {
-        let record = TempDir::new().expect("a folder");
+        self.open(&self.parts.engines()[engine].host, wishes, TempDir::new().expect("a folder")).await
+    }
+
+    /// The same stack with its record, connected anew.
+    pub async fn again(&self, estate: Estate) -> Estate {
+        let Estate { wishes, record, .. } = estate;
+        self.open(&self.engine().host, wishes, record).await
+    }
+
+    /// A session as on a host that has the tenants' folders at `place`.
+    pub async fn estate_with_files(&self, place: &Path, wishes: Wishes) -> Estate {
+        let mut facts: serde_json::Value = serde_json::from_str(&read(&self.engine().host)).expect("JSON");
+        facts["files"] = place.display().to_string().into();
+        let host = self.parts.folder().join("host-with-files.json");
+        std::fs::write(&host, facts.to_string()).expect("a file");
+        self.open(&host, wishes, TempDir::new().expect("a folder")).await
+    }
+
+    async fn open(&self, host: &Path, wishes: Wishes, record: TempDir) -> Estate {
         let stack = Stack {
             name: "hostedehr".into(),
             domain: ZONE.into(),
@@ -86,7 +126,7 @@ impl Fleet {
         let options = connect::Options {
             endpoint: Some(self.sandbox.endpoint.clone()),
             credentials: Some(Credentials::new("test", "test", None, None, "tests")),
-            host: Some(self.parts.engines()[engine].host.clone()),
+            host: Some(host.to_owned()),
             ..connect::Options::default()
         };
         let session = Session::open(stack, options).await.expect("AWS answers");
