@@ -9,3 +9,4 @@ mod fleet_ground;
 mod bad_days;
 mod life;
 mod program;
+mod runbooks;

@@ -1,0 +1,190 @@
+//! The commands that stand in the runbooks. Blocks that begin with "```sh run" are run, on a fleet with two tenants; whatever else of `reeve` and
+//! `docker` stands in backticks has to be such that the command line takes it.
+//!
+//! Words in capitals are filled in: `DIR` the stack's folder, `NAME` and `OTHER` tenants, `SERVICE` the service of `NAME`, `NODE` and `IP` the host.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use reeve::model::runbook::{ALL, Runbook};
+use tokio::process::Command;
+
+use crate::fleet_ground::{Fleet, docker, tenant, until};
+
+/// Commands of a later release: they stand in runbooks already.
+const LATER: &[&str] = &["reeve tenant backup", "reeve tenant restore", "reeve tenant stage", "reeve tenant purge", "docker buildx"];
+
+/// The lines of the blocks that are to be run, each with its number.
+fn blocks(book: &Runbook) -> Vec<(usize, String)> {
+    let (mut lines, mut inside) = (Vec::new(), false);
+    for (number, line) in book.text.lines().enumerate() {
+        match line.trim() {
+            "```sh run" => inside = true,
+            fence if fence.starts_with("```") => inside = false,
+            command if inside && !command.is_empty() => lines.push((number + 1, command.to_owned())),
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// Every command of that program: in backticks, and in blocks of whatever sort.
+fn commands(book: &Runbook, program: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for line in book.text.lines() {
+        if line.trim_start().starts_with("```") {
+            inside = !inside;
+        } else if inside {
+            found.push(line.trim().to_owned());
+        }
+    }
+    // A span may run over the end of a line.
+    let text = book.text.split("```").step_by(2).collect::<Vec<_>>().join(" ");
+    found.extend(text.split('`').skip(1).step_by(2).map(|span| span.split_whitespace().collect::<Vec<_>>().join(" ")));
+    let parts = found.iter().flat_map(|line| line.split("&&").map(str::trim));
+    let ours = parts.filter(|part| part.split(' ').next() == Some(program) && part.contains(' '));
+    ours.filter(|part| !LATER.iter().any(|later| part.starts_with(later))).map(str::to_owned).collect()
+}
+
+/// `--help` at the end: what stands before is read, and nothing is done.
+async fn is_taken(program: &str, command: &str) -> Result<(), String> {
+    let words = command.split_whitespace().skip(1).take_while(|word| !matches!(*word, "|" | ">/dev/null" | "..."));
+    let words: Vec<String> = words.map(|word| word.trim_matches('\'').to_owned()).collect();
+    let output = Command::new(program).args(&words).arg("--help").stdin(Stdio::null()).output().await.expect(program);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let is_help = String::from_utf8_lossy(&output.stdout).contains("Usage:");
+    if output.status.success() && is_help && !said.contains("unknown") { Ok(()) } else { Err(format!("`{command}`: {said}")) }
+}
+
+#[tokio::test]
+async fn every_command_is_one_that_the_command_line_takes() {
+    let mut wrong = Vec::new();
+    let mut number = 0;
+    for book in ALL {
+        for (name, program) in [("reeve", env!("CARGO_BIN_EXE_reeve")), ("docker", "/usr/bin/docker")] {
+            for command in commands(book, name) {
+                number += 1;
+                // A template has blanks of its own, and says nothing to the parser.
+                let command = command
+                    .split_once(" --format '")
+                    .map_or(command.clone(), |(head, rest)| format!("{head} {}", rest.split_once('\'').map_or("", |(_, tail)| tail)));
+                if let Err(why) = is_taken(program, &command).await {
+                    wrong.push(format!("runbooks/{}.md: {why}", book.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(number > 60, "only {number} commands were found");
+    for (program, command) in [
+        (env!("CARGO_BIN_EXE_reeve"), "reeve plan DIR --alow-delete X"),
+        ("/usr/bin/docker", "docker node update --availabilty drain NODE"),
+    ] {
+        assert!(is_taken(program, command).await.is_err(), "{command}");
+    }
+}
+
+/// A shell as an operator has it on a host.
+struct Host<'f> {
+    fleet: &'f Fleet,
+    folder: tempfile::TempDir,
+    words: BTreeMap<&'static str, String>,
+}
+
+impl<'f> Host<'f> {
+    async fn of(fleet: &'f Fleet) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stack = folder.path().join("stack");
+        fs::create_dir(&stack).expect("a folder");
+        for file in fleet.files(&fleet.images[0], &[tenant("alpha", ""), tenant("beta", "")].concat()) {
+            fs::write(stack.join(&file.path), file.text).expect("a file");
+        }
+        let programs = folder.path().join("bin");
+        fs::create_dir(&programs).expect("a folder");
+        for (name, program) in [("reeve", env!("CARGO_BIN_EXE_reeve")), ("docker", "/usr/bin/docker")] {
+            std::os::unix::fs::symlink(program, programs.join(name)).expect("a link");
+        }
+        let node = docker(fleet.engine(), &["node", "inspect", "--format", "{{.ID}}", "self"]).await;
+        let words = BTreeMap::from([
+            ("DIR", stack.display().to_string()),
+            ("NAME", "alpha".to_owned()),
+            ("OTHER", "beta".to_owned()),
+            ("SERVICE", "hostedehr-tenant-alpha-service".to_owned()),
+            ("NODE", node),
+            ("IP", fleet.engine().address.to_string()),
+        ]);
+        Self { fleet, folder, words }
+    }
+
+    async fn run(&self, command: &str) -> Output {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.' || c == '-';
+        let mut line = String::new();
+        let mut rest = command;
+        while let Some(begin) = rest.find(is_word) {
+            let end = rest[begin..].find(|c| !is_word(c)).map_or(rest.len(), |end| begin + end);
+            line.push_str(&rest[..begin]);
+            line.push_str(self.words.get(&rest[begin..end]).map_or(&rest[begin..end], String::as_str));
+            rest = &rest[end..];
+        }
+        line.push_str(rest);
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.folder.path().join("bin").display());
+        let run = Command::new("sh")
+            .args(["-c", &line])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.folder.path())
+            .env("DOCKER_HOST", format!("unix://{}", self.fleet.engine().docker.display()))
+            .env("REEVE_HOST", self.fleet.parts.host())
+            .env("AWS_ENDPOINT_URL", &self.fleet.sandbox.endpoint)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        tokio::time::timeout(std::time::Duration::from_secs(240), run)
+            .await
+            .unwrap_or_else(|_| panic!("`{line}` does not end"))
+            .expect("sh")
+    }
+}
+
+/// What a command may end with: what only looks may find something.
+fn is_right(command: &str, code: Option<i32>) -> bool {
+    let looks = ["reeve plan", "reeve drift", "reeve tenant list", "reeve tenant status"].iter().any(|one| command.starts_with(one));
+    code == Some(0) || looks && code == Some(2)
+}
+
+#[tokio::test]
+async fn what_is_to_be_run_does_what_it_says() {
+    let fleet = Fleet::start(1).await;
+    let host = Host::of(&fleet).await;
+    let first = host.run("reeve apply DIR --auto-approve").await;
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let mut number = 0;
+    for book in ALL {
+        for (line, command) in blocks(book) {
+            number += 1;
+            let output = host.run(&command).await;
+            assert!(
+                is_right(&command, output.status.code()),
+                "runbooks/{}.md, line {line}: `{command}` ended with {:?}: {}{}",
+                book.name,
+                output.status.code(),
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
+    assert!(number > 30, "only {number} commands were run");
+    // None of them left a mess.
+    for name in ["alpha", "beta"] {
+        let woken = host.run(&format!("reeve tenant wake DIR {name}")).await;
+        assert!(woken.status.success(), "{}", String::from_utf8_lossy(&woken.stderr));
+    }
+    until("the estate is as the YAML says", 60, async || host.run("reeve plan DIR").await.status.code() == Some(0)).await;
+    assert!(Path::new(&host.words["DIR"]).join("stack.yaml").exists());
+}
