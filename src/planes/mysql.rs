@@ -21,6 +21,7 @@ use super::aws::owner::Owned;
 use super::error::{Absent, Class, Error, Result};
 use super::once::Once;
 use super::ours::Ours;
+use super::vault::Login;
 use super::{Facts, Reach, Vault};
 use crate::model::Access;
 use classify::{When, failed, silent};
@@ -165,6 +166,17 @@ impl Mysql {
             killed.absent_ok()?;
         }
         Ok(())
+    }
+
+    /// How the administrator logs in: for programs that speak to the server by themselves.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn administrator(&self) -> Result<Login> {
+        match &self.admin {
+            Some(admin) => self.vault.login(admin).await,
+            None => Ok(self.vault.master(self.ours.stack()).await?.0),
+        }
     }
 
     async fn read(&self, call: &str, sql: &str, values: Params) -> Result<Vec<Row>> {

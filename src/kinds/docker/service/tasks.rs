@@ -92,7 +92,7 @@ fn state(task: &Task) -> Option<TaskState> {
 }
 
 /// Whether its container may still run. One on a node that is down cannot be asked; the lock on its database holds it off.
-pub(super) fn is_alive(task: &Task) -> bool {
+pub fn is_alive(task: &Task) -> bool {
     matches!(
         state(task),
         Some(
