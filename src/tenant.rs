@@ -7,9 +7,11 @@
 pub mod archive;
 pub mod backup;
 pub mod key;
+mod load;
 pub mod overview;
 pub mod place;
 mod program;
 pub mod progress;
-
-
+pub mod restore;
+pub mod stage;
+mod unpack;

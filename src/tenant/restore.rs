@@ -1,0 +1,222 @@
+//! A restore of one tenant, while the others run: into the same one or into another.
+//!
+//! The archive was checked as a whole before. The files are unpacked beside the old ones and change places with them at the end. A schema cannot be renamed,
+//! so what it held has to be in an archive of its own before; that one is poured back when the new one cannot be.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::archive::{Manifest, Reader};
+use super::load::Load;
+use super::place::Place;
+use super::program::OptionFile;
+use super::progress::Progress;
+use super::unpack::Unpack;
+use crate::planes::error::{Class, Error, Result};
+use crate::planes::mysql::quote;
+use crate::planes::{Mysql, Plane, Planes};
+
+const CALL: &str = "tenant.restore";
+
+/// An archive that was checked.
+#[derive(Clone)]
+pub struct Checked {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What opens it.
+    pub identity: Arc<age::x25519::Identity>,
+    /// What is in it.
+    pub manifest: Manifest,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+impl Checked {
+    /// Reads the archive from end to end.
+    ///
+    /// # Errors
+    /// When it is not what its manifest says. Nothing was touched.
+    pub async fn read(path: &Path, identity: Arc<age::x25519::Identity>, progress: &Progress) -> Result<Self> {
+        let (path, progress) = (path.to_owned(), progress.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            progress.begin("check");
+            let (manifest, sha256) = super::archive::verify(&path, &*identity, &progress)?;
+            Ok(Self { path, identity, manifest, sha256 })
+        });
+        work.await.map_err(|error| Error::new(Class::Invalid, CALL, format!("it broke off: {error}")))?
+    }
+}
+
+/// Whether the tenant has data already.
+///
+/// # Errors
+/// When that cannot be read.
+pub async fn holds_data(planes: &Planes, place: &Place) -> Result<bool> {
+    if let Some(schema) = &place.schema {
+        let sql = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME NOT IN ('reeve_writer', 'reeve_writer_log')";
+        let tables: Vec<(u64,)> = Mysql::of(planes)?.rows("mysql.Tables", sql, (&schema.id,)).await?;
+        if tables.first().is_some_and(|(count,)| *count > 0) {
+            return Ok(true);
+        }
+    }
+    let Some(data) = &place.data else { return Ok(false) };
+    let mut inside = tokio::fs::read_dir(data).await.map_err(|error| told(data, &error))?;
+    Ok(inside.next_entry().await.map_err(|error| told(data, &error))?.is_some())
+}
+
+/// That the archive fits the tenant.
+///
+/// # Errors
+/// `Invalid` when one has a schema or a folder and the other does not.
+pub fn must_fit(manifest: &Manifest, place: &Place) -> Result<()> {
+    let misfit = |what: &str| {
+        let message = format!("the archive of {} {what}: {} is of another distribution", manifest.tenant, place.tenant);
+        Err(Error::new(Class::Invalid, CALL, message))
+    };
+    match (&manifest.database, &place.schema) {
+        (Some(_), None) => return misfit("holds a schema and the tenant has none"),
+        (None, Some(_)) => return misfit("holds no schema and the tenant has one"),
+        _ => {}
+    }
+    match (&manifest.files, &place.data) {
+        (Some(_), None) => misfit("holds files and the tenant has no folder"),
+        (None, Some(_)) => misfit("holds no files and the tenant has a folder"),
+        _ => Ok(()),
+    }
+}
+
+/// Puts what `archive` holds in the place of what `place` holds. `before` holds that, where it held something.
+///
+/// # Errors
+/// `InUse` when somebody is there. When the new data cannot be brought in, the old is back, unless the error says that it is not.
+pub async fn restore(planes: &Planes, place: &Place, archive: &Checked, before: Option<&Checked>, progress: &Progress) -> Result<()> {
+    must_fit(&archive.manifest, place)?;
+    place.must_be_still(planes).await?;
+    let beside = place.data.as_ref().map(|data| data.with_file_name("data.restoring"));
+    let done = async {
+        bring_in(planes, place, archive, beside.clone(), progress).await?;
+        check(planes, place, &archive.manifest).await?;
+        place.must_be_still(planes).await
+    }
+    .await;
+    if let Err(error) = done {
+        if let Some(beside) = &beside {
+            drop(tokio::fs::remove_dir_all(beside).await);
+        }
+        return Err(match before {
+            None => error,
+            Some(before) => match bring_in(planes, place, before, None, progress).await {
+                Ok(()) => Error { message: format!("{}; what was there before is there again", error.message), ..error },
+                Err(again) => {
+                    let message = format!(
+                        "{}; and what was there before is NOT there again ({}): it is in {}",
+                        error.message,
+                        again.message,
+                        before.path.display()
+                    );
+                    Error { message, ..error }
+                }
+            },
+        });
+    }
+    if let (Some(data), Some(beside)) = (&place.data, beside) {
+        change_places(data, &beside).map_err(|error| told(data, &error))?;
+    }
+    Ok(())
+}
+
+/// Empties the schema and pours the archive's SQL into it; unpacks its files into `beside`.
+async fn bring_in(planes: &Planes, place: &Place, archive: &Checked, beside: Option<PathBuf>, progress: &Progress) -> Result<()> {
+    let mysql = Mysql::of(planes)?;
+    let mut login = None;
+    if let (Some(schema), Some(database)) = (&place.schema, &archive.manifest.database) {
+        let who = place.login(mysql).await?;
+        let name = quote::name(&schema.id);
+        mysql.change("mysql.DropSchema", &format!("DROP DATABASE IF EXISTS {name}"), ()).await?;
+        // The schema is the tenant's: what its YAML says of it holds, not what the archive says.
+        let _ = database;
+        let form = format!("CHARACTER SET {} COLLATE {}", schema.shape.charset, schema.shape.collation);
+        mysql.change("mysql.CreateSchema", &format!("CREATE DATABASE {name} {form}"), ()).await?;
+        login = Some((OptionFile::write(mysql, &who)?, schema.id.clone()));
+    }
+    let (archive, data, progress) = (archive.clone(), place.data.clone(), progress.clone());
+    let work = tokio::task::spawn_blocking(move || unpack(&archive, login.as_ref(), data.as_deref(), beside, &progress));
+    work.await.map_err(|error| Error::new(Class::Invalid, CALL, format!("it broke off: {error}")))?
+}
+
+fn unpack(
+    archive: &Checked,
+    login: Option<&(OptionFile, String)>,
+    data: Option<&Path>,
+    beside: Option<PathBuf>,
+    progress: &Progress,
+) -> Result<()> {
+    if let (Some(beside), Some(data)) = (&beside, data) {
+        let made = || {
+            match fs::remove_dir_all(beside) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            fs::DirBuilder::new().mode(0o700).create(beside)
+        };
+        made().map_err(|error| told(data, &error))?;
+    }
+    progress.begin("restore");
+    let load = login.map(|(options, schema)| Load::begin(options, schema)).transpose()?;
+    let mut into = Unpack::new(&archive.manifest, load, beside);
+    let taken = Reader::new(&archive.path, &*archive.identity).each(&mut into, progress);
+    match (taken, into.load.take()) {
+        (Ok(now), load) => {
+            load.map_or(Ok(()), Load::end)?;
+            if now != archive.manifest {
+                return Err(Error::new(Class::Invalid, CALL, format!("{} changed since it was checked", archive.path.display())));
+            }
+            into.finish()
+        }
+        (Err(error), Some(load)) => Err(load.abort(error)),
+        (Err(error), None) => Err(error),
+    }
+}
+
+/// That every table has as many rows as the manifest says.
+async fn check(planes: &Planes, place: &Place, manifest: &Manifest) -> Result<()> {
+    let (Some(schema), Some(database)) = (&place.schema, &manifest.database) else { return Ok(()) };
+    let mysql = Mysql::of(planes)?;
+    for (table, rows) in &database.tables {
+        let sql = format!("SELECT COUNT(*) FROM {}.{}", quote::name(&schema.id), quote::name(table));
+        let found: Vec<(u64,)> = mysql.rows("mysql.CountRows", &sql, ()).await?;
+        let found = found.first().map_or(0, |(count,)| *count);
+        if found != *rows {
+            return Err(Error::new(Class::Invalid, CALL, format!("{table} has {found} rows and not {rows}")));
+        }
+    }
+    Ok(())
+}
+
+/// The new folder in the place of the old one, which goes.
+fn change_places(data: &Path, beside: &Path) -> io::Result<()> {
+    let about = fs::metadata(data)?;
+    match chown(beside, Some(about.uid()), Some(about.gid())) {
+        // A file system with one owner for everything refuses to name another.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        done => done?,
+    }
+    fs::set_permissions(beside, fs::Permissions::from_mode(about.mode() & 0o7777))?;
+    let old = data.with_file_name("data.before");
+    if old.exists() {
+        fs::remove_dir_all(&old)?;
+    }
+    fs::rename(data, &old)?;
+    if let Err(error) = fs::rename(beside, data) {
+        fs::rename(&old, data)?;
+        return Err(error);
+    }
+    fs::remove_dir_all(&old)
+}
+
+fn told(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::new(Class::Invalid, CALL, format!("{}: {error}", path.display()))
+}
