@@ -7,6 +7,7 @@
 //! journal/<run>/<sequence>.json what was tried and what came of it, hash-chained, never overwritten
 //! history.json                  address -> mark last applied, folded from the journal
 //! applied/<digest>.json         saved plans that were applied
+//! tenants/<name>/...            backups of a tenant, and restores that showed that they can be read
 //! ```
 
 mod applied;
@@ -26,6 +27,7 @@ mod location;
 mod plan_file;
 mod s3;
 mod store;
+mod tenants;
 mod verify;
 
 pub use applied::AppliedPlan;
@@ -43,6 +45,7 @@ pub use location::Location;
 pub use plan_file::{SavedPlan, plan_digest, plan_path, read_plan, seal_plan, write_plan};
 pub use s3::S3Bucket;
 pub use store::{Object, Put, Store, Version};
+pub use tenants::{Backup, Drill};
 pub use verify::{Problem, RunSummary, Verified};
 
 use crate::planes::Aws;

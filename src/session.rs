@@ -8,6 +8,7 @@ mod left_open;
 mod rotate;
 mod routes;
 mod saved;
+mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
 

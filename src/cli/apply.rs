@@ -5,6 +5,7 @@ mod destroy;
 mod locked;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,10 +14,10 @@ pub use adopt::Adopt;
 pub use destroy::Destroy;
 
 use destroy::say_what_stays;
-use locked::Locked;
+pub use locked::Locked;
 
 use super::plan::{available, exit, make, show};
-use super::stack::{connect, load, saved_plan, session};
+use super::stack::{Loaded, connect, load, saved_plan, session};
 use super::terminal::Terminal;
 use super::{Exit, Failure, Format, ScopeArgs, code, hint};
 use crate::model::plan::{Plan, Scope};
@@ -164,9 +165,24 @@ pub async fn change_of_one(dir: PathBuf, target: &str, terminal: &mut Terminal) 
     folder(dir, scope, &how, false, terminal).await
 }
 
+/// Drops what lies under `target` without asking, protected or not, as if the YAML did not wish it: for commands that were agreed to already.
+pub async fn drop_all_of(dir: PathBuf, target: &str, terminal: &mut Terminal) -> Exit {
+    let one = BTreeSet::from([target.to_owned()]);
+    let scope = Scope { target: one.clone(), allow_delete: one, ..Scope::default() };
+    let how = How { auto_approve: true, parallelism: PARALLELISM, format: Format::Human, stats: false };
+    let mut loaded = load(&dir)?;
+    loaded.wishes.retain(|address, _| !address.as_str().starts_with(&format!("{target}.")));
+    loaded_folder(loaded, dir, scope, &how, false, terminal).await
+}
+
 /// Locks, plans, asks, applies.
 async fn folder(dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: &mut Terminal) -> Exit {
     let loaded = load(&dir)?;
+    loaded_folder(loaded, dir, scope, how, destroy, terminal).await
+}
+
+/// The same for a folder that was read.
+async fn loaded_folder(loaded: Loaded, dir: PathBuf, scope: Scope, how: &How, destroy: bool, terminal: &mut Terminal) -> Exit {
     let session = connect(&loaded, terminal).await?;
     if !how.can_be_approved(terminal) {
         // Not even the record is made then, nor anybody kept waiting.

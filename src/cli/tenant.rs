@@ -1,6 +1,10 @@
 //! `reeve tenant`: what the tenants are doing, and what is done with one of them.
 
+mod backup;
+mod data;
 mod list;
+mod purge;
+mod restore;
 mod rotate;
 mod scale;
 
@@ -26,6 +30,10 @@ enum What {
     Wake(scale::Wake),
     Sleep(scale::Sleep),
     Rotate(rotate::Rotate),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Stage(restore::Stage),
+    Purge(purge::Purge),
 }
 
 impl Tenant {
@@ -37,6 +45,10 @@ impl Tenant {
             What::Wake(args) => &args.one.dir.dir,
             What::Sleep(args) => &args.one.dir.dir,
             What::Rotate(args) => &args.one.dir.dir,
+            What::Backup(args) => &args.one.dir.dir,
+            What::Restore(args) => &args.one.dir.dir,
+            What::Stage(args) => &args.one.dir.dir,
+            What::Purge(args) => &args.one.dir.dir,
         }
     }
 
@@ -47,6 +59,10 @@ impl Tenant {
             What::Wake(args) => args.run(terminal).await,
             What::Sleep(args) => args.run(terminal).await,
             What::Rotate(args) => args.run(terminal).await,
+            What::Backup(args) => args.run(terminal).await,
+            What::Restore(args) => args.run(terminal).await,
+            What::Stage(args) => args.run(terminal).await,
+            What::Purge(args) => args.run(terminal).await,
         }
     }
 }

@@ -138,12 +138,17 @@ impl Terminal {
 
     /// Asks for a `yes`. `None` when there is nobody to ask.
     pub async fn ask(&self, question: &str) -> Option<bool> {
+        Some(self.typed(&format!("{question} Only `yes` is taken:")).await? == "yes")
+    }
+
+    /// What a person types. `None` when there is nobody to ask.
+    pub async fn typed(&self, question: &str) -> Option<String> {
         if !self.can_ask() {
             return None;
         }
         {
             let mut err = std::io::stderr().lock();
-            let _ = write!(err, "{question} Only `yes` is taken: ");
+            let _ = write!(err, "{question} ");
             let _ = err.flush();
         }
         // On a thread of its own, so that a Ctrl-C is heard meanwhile.
@@ -152,6 +157,6 @@ impl Terminal {
             std::io::stdin().read_line(&mut answer).ok().map(|_| answer)
         };
         let answer = tokio::task::spawn_blocking(read).await.ok()??;
-        Some(answer.trim() == "yes")
+        Some(answer.trim().to_owned())
     }
 }

@@ -52,6 +52,11 @@ pub struct TenantSpec {
     /// Where its database is. Default: `shared`.
     #[serde(default)]
     pub database: Database,
+    /// The day until which the law wants its data kept, as `2036-11-30`; `reeve tenant purge` refuses before it. Default: none, so that nothing
+    /// of it can be purged.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
+    pub retain_until: Option<String>,
 }
 
 /// Whether a tenant runs.

@@ -1,0 +1,129 @@
+//! `reeve tenant purge`
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::One;
+use crate::cli::apply::drop_all_of;
+use crate::cli::stack::{connect, load};
+use crate::cli::terminal::Terminal;
+use crate::cli::{Exit, Failure, code};
+use crate::desired::Tenant;
+use crate::desired::tenant::State;
+use crate::planes::{Mysql, Plane};
+use crate::session::Session;
+use crate::tenant::place::Place;
+
+/// Drop an archived tenant for ever: user, schema, folder, secret. Wants its retention over, and its last backup restored once.
+#[derive(Debug, Args)]
+pub struct Purge {
+    #[command(flatten)]
+    pub(in crate::cli) one: One,
+    /// The tenant's name once more, where there is no terminal to type it.
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+}
+
+impl Purge {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let loaded = load(&self.one.dir.dir)?;
+        let tenant = self.one.find(&loaded)?;
+        let name = tenant.name.clone();
+        may_go(tenant, TimeZone::UTC.to_datetime(Timestamp::now()).date())?;
+        let session = connect(&loaded, terminal).await?;
+        for (plane, why) in session.planes().closed() {
+            if matches!(plane, "mysql" | "files" | "docker") {
+                return Err(Failure::new(code::ERROR, format!("{plane} is not observed, so not all of {name} would go: {why}")));
+            }
+        }
+        let place = Place::find(session.planes(), &name).await?;
+        place.must_be_still(session.planes()).await?;
+        let backup = drilled(&session, &name).await?;
+        let rows = match &place.schema {
+            Some(schema) => {
+                let sql = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?";
+                let mysql = Mysql::of(session.planes())?;
+                let tables: Vec<(u64,)> = mysql.rows("mysql.Tables", sql, (&schema.id,)).await?;
+                tables.first().map_or(0, |(count,)| *count)
+            }
+            None => 0,
+        };
+        terminal.say(&format!("{name}: {rows} tables, its files, user and secret go for ever; its last backup is {backup}"));
+        let typed = match self.confirm {
+            Some(typed) => typed,
+            None => terminal.typed(&format!("Type the name of the tenant to purge it:")).await.unwrap_or_default(),
+        };
+        if typed != name {
+            let failure = Failure::new(code::REFUSED, format!("{typed:?} is not {name:?}: nothing was touched"));
+            return Err(failure.advice(format!("--confirm {name} says it where there is no terminal")));
+        }
+        let code = drop_all_of(self.one.dir.dir, &format!("tenant/{name}"), terminal).await?;
+        if code == code::DONE {
+            terminal.say(&format!("{name} is purged: remove its document from the YAML, or the next apply makes it anew, empty"));
+            terminal.say("its archives hold its data too: delete them when their own time is over");
+        }
+        Ok(code)
+    }
+}
+
+/// Whether its YAML lets it go.
+fn may_go(tenant: &Tenant, today: Date) -> Result<(), Failure> {
+    let refused = |why: String, advice: &str| Err(Failure::new(code::REFUSED, why).advice(advice));
+    if tenant.spec.state != State::Archived {
+        let word = format!("{:?}", tenant.spec.state).to_lowercase();
+        return refused(format!("{} is {word}", tenant.name), "write `state: archived` and apply: a tenant is archived before it is purged");
+    }
+    let Some(until) = &tenant.spec.retain_until else {
+        return refused(
+            format!("nobody has said how long the data of {} has to be kept", tenant.name),
+            "write `retain_until: YEAR-MONTH-DAY` into its document, as the law of its country wants",
+        );
+    };
+    match until.parse::<Date>() {
+        Ok(until) if until < today => Ok(()),
+        Ok(until) => refused(format!("the data of {} has to be kept until {until}", tenant.name), "it can be purged on the day after"),
+        Err(error) => Err(Failure::usage(format!("retain_until of {}: {error}", tenant.name))),
+    }
+}
+
+/// The last backup, which was restored once.
+async fn drilled(session: &Session, name: &str) -> Result<String, Failure> {
+    let record = session.record();
+    let Some(backup) = record.last_backup(name).await? else {
+        let failure = Failure::new(code::REFUSED, format!("{name} was never backed up"));
+        return Err(failure.advice(format!("`reeve tenant backup DIR {name}`, then restore that once into another tenant")));
+    };
+    if !record.drills(name).await?.iter().any(|drill| drill.sha256 == backup.sha256) {
+        let failure = Failure::new(code::REFUSED, format!("the last backup of {name}, {}, was never restored", backup.archive));
+        return Err(failure.advice(format!("`reeve tenant restore DIR {name} {} --as OTHER` shows that it can be", backup.archive)));
+    }
+    Ok(format!("{} of {}", backup.archive, backup.at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::problem::Place;
+
+    #[test]
+    fn only_what_is_archived_and_past_its_time_may_go() {
+        let tenant = |spec: &str| Tenant {
+            name: "a".into(),
+            spec: serde_json::from_str(&format!(r#"{{"distribution":"d","country":"KE","admin_email":"a@b.c"{spec}}}"#)).unwrap(),
+            place: Place { file: "a.yaml".into(), line: 1, column: 1, len: 1 },
+        };
+        let today = Date::constant(2026, 11, 30);
+        for spec in [
+            "",
+            r#","state":"suspended","retain_until":"2020-01-01""#,
+            r#","state":"archived""#,
+            r#","state":"archived","retain_until":"2026-11-30""#,
+            r#","state":"archived","retain_until":"2026-13-30""#,
+        ] {
+            assert!(may_go(&tenant(spec), today).is_err(), "{spec}");
+        }
+        assert!(may_go(&tenant(r#","state":"archived","retain_until":"2026-11-29""#), today).is_ok());
+    }
+}

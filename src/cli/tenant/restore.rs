@@ -1,0 +1,164 @@
+//! `reeve tenant restore` and `reeve tenant stage`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::One;
+use super::data::{address, identity, make, note_drill, recipients, target, told, words};
+use crate::cli::apply::Locked;
+use crate::cli::stack::{Loaded, connect, load};
+use crate::cli::terminal::Terminal;
+use crate::cli::{Exit, Failure, code};
+use crate::planes::Planes;
+use crate::session::Session;
+use crate::tenant::place::Place;
+use crate::tenant::progress::Progress;
+use crate::tenant::restore::{Checked, holds_data, must_fit, restore};
+use crate::tenant::stage::{SUFFIX, silence};
+
+/// Put an archive's schema and files in the place of a tenant's, which must not run.
+#[derive(Debug, Args)]
+pub struct Restore {
+    #[command(flatten)]
+    pub(in crate::cli) one: One,
+    /// The archive.
+    #[arg(value_name = "ARCHIVE")]
+    archive: PathBuf,
+    /// Restore into this tenant instead; it has to be in the YAML and applied.
+    #[arg(long = "as", value_name = "OTHER")]
+    other: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Put a tenant's data into its staging copy, NAME-staging, and take from it what reaches out: mail, messages, tasks, other systems.
+#[derive(Debug, Args)]
+pub struct Stage {
+    #[command(flatten)]
+    pub(in crate::cli) one: One,
+    /// The archive. Default: a new backup is made in the current folder.
+    #[arg(value_name = "ARCHIVE")]
+    archive: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, Args)]
+struct How {
+    /// Replace what is there already; it is written into an archive first.
+    #[arg(long)]
+    replace: bool,
+    /// The age identity that opens the archive. Default: the stack's own key in SSM.
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// Do not ask.
+    #[arg(long)]
+    auto_approve: bool,
+}
+
+impl Restore {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let loaded = load(&self.one.dir.dir)?;
+        // An archive may be of a tenant that is no longer in the YAML, when it goes to another.
+        let into = match &self.other {
+            Some(other) => known(&loaded, other)?,
+            None => self.one.find(&loaded)?.name.clone(),
+        };
+        let session = connect(&loaded, terminal).await?;
+        let work = Work { session: &session, from: &self.one.name, into: &into, archive: &self.archive, stage: false };
+        work.run(&self.how, terminal).await
+    }
+}
+
+impl Stage {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let loaded = load(&self.one.dir.dir)?;
+        let from = self.one.find(&loaded)?.name.clone();
+        let into = known(&loaded, &format!("{from}{SUFFIX}"))?;
+        let session = connect(&loaded, terminal).await?;
+        let archive = match self.archive {
+            Some(archive) => archive,
+            None => {
+                let place = Place::find(session.planes(), &from).await?;
+                let path = target(None, &from, Timestamp::now());
+                make(&session, &place, &path, recipients(&session, &[]).await?, terminal).await?.path
+            }
+        };
+        let work = Work { session: &session, from: &from, into: &into, archive: &archive, stage: true };
+        work.run(&self.how, terminal).await
+    }
+}
+
+fn known(loaded: &Loaded, name: &str) -> Result<String, Failure> {
+    if loaded.desired.tenants.iter().any(|tenant| tenant.name == name) {
+        return Ok(name.to_owned());
+    }
+    let failure = Failure::usage(format!("there is no tenant {name:?}"));
+    Err(failure.advice("write a document for it, `reeve apply DIR`, then `reeve tenant sleep DIR NAME`"))
+}
+
+struct Work<'a> {
+    session: &'a Session,
+    from: &'a str,
+    into: &'a str,
+    archive: &'a Path,
+    stage: bool,
+}
+
+impl Work<'_> {
+    async fn run(&self, how: &How, terminal: &mut Terminal) -> Exit {
+        let (session, into, progress) = (self.session, self.into, Progress::default());
+        let opens = identity(session, how.identity.as_deref()).await?;
+        let read = Checked::read(self.archive, opens, &progress);
+        let archive = told(into, &progress, terminal, read).await?;
+        let manifest = &archive.manifest;
+        if manifest.tenant != self.from {
+            let failure = Failure::new(code::REFUSED, format!("the archive is of {}, not of {}", manifest.tenant, self.from));
+            return Err(failure.advice(format!("`reeve tenant restore DIR {} ARCHIVE --as {into}` says that it is meant", manifest.tenant)));
+        }
+        terminal.say(&format!("the archive of {} is whole: {}, made at {}", self.from, words(manifest), manifest.made_at));
+        let place = Place::find(session.planes(), into).await?;
+        must_fit(manifest, &place)?;
+        place.must_be_still(session.planes()).await?;
+        let full = holds_data(session.planes(), &place).await?;
+        if full && !how.replace {
+            let failure = Failure::new(code::REFUSED, format!("{into} holds data: nothing was touched"));
+            return Err(failure.advice("--replace writes that into an archive first, and then replaces it"));
+        }
+        let question = format!("Restore {} into {into}{}?", self.archive.display(), if full { ", in the place of what is there" } else { "" });
+        if !(how.auto_approve || terminal.ask(&question).await == Some(true)) {
+            let failure = Failure::new(code::REFUSED, "not approved: nothing was touched");
+            return Err(failure.advice("--auto-approve agrees where there is no terminal"));
+        }
+        let before = if full { Some(self.safety(&place, terminal).await?) } else { None };
+        let locked = Locked::take(session, terminal).await?;
+        let step = if self.stage { "stage" } else { "restore" };
+        let place_address = address(&place)?;
+        let work = session.task(&locked.held, (&place_address, step), &terminal.line, async |planes: &Planes| {
+            restore(planes, &place, &archive, before.as_ref(), &progress).await?;
+            if self.stage { silence(planes, &place).await } else { Ok(()) }
+        });
+        let done = told(into, &progress, terminal, work).await;
+        locked.release(terminal).await;
+        done?;
+        note_drill(session, manifest, &archive.sha256, into).await?;
+        terminal.say(&format!("{into}: restored, every table and file counted and compared"));
+        if self.stage {
+            terminal.say(&format!("{into}: mail, messages, tasks and other systems are switched off in its settings; give it a network without a way out too"));
+        }
+        Ok(code::DONE)
+    }
+
+    /// What is there goes into an archive first.
+    async fn safety(&self, place: &Place, terminal: &Terminal) -> Result<Checked, Failure> {
+        let path = target(None, &format!("{}-before-restore", place.tenant), Timestamp::now());
+        let path = self.archive.parent().unwrap_or_else(|| Path::new("")).join(path);
+        let made = make(self.session, place, &path, recipients(self.session, &[]).await?, terminal).await?;
+        terminal.say(&format!("what {} holds is in {}", place.tenant, made.path.display()));
+        let progress = Progress::default();
+        let read = Checked::read(&made.path, identity(self.session, None).await?, &progress);
+        Ok(told(&place.tenant, &progress, terminal, read).await?)
+    }
+}

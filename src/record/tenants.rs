@@ -1,0 +1,121 @@
+//! What is remembered of tenants' data: backups that were made, and restores that showed that one can be read.
+//!
+//! ```text
+//! tenants/NAME/backups/<when>.json
+//! tenants/NAME/drills/<when>.json
+//! ```
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{FORMAT_VERSION, Record, RecordError, canonical};
+
+/// A backup that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// The version of this form.
+    pub format_version: u32,
+    /// The tenant.
+    pub tenant: String,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// The archive as it was named then.
+    pub archive: String,
+    /// SHA-256 of the archive.
+    pub sha256: String,
+    /// Bytes of the archive.
+    pub size: u64,
+}
+
+/// An archive that was restored and found to hold what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drill {
+    /// The version of this form.
+    pub format_version: u32,
+    /// The tenant whose data it was.
+    pub tenant: String,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// SHA-256 of the archive.
+    pub sha256: String,
+    /// The tenant into which it was restored.
+    pub into: String,
+    /// Tables whose rows were counted.
+    pub tables: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Files that were compared.
+    pub files: u64,
+}
+
+impl Backup {
+    /// The version that is written.
+    pub const FORMAT_VERSION: u32 = FORMAT_VERSION;
+}
+
+impl Record {
+    /// Remembers a backup.
+    ///
+    /// # Errors
+    /// What the store answered.
+    pub async fn note_backup(&self, backup: &Backup) -> Result<(), RecordError> {
+        self.note(&backup.tenant, "backups", backup.at, canonical(backup)?).await
+    }
+
+    /// Remembers a restore.
+    ///
+    /// # Errors
+    /// What the store answered.
+    pub async fn note_drill(&self, drill: &Drill) -> Result<(), RecordError> {
+        self.note(&drill.tenant, "drills", drill.at, canonical(drill)?).await
+    }
+
+    /// The last backup of a tenant.
+    ///
+    /// # Errors
+    /// What the store answered.
+    pub async fn last_backup(&self, tenant: &str) -> Result<Option<Backup>, RecordError> {
+        let keys = self.store().list(&folder(tenant, "backups"), None).await?;
+        Ok(match keys.last() {
+            Some(key) => self.noted(key).await?,
+            None => None,
+        })
+    }
+
+    /// Every restore of a tenant's archives, the oldest first.
+    ///
+    /// # Errors
+    /// What the store answered.
+    pub async fn drills(&self, tenant: &str) -> Result<Vec<Drill>, RecordError> {
+        let mut all = Vec::new();
+        for key in self.store().list(&folder(tenant, "drills"), None).await? {
+            all.extend(self.noted(&key).await?);
+        }
+        Ok(all)
+    }
+
+    async fn note(&self, tenant: &str, sort: &str, at: Timestamp, body: Vec<u8>) -> Result<(), RecordError> {
+        // The random end keeps two of one second apart.
+        let key = format!("{}{}-{:08x}.json", folder(tenant, sort), at.strftime("%Y%m%dt%H%M%Sz"), rand::random::<u32>());
+        self.store().put(&key, body).await.map(|_| ())
+    }
+
+    async fn noted<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, RecordError> {
+        let Some(object) = self.store().get(key).await? else { return Ok(None) };
+        let hint = "It says when a tenant was last backed up; without it, make another backup";
+        serde_json::from_slice(&object.body).map(Some).map_err(|error| RecordError::Damaged {
+            place: self.store().place(key),
+            why: error.to_string(),
+            hint,
+        })
+    }
+}
+
+fn folder(tenant: &str, sort: &str) -> String {
+    format!("tenants/{tenant}/{sort}/")
+}
