@@ -34,6 +34,12 @@ pub struct Checked {
     pub sha256: String,
 }
 
+impl std::fmt::Debug for Checked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Checked({}, sha256 {})", self.path.display(), self.sha256)
+    }
+}
+
 impl Checked {
     /// Reads the archive from end to end.
     ///
