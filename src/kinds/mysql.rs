@@ -2,6 +2,7 @@
 
 use super::row::{Row, row};
 
+mod makers;
 pub mod schema;
 pub mod settings;
 pub mod user;

@@ -80,7 +80,14 @@ impl Program {
         match self {
             Self::Dump => {
                 // One transaction with one view of the data; nobody is locked out meanwhile.
-                command.args(["--single-transaction", "--quick", "--skip-lock-tables", "--no-tablespaces", "--skip-comments", "--hex-blob"]);
+                command.args([
+                    "--single-transaction",
+                    "--quick",
+                    "--skip-lock-tables",
+                    "--no-tablespaces",
+                    "--skip-comments",
+                    "--hex-blob",
+                ]);
                 command.args(["--routines", "--triggers", "--events"]);
                 // Who wrote when belongs to the place and not to the data: the wrapper makes them anew.
                 command.args(["reeve_writer", "reeve_writer_log"].map(|table| format!("--ignore-table={schema}.{table}")));
@@ -109,7 +116,7 @@ impl Program {
             return Ok(());
         }
         // A client quotes the statement that failed, which is a patient's data: only the error's number and state are told.
-        let last = said.lines().filter(|line| line.contains("rror")).next_back().unwrap_or_default();
+        let last = said.lines().rfind(|line| line.contains("rror")).unwrap_or_default();
         let told = match self {
             Self::Dump => last.to_owned(),
             Self::Client => last.split_once("):").map_or(last, |(head, _)| head).chars().take(60).collect(),

@@ -15,8 +15,20 @@ pub const SUFFIX: &str = "-staging";
 
 /// Settings by which OpenMRS and its modules reach somebody outside, as patterns of `LIKE`: their values are emptied.
 pub const REACHING_OUT: [&str; 14] = [
-    "mail.%", "%.mail.%", "%smtp%", "%sms%", "%whatsapp%", "notification.%email%", "hl7%outbound%", "%.hl7.%url%", "fhir%.url%", "fhir%server%",
-    "sync.%", "atomfeed.%", "%dhis2%", "%webhook%",
+    "mail.%",
+    "%.mail.%",
+    "%smtp%",
+    "%sms%",
+    "%whatsapp%",
+    "notification.%email%",
+    "hl7%outbound%",
+    "%.hl7.%url%",
+    "fhir%.url%",
+    "fhir%server%",
+    "sync.%",
+    "atomfeed.%",
+    "%dhis2%",
+    "%webhook%",
 ];
 
 /// Takes from a copy what reaches out. Run before its first start.

@@ -42,7 +42,7 @@ fn row(one: &Overview) -> Vec<String> {
         (Some(reserved), Some(limit)) => format!("{} of {}", size(reserved), size(limit)),
         _ => "-".to_owned(),
     };
-    let text = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), |value| clean(value));
+    let text = |value: &Option<String>| value.as_deref().map_or_else(|| "-".to_owned(), clean);
     let trouble = one.trouble.as_deref().map(clean).unwrap_or_default();
     let cells = [one.name.clone(), one.state.clone(), text(&one.host), memory, text(&one.last_activity), text(&one.last_backup), trouble];
     cells.to_vec()

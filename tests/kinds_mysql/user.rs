@@ -82,3 +82,35 @@ fn what_nobody_may_wish_is_refused_in_the_yaml() {
         assert_eq!(wrong.check().iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), [field]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replaced_user_made_goes_on_and_the_user_goes_with_its_schema() {
+    let cx = plane("makers").await;
+    let one = tenant(&cx, "one", json!({})).await;
+    let made = "CREATE TABLE t (a INT); INSERT INTO t VALUES (7); CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION f() RETURNS INT READS SQL DATA \
+                RETURN (SELECT a FROM t); CREATE TRIGGER r AFTER DELETE ON t FOR EACH ROW INSERT INTO log VALUES (1); CREATE TABLE log (n INT)";
+    server().as_user(&one.user, &one.password, true, &format!("USE `{}`; {made}", one.schema)).expect("made");
+    let (parameter, fingerprint) = secret("makers", "SecondPassword1234567890ab").await;
+    let next = User { password: Some(reeve::model::Ref::to(parameter)), fingerprint: fingerprint.into(), ..one.wish.clone() };
+    let second = Life { salt: "beside", ..Life::of(&cx, "tenant/one.user") };
+    let beside = second.create(&next).await.id;
+    Life::of(&cx, "tenant/one.user").dies::<User>(&one.user).await;
+
+    let asked = format!("USE `{}`; SELECT a FROM v; SELECT f(); DELETE FROM t; SELECT COUNT(*) FROM log", one.schema);
+    assert_eq!(server().as_user(&beside, "SecondPassword1234567890ab", true, &asked).expect("it goes on"), "7\n7\n1");
+    assert!(server().as_user(&one.user, &one.password, true, "SELECT 1").is_err(), "nobody logs in with the old one");
+    let pass = cx.fresh();
+    let listed: Vec<String> = User::fetch(&pass).await.expect("a listing").into_iter().map(|one| one.id).collect();
+    assert_eq!(listed, [beside.as_str()]);
+    assert!(pass.ours.strangers().iter().all(|seen| seen.name != one.user), "it is no stranger either");
+
+    // The same name once more: what the old one made is the new one's then.
+    let again = User { ..one.wish.clone() };
+    let back = Life { salt: "", ..Life::of(&cx, "tenant/one.user") }.create(&again).await.id;
+    assert_eq!(back, one.user);
+    Life::of(&cx, "tenant/one.user").dies::<User>(&back).await;
+    second.dies::<User>(&beside).await;
+    Life::of(&cx, "tenant/one.schema").dies::<reeve::kinds::mysql::schema::Schema>(&one.schema).await;
+    assert_eq!(server().by_hand("SELECT COUNT(*) FROM mysql.user WHERE User LIKE 'makers-%'"), "0");
+    assert_eq!(server().by_hand("SELECT COUNT(*) FROM reeve.marks WHERE stack = 'makers'"), "0");
+}

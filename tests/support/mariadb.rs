@@ -142,7 +142,14 @@ impl Mariadb {
         let options = tempfile::NamedTempFile::new_in(&self.folder).expect("a file");
         fs::write(options.path(), format!("[client]\nuser={user}\npassword={password}\n")).expect("written");
         let mut client = Command::new("mariadb");
-        client.arg(format!("--defaults-file={}", options.path().display())).args(["-h", "localhost", "--protocol=tcp", "--default-character-set=utf8mb4", "-N", "-B"]);
+        client.arg(format!("--defaults-file={}", options.path().display())).args([
+            "-h",
+            "localhost",
+            "--protocol=tcp",
+            "--default-character-set=utf8mb4",
+            "-N",
+            "-B",
+        ]);
         client.arg(format!("--port={}", self.port));
         if tls {
             client.arg(format!("--ssl-ca={}", self.folder.join("ca.pem").display())).arg("--ssl-verify-server-cert");

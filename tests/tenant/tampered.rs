@@ -11,7 +11,11 @@ use flate2::write::GzEncoder;
 use crate::ground::{CLINIC, Ground};
 
 /// Somebody's archive, whatever is in it, for our own key.
-fn forged(ground: &Ground, name: &str, fill: impl FnOnce(&mut tar::Builder<GzEncoder<age::stream::StreamWriter<fs::File>>>)) -> std::path::PathBuf {
+fn forged(
+    ground: &Ground,
+    name: &str,
+    fill: impl FnOnce(&mut tar::Builder<GzEncoder<age::stream::StreamWriter<fs::File>>>),
+) -> std::path::PathBuf {
     let path = ground.archives.path().join(name);
     let to = ground.identity.to_public();
     let encrypted = age::Encryptor::with_recipients(std::iter::once(&to as &dyn age::Recipient)).expect("a recipient");

@@ -53,7 +53,7 @@ impl Purge {
         terminal.say(&format!("{name}: {rows} tables, its files, user and secret go for ever; its last backup is {backup}"));
         let typed = match self.confirm {
             Some(typed) => typed,
-            None => terminal.typed(&format!("Type the name of the tenant to purge it:")).await.unwrap_or_default(),
+            None => terminal.typed("Type the name of the tenant to purge it:").await.unwrap_or_default(),
         };
         if typed != name {
             let failure = Failure::new(code::REFUSED, format!("{typed:?} is not {name:?}: nothing was touched"));
@@ -73,7 +73,10 @@ fn may_go(tenant: &Tenant, today: Date) -> Result<(), Failure> {
     let refused = |why: String, advice: &str| Err(Failure::new(code::REFUSED, why).advice(advice));
     if tenant.spec.state != State::Archived {
         let word = format!("{:?}", tenant.spec.state).to_lowercase();
-        return refused(format!("{} is {word}", tenant.name), "write `state: archived` and apply: a tenant is archived before it is purged");
+        return refused(
+            format!("{} is {word}", tenant.name),
+            "write `state: archived` and apply: a tenant is archived before it is purged",
+        );
     }
     let Some(until) = &tenant.spec.retain_until else {
         return refused(

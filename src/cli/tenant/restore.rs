@@ -127,7 +127,8 @@ impl Work<'_> {
             let failure = Failure::new(code::REFUSED, format!("{into} holds data: nothing was touched"));
             return Err(failure.advice("--replace writes that into an archive first, and then replaces it"));
         }
-        let question = format!("Restore {} into {into}{}?", self.archive.display(), if full { ", in the place of what is there" } else { "" });
+        let question =
+            format!("Restore {} into {into}{}?", self.archive.display(), if full { ", in the place of what is there" } else { "" });
         if !(how.auto_approve || terminal.ask(&question).await == Some(true)) {
             let failure = Failure::new(code::REFUSED, "not approved: nothing was touched");
             return Err(failure.advice("--auto-approve agrees where there is no terminal"));
@@ -146,7 +147,9 @@ impl Work<'_> {
         note_drill(session, manifest, &archive.sha256, into).await?;
         terminal.say(&format!("{into}: restored, every table and file counted and compared"));
         if self.stage {
-            terminal.say(&format!("{into}: mail, messages, tasks and other systems are switched off in its settings; give it a network without a way out too"));
+            terminal.say(&format!(
+                "{into}: mail, messages, tasks and other systems are switched off in its settings; give it a network without a way out too"
+            ));
         }
         Ok(code::DONE)
     }

@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::makers;
 use crate::kinds::aws::db_instance::DbInstance;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
@@ -114,6 +115,7 @@ impl Kind for Schema {
             cx.must_be_ours(NOUN, &gone.id).await?;
             cx.change("mysql.DropSchema", &format!("DROP DATABASE IF EXISTS {}", quote::name(&gone.id)), ()).await?;
         }
+        makers::drop_those_of(cx, &gone.id).await?;
         cx.drop_marks(NOUN, &gone.id).await
     }
 

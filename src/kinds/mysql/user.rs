@@ -4,7 +4,7 @@
 //! Its password is the value of an SSM parameter: read when the user is made, handed to the server (MariaDB gets only its hash) and dropped. Another
 //! value has another `fingerprint`, which means another user beside this one: its application moves over, then this one goes. What the
 //! server does not tell (the fingerprint, which schema is its own) stands in its row of `reeve.marks`. A password changed by hand is seen on MariaDB, whose
-//! hashes have no salt; MySQL does not show it. Does not touch accounts of the same name that come from other hosts.
+//! hashes have no salt; MySQL does not show it. One that made views or routines is not dropped but locked, until its schema goes ([`makers`]). Does not touch accounts of the same name that come from other hosts.
 
 mod grants;
 
@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
+use super::makers;
 use super::schema::Schema;
 use super::yes;
 use crate::kinds::aws::parameter::Parameter;
@@ -118,6 +119,9 @@ impl Kind for User {
         for one in accounts {
             let row = table.get(NOUN, &one.name).filter(|_| one.host == "%");
             let id = if one.host == "%" { one.name.clone() } else { format!("{}@{}", one.name, one.host) };
+            if row.is_none() && one.host == "%" && makers::is_one(cx, &table, &one.name) {
+                continue;
+            }
             let pairs: Vec<(&str, &str)> = row.map(|row| row.pairs().collect()).unwrap_or_default();
             let Some(marks) = cx.ours.marks_or_stranger(Self::NAME, (&one.name, &id), pairs) else { continue };
             let note: Note = row.and_then(|row| serde_json::from_str(&row.note).ok()).unwrap_or_default();
@@ -130,6 +134,7 @@ impl Kind for User {
     async fn create(cx: &Mysql, new: &New<Self>) -> Result<Made> {
         let (name, want) = (new.name(Self::NAME_LIMIT), &new.want);
         let made = Made { attributes: known(&name), id: name.clone() };
+        makers::make_room(cx, &name).await?;
         if cx.made_before(NOUN, &name, &new.marks, is_there(cx, &name).await?).await? {
             return Ok(made);
         }
@@ -177,17 +182,21 @@ impl Kind for User {
 
     async fn delete(cx: &Mysql, gone: &Gone<Self>) -> Result<()> {
         let account = quote::account(&gone.id);
-        if is_there(cx, &gone.id).await? {
+        if is_there(cx, &gone.id).await? && !makers::is_one_now(cx, &gone.id).await? {
             cx.must_be_ours(NOUN, &gone.id).await?;
             cx.change("mysql.AlterUser", &format!("ALTER USER IF EXISTS {account} ACCOUNT LOCK"), ()).await?;
             cx.disconnect(&gone.id).await?;
+            if makers::made_something(cx, &gone.id, gone.have.schema.id()).await? {
+                return makers::keep(cx, NOUN, &gone.id, gone.have.schema.id()).await;
+            }
             cx.change("mysql.DropUser", &format!("DROP USER IF EXISTS {account}"), ()).await?;
         }
         cx.drop_marks(NOUN, &gone.id).await
     }
 
     async fn ready(cx: &Mysql, id: &str) -> Result<Ready> {
-        if is_there(cx, id).await? { Ok(Ready::Yes(known(id))) } else { Err(Error::not_found("mysql.Users", id)) }
+        let is_user = is_there(cx, id).await? && !makers::is_one_now(cx, id).await?;
+        if is_user { Ok(Ready::Yes(known(id))) } else { Err(Error::not_found("mysql.Users", id)) }
     }
 
     async fn mark(cx: &Mysql, id: &str, marks: &Marks) -> Result<()> {

@@ -60,6 +60,11 @@ impl Table {
     pub fn get(&self, noun: &str, id: &str) -> Option<&Row> {
         self.0.get(&(noun.to_owned(), id.to_owned()))
     }
+
+    /// All rows of that noun, with their ids.
+    pub fn all<'t>(&'t self, noun: &'t str) -> impl Iterator<Item = (&'t str, &'t Row)> {
+        self.0.iter().filter(move |((kind, _), _)| kind == noun).map(|((_, id), row)| (id.as_str(), row))
+    }
 }
 
 type Columns = (String, String, String, String, String, String, String, String, String, String);

@@ -126,7 +126,9 @@ pub fn verify(path: &Path, identity: &dyn age::Identity, progress: &Progress) ->
     let manifest = Reader::new(path, identity).each(&mut seen, progress)?;
     let bad = |what: String| wrong(format!("{} is not what its manifest says: {what}", path.display()));
     match &manifest.database {
-        Some(database) if (database.pieces, database.bytes) != (seen.pieces, seen.bytes) => return Err(bad("the size of the schema".into())),
+        Some(database) if (database.pieces, database.bytes) != (seen.pieces, seen.bytes) => {
+            return Err(bad("the size of the schema".into()));
+        }
         Some(database) if database.sha256 != hex(&seen.sql.finalize()) => return Err(bad("the schema".into())),
         None if seen.pieces > 0 => return Err(bad("it holds a schema".into())),
         _ => {}
