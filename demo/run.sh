@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# The main job on an emulated AWS: plan, apply, nothing to change, drift behind our back, drift named, drift mended.
+# The main job: an estate planned and applied, nothing to change, drift behind our back named and mended, and its tenants served by their host names.
+# AWS is emulated; Docker, MariaDB and HAProxy are real, where this machine can run them (root, and what `make setup` installs).
 # Called by `make demo`, which has built the binary and set the sandbox up.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 reeve=${CARGO_TARGET_DIR:-target}/debug/reeve
 python=.sandbox/venv/bin/python
-estate=desired/hostedehr
 work=$(mktemp -d)
+estate=$work/estate
 sandbox=
 
 bold='' dim='' plain=''
@@ -28,7 +29,7 @@ expect() {
   [ "$got" = "$want" ] || fail "\`$*\` ended with $got, not $want"
 }
 
-step "An emulated AWS on a free port of 127.0.0.1"
+step "An emulated AWS on a free port of 127.0.0.1, and Docker, MariaDB and a registry in namespaces of their own"
 "$reeve" sandbox --port 0 --log "$work/sandbox.log" >"$work/environment" 2>"$work/sandbox.err" &
 sandbox=$!
 for _ in $(seq 600); do
@@ -36,15 +37,38 @@ for _ in $(seq 600); do
   kill -0 "$sandbox" 2>/dev/null || { cat "$work/sandbox.err" >&2; fail "the sandbox did not start"; }
   sleep 0.1
 done
+# The last line that it prints tells that all of it is there.
+if grep -q '^export REEVE_HOST' "$work/environment"; then
+  for _ in $(seq 300); do grep -q '^export REEVE_STANDIN_2' "$work/environment" && break; sleep 0.1; done
+fi
 # shellcheck disable=SC1091
 . "$work/environment"
 grep -v '^messages' "$work/sandbox.err"
+
+mkdir "$estate" "$estate/tenants"
+cp desired/hostedehr/tenants/*.yaml "$estate/tenants/"
+if [ -n "${REEVE_HOST:-}" ]; then
+  sh demo/catalogue.sh desired/hostedehr/stack.yaml "$REEVE_STANDIN_1" "$REEVE_STANDIN_2" >"$estate/stack.yaml"
+  cat >"$estate/tenants/more.yaml" <<'YAML'
+apiVersion: reeve/v1
+kind: Tenant
+metadata: { name: rural-north }
+spec: { distribution: refapp, country: US, admin_email: it@rural-north.example }
+---
+apiVersion: reeve/v1
+kind: Tenant
+metadata: { name: on-leave }
+spec: { distribution: refapp, country: US, admin_email: it@on-leave.example, state: suspended }
+YAML
+else
+  cp desired/hostedehr/stack.yaml "$estate/"
+fi
 
 step "What the first apply would do"
 expect 2 "$reeve" plan "$estate" --format markdown >"$work/plan.md"
 head -n 6 "$work/plan.md"
 
-step "Apply: the whole AWS half of the estate"
+step "Apply: the whole estate"
 expect 0 "$reeve" apply "$estate" --auto-approve
 
 step "Plan again: nothing to change"
@@ -63,13 +87,43 @@ expect 0 "$reeve" apply "$estate" --auto-approve
 expect 0 "$reeve" drift "$estate"
 expect 0 "$reeve" plan "$estate"
 
+if [ -n "${REEVE_HOST:-}" ]; then
+  door=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["haproxy"]["plain"])' "$REEVE_HOST")
+  # Asks by host name; the answer must have a given status and hold a given word.
+  ask() {
+    local want=$1 word=$2 url=http://$3.hostedehr.org$4 got
+    got=$(curl --silent --max-time 20 --connect-to "::$door" --write-out '\n%{http_code}' "$url") || fail "$url: nobody answers"
+    printf '  %s  %s\n' "$(printf '%s' "$got" | tail -n 1)" "$url"
+    [ "$(printf '%s' "$got" | tail -n 1)" = "$want" ] || fail "$url: $got"
+    case $got in *"$word"*) ;; *) fail "$url says nothing of $word: $got" ;; esac
+  }
+  session=/openmrs/ws/rest/v1/session
+
+  step "Three tenants, each at its own name; one is suspended, one archived"
+  for tenant in ckwc hopital-sacre-coeur rural-north; do ask 200 "tenant-$tenant" "$tenant" "$session"; done
+  ask 503 suspended on-leave /openmrs/
+  ask 404 '' closed-clinic /openmrs/
+  ask 404 '' nobody /openmrs/
+  expect 0 "$reeve" tenant list "$estate"
+
+  step "One of them moves to a new image, the others stay"
+  sed -i '/name: rural-north/,/^---/ s/distribution: refapp/distribution: refapp-next/' "$estate/tenants/more.yaml"
+  expect 2 "$reeve" plan "$estate"
+  expect 0 "$reeve" apply "$estate" --auto-approve
+  ask 200 '"version":"2"' rural-north "$session"
+  ask 200 '"version":"1"' ckwc "$session"
+
+  step "And nothing is left to change"
+  expect 0 "$reeve" plan "$estate"
+fi
+
 step "Done. To go on by hand"
 cat <<TEXT
-  make sandbox                     an emulated AWS on port 4566; it prints lines to export in another terminal
-  $reeve plan $estate
-  $reeve apply $estate
-  \$EDITOR $estate/stack.yaml       change something, plan again
-  $reeve why $estate database.server
+  make sandbox                     the same world on port 4566; it prints lines to export in another terminal
+  cp -r desired/hostedehr /tmp/my; sh demo/catalogue.sh desired/hostedehr/stack.yaml "\$REEVE_STANDIN_1" "\$REEVE_STANDIN_2" > /tmp/my/stack.yaml
+  $reeve apply /tmp/my
+  \$EDITOR /tmp/my/stack.yaml        change something, plan again
+  $reeve why /tmp/my tenant/ckwc.service
   README.md                        a first real estate, on a real account
 Nothing of this demo is left behind but target/, .sandbox/ and the Debian packages that it named.
 TEXT
