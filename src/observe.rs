@@ -28,6 +28,8 @@ pub struct Observed {
     pub strangers: BTreeSet<Stranger>,
     /// Kinds that nobody asked about: of planes that there is no way to, or that are outside the scope. Nothing is known of them.
     pub beyond: BTreeSet<&'static str>,
+    /// What whoever reads the plan has to know.
+    pub notes: BTreeSet<String>,
     /// The planes that there is no way to.
     pub unobserved: Vec<Unobserved>,
 }
@@ -53,6 +55,7 @@ pub async fn observe(planes: &Planes, wanted: &BTreeSet<String>, also: &BTreeSet
     }
     unmarked(planes, &mut observed).await;
     observed.strangers = planes.strangers();
+    observed.notes = planes.notes();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.contains(name);
     let unobserved = closed.iter().filter(|(name, _)| is_wanted(name));
     observed.unobserved = unobserved.map(|(name, why)| Unobserved { plane: (*name).to_owned(), reason: (*why).to_owned() }).collect();

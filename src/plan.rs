@@ -286,6 +286,7 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
             .collect(),
         unreadable: input.observed.unreadable.clone(),
         unobserved: input.observed.unobserved.clone(),
+        notes: input.observed.notes.clone(),
         access: input.access.clone(),
         scope: input.scope.clone(),
         seen,

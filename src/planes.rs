@@ -137,15 +137,23 @@ impl Planes {
     /// What this pass has noted that is not ours, on all of them.
     #[must_use]
     pub fn strangers(&self) -> BTreeSet<Stranger> {
-        let mut all = self.aws.ours.strangers();
+        self.ours().flat_map(Ours::strangers).collect()
+    }
+
+    /// What this pass has noted for whoever reads the plan.
+    #[must_use]
+    pub fn notes(&self) -> BTreeSet<String> {
+        self.ours().flat_map(Ours::notes).collect()
+    }
+
+    fn ours(&self) -> impl Iterator<Item = &Ours> {
         let inner = [
             Docker::of(self).map(|plane| &plane.ours),
             Mysql::of(self).map(|plane| &plane.ours),
             Files::of(self).map(|plane| &plane.ours),
             Haproxy::of(self).map(|plane| &plane.ours),
         ];
-        inner.into_iter().flatten().for_each(|ours| all.extend(ours.strangers()));
-        all
+        [&self.aws.ours].into_iter().chain(inner.into_iter().flatten())
     }
 }
 

@@ -8,7 +8,7 @@ use super::doubt::Doubts;
 use super::quantity::Size;
 use super::region;
 use super::stack::Stack;
-use super::tenant::{RESERVED, Tenant, TenantSpec};
+use super::tenant::{Database, RESERVED, Tenant, TenantSpec};
 use crate::model::problem::{Place, Problem, Problems, suggest};
 
 /// Checks a stack. `users` says how many tenants have a distribution.
@@ -160,6 +160,11 @@ pub fn tenants(stack: Option<(&Stack, &Checked<'_>)>, applicants: Vec<Applicant<
         if let Some((stack, of_stack)) = stack {
             against_stack(&spec, &mut checked, stack, of_stack, problems);
             environment(&spec.env, &["spec", "env"], &mut checked, problems);
+            if spec.database == Database::Dedicated {
+                let problem =
+                    Problem::at(&checked.place(&["spec", "database"]), "a server of its own for one tenant comes in a later release");
+                checked.refuse(&["spec", "database"], problem.help("`shared`: its schema and user are its own there"), problems);
+            }
             inherited(&spec, &checked, of_stack, &mut doubts);
         }
         let Some((name, place)) = checked.name() else { continue };

@@ -210,6 +210,9 @@ pub struct Plan {
     /// What there was no way to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unobserved: Vec<Unobserved>,
+    /// What whoever reads it has to know: what a host cannot enforce, say.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub notes: BTreeSet<String>,
     /// The way to the inner planes that the stack names.
     #[serde(default, skip_serializing_if = "Access::is_empty")]
     pub access: Access,

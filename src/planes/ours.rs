@@ -13,6 +13,7 @@ use crate::model::{Marks, Stranger, Whose};
 pub struct Ours {
     stack: Arc<str>,
     strangers: Arc<Mutex<BTreeSet<Stranger>>>,
+    notes: Arc<Mutex<BTreeSet<String>>>,
     gate: Option<Gate>,
     stats: Stats,
 }
@@ -21,13 +22,13 @@ impl Ours {
     /// That of the stack of that name; calls are counted in `stats`.
     #[must_use]
     pub fn new(stack: &str, stats: Stats) -> Self {
-        Self { stack: stack.into(), strangers: Arc::default(), gate: None, stats }
+        Self { stack: stack.into(), strangers: Arc::default(), notes: Arc::default(), gate: None, stats }
     }
 
     /// The same for a new pass, which has noted nothing yet.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Self { strangers: Arc::default(), ..self.clone() }
+        Self { strangers: Arc::default(), notes: Arc::default(), ..self.clone() }
     }
 
     /// The same, each of whose changes asks `gate` first.
@@ -93,5 +94,16 @@ impl Ours {
     #[must_use]
     pub fn strangers(&self) -> BTreeSet<Stranger> {
         self.strangers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what whoever reads the plan has to know of this plane: what a host cannot enforce, say.
+    pub fn note(&self, text: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(text);
+    }
+
+    /// What this pass has noted so far.
+    #[must_use]
+    pub fn notes(&self) -> BTreeSet<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

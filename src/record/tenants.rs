@@ -5,6 +5,8 @@
 //! tenants/NAME/drills/<when>.json
 //! ```
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -87,6 +89,26 @@ impl Record {
         })
     }
 
+    /// When each tenant was last backed up: a listing, whatever their number.
+    ///
+    /// # Errors
+    /// What the store answered.
+    pub async fn last_backups(&self) -> Result<BTreeMap<String, Timestamp>, RecordError> {
+        let mut last = BTreeMap::new();
+        for key in self.store().list(TENANTS, None).await? {
+            let mut parts = key.trim_start_matches(TENANTS).split('/');
+            if let (Some(tenant), Some("backups"), Some(name)) = (parts.next(), parts.next(), parts.next())
+                && let Some((when, _)) = name.split_once('-')
+                && let Ok(at) = jiff::civil::DateTime::strptime("%Y%m%dt%H%M%Sz", when)
+                && let Ok(at) = jiff::tz::TimeZone::UTC.to_timestamp(at)
+            {
+                // Keys come in the order of their times.
+                last.insert(tenant.to_owned(), at);
+            }
+        }
+        Ok(last)
+    }
+
     /// Every restore of a tenant's archives, the oldest first.
     ///
     /// # Errors
@@ -116,6 +138,9 @@ impl Record {
     }
 }
 
+/// Where everything about tenants is.
+const TENANTS: &str = "tenants/";
+
 fn folder(tenant: &str, sort: &str) -> String {
-    format!("tenants/{tenant}/{sort}/")
+    format!("{TENANTS}{tenant}/{sort}/")
 }

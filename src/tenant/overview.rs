@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use bollard::models::{Service as Seen, Task, TaskState};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::kinds::docker::service::{self, Service, replicas, tasks};
 use crate::model::tenant::Overview;
-use crate::planes::{Docker, Plane, Planes, Result};
+use crate::planes::{Docker, Haproxy, Plane, Planes, Result};
 
 /// A tenant as the YAML has it.
 #[derive(Debug, Clone)]
@@ -27,6 +28,13 @@ pub async fn overview(planes: &Planes, wished: &[Wished]) -> Result<Vec<Overview
         return Ok(wished.iter().map(|one| bare(one, "unknown")).collect());
     };
     let (services, tasks, running) = futures::try_join!(service::services(docker), tasks::all(docker), tasks::running(docker))?;
+    let used = match Haproxy::of(&planes) {
+        Ok(haproxy) => haproxy.last_used().await?.unwrap_or_default(),
+        Err(_) => std::collections::BTreeMap::new(),
+    };
+    let now = Timestamp::now();
+    let when =
+        |ago: &u64| now.checked_sub(SignedDuration::from_secs(i64::try_from(*ago).ok()?)).ok().map(|at| at.strftime("%FT%TZ").to_string());
     let mut by_tenant: HashMap<String, (&Seen, Service)> = HashMap::new();
     for seen in services.iter() {
         if let Some(made_of) = service::of_ours(docker, seen) {
@@ -50,6 +58,7 @@ pub async fn overview(planes: &Planes, wished: &[Wished]) -> Result<Vec<Overview
             memory_reservation: Some(made_of.memory_reservation),
             memory_limit: Some(made_of.memory_limit),
             since: task.and_then(|task| task.status.as_ref()?.timestamp.as_ref().map(ToString::to_string)),
+            last_activity: used.get(&one.name).and_then(when),
             ..bare(one, "")
         }
     });

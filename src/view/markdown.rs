@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{heading, modules, not_observed};
+use super::plan::{heading, modules, notes};
 use super::words::{Words, tally_of_module, tells_more};
 use super::{cause, causes, value, verb};
 use crate::model::census::{Census, Class, classes};
@@ -13,7 +13,7 @@ use crate::model::plan::{Action, Plan, Verb};
 #[must_use]
 pub fn markdown(plan: &Plan, words: &Words) -> String {
     let mut out = format!("### {}\n\n**{}**\n", prose(&heading(plan, words.title)), prose(&words.summary));
-    for note in not_observed(plan) {
+    for note in notes(plan) {
         let _ = writeln!(out, "\n{}", prose(&note));
     }
     list(&mut out, "Refused", plan.refusals.iter().map(|r| (r.address.to_string(), [&*r.reason, &*r.hint])));

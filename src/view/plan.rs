@@ -25,7 +25,7 @@ const COLUMN: usize = 44;
 pub fn human(plan: &Plan, style: Style, words: &Words, detail: Detail) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", style.paint(Tone::Strong, &heading(plan, words.title)));
-    for note in not_observed(plan) {
+    for note in notes(plan) {
         let _ = writeln!(out, "{}", style.paint(Tone::Notice, &note));
     }
     let mut cut = false;
@@ -72,9 +72,9 @@ pub fn heading(plan: &Plan, title: &str) -> String {
     value::clean(&text)
 }
 
-/// The planes that there was no way to, those of one reason together.
+/// What stands above a plan: the planes that there was no way to, those of one reason together, and what else whoever reads it has to know.
 #[must_use]
-pub fn not_observed(plan: &Plan) -> Vec<String> {
+pub fn notes(plan: &Plan) -> Vec<String> {
     let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
     for one in &plan.unobserved {
         match by_reason.iter_mut().find(|(reason, _)| *reason == one.reason) {

@@ -75,7 +75,10 @@ async fn read(dir: &Dir, terminal: &Terminal) -> Result<Vec<crate::model::tenant
     for (plane, why) in session.planes().closed().into_iter().filter(|(plane, _)| *plane == "docker") {
         terminal.say(&format!("not observed: {plane}: {why}"));
     }
-    Ok(overview(session.planes(), &wished(&loaded.desired.tenants)).await.map_err(crate::session::Error::from)?)
+    let mut all = overview(session.planes(), &wished(&loaded.desired.tenants)).await.map_err(crate::session::Error::from)?;
+    let backups = session.record().last_backups().await?;
+    all.iter_mut().for_each(|one| one.last_backup = backups.get(&one.name).map(ToString::to_string));
+    Ok(all)
 }
 
 fn exit(all: &[crate::model::tenant::Overview]) -> u8 {

@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::network::Network;
+use super::node::nodes;
 use super::secret::{Secret, version};
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
@@ -189,6 +190,7 @@ impl Kind for Service {
 
     async fn fetch(cx: &Docker) -> Result<Vec<Live<Self>>> {
         let (all, modern) = (services(cx).await?, render::modern(cx).await?);
+        note_what_is_not_enforced(cx, all.len()).await?;
         let mut live = Vec::new();
         for one in all.iter() {
             let spec = one.spec.clone().unwrap_or_default();
@@ -251,6 +253,27 @@ impl Kind for Service {
         let replicas = replicas(&now);
         remake(cx, "docker.ServiceUpdate", id, now, |tags| labels(marks, tags), replicas).await
     }
+}
+
+/// What older engines do not know of services: that containers gain no rights by what they start. Their daemon's settings have to say it.
+async fn note_what_is_not_enforced(cx: &Docker, services: usize) -> Result<()> {
+    if services == 0 {
+        return Ok(());
+    }
+    let old: Vec<String> = (nodes(cx).await?.iter())
+        .filter_map(|node| {
+            let version = node.description.as_ref()?.engine.as_ref()?.engine_version.clone()?;
+            let major = version.split('.').next()?.parse::<u32>().ok()?;
+            (major < 25).then(|| format!("{} (Engine {version})", super::node::name(node)))
+        })
+        .collect();
+    if !old.is_empty() {
+        let which = old.join(", ");
+        cx.ours.note(format!(
+            "services cannot ask for no-new-privileges on {which}: its daemon's settings have to, as `reeve host setup` writes them"
+        ));
+    }
+    Ok(())
 }
 
 /// Whether an image is named by digest.
