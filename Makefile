@@ -28,12 +28,12 @@ sandbox: setup ## the emulated AWS on port $(PORT) and the local parts, until Ct
 test-sandbox: setup ## each action that the sandbox adds to moto, with boto3
 	cd sandbox && ../$(VENV)/bin/python -m pytest -q tests
 
-demo: setup ## the main job on an emulated AWS, from nothing to mended drift
+demo: setup ## the main job, from nothing to tenants served by their names: AWS emulated, the rest real
 	cargo build --locked
 	@./demo/run.sh
 
 test: setup ## every test
-	cargo test --locked
+	cargo test --locked --workspace
 	$(MAKE) --no-print-directory test-sandbox
 
 conformance: ## a whole estate lives and goes on the account of your credentials: says what it costs and asks (YES=1: agreed)
@@ -47,6 +47,6 @@ bench: setup ## calls, time and memory as an estate grows; writes the tables of 
 	cargo bench --locked --bench proxy -- --write
 
 lint: ## format, clippy, docs, licences
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod left_open;
+mod password;
 mod rotate;
 mod routes;
 mod saved;
@@ -28,6 +29,7 @@ use crate::planes::aws::connect::{self, Connection};
 use crate::planes::{self, Facts, Planes};
 use crate::record::{Clock, History, Journal, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, Tally};
 use left_open::LeftOpen;
+pub use password::Password;
 pub use saved::{read_saved, seal, stale};
 
 /// Which stack, as far as a session must know it.

@@ -3,6 +3,7 @@
 mod backup;
 mod data;
 mod list;
+mod password;
 mod purge;
 mod restore;
 mod rotate;
@@ -30,6 +31,7 @@ enum What {
     Wake(scale::Wake),
     Sleep(scale::Sleep),
     Rotate(rotate::Rotate),
+    Password(password::Password),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Stage(restore::Stage),
@@ -45,6 +47,7 @@ impl Tenant {
             What::Wake(args) => &args.one.dir.dir,
             What::Sleep(args) => &args.one.dir.dir,
             What::Rotate(args) => &args.one.dir.dir,
+            What::Password(args) => &args.one.dir.dir,
             What::Backup(args) => &args.one.dir.dir,
             What::Restore(args) => &args.one.dir.dir,
             What::Stage(args) => &args.one.dir.dir,
@@ -59,6 +62,7 @@ impl Tenant {
             What::Wake(args) => args.run(terminal).await,
             What::Sleep(args) => args.run(terminal).await,
             What::Rotate(args) => args.run(terminal).await,
+            What::Password(args) => args.run(terminal).await,
             What::Backup(args) => args.run(terminal).await,
             What::Restore(args) => args.run(terminal).await,
             What::Stage(args) => args.run(terminal).await,

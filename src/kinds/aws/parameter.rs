@@ -7,6 +7,7 @@
 //! A generated value is made here, handed to SSM and dropped; it is read again only to be written back at once, when its key or its mark changes.
 //! Its fingerprint, a short hash, stands in the description: by it the users of the value see that it was rotated, without reading it.
 
+mod delivered;
 mod generate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use crate::model::{Marks, Secret};
 use crate::planes::Aws;
 use crate::planes::error::{Absent, Class, Error, Result};
 use aws_sdk_ssm::types as sdk;
+pub use delivered::{Delivery, deliver, delivery};
 pub use generate::Generate;
 
 /// A parameter: either `generate` or `value`.
@@ -185,9 +187,7 @@ pub async fn rotate(cx: &Aws, id: &str) -> Result<String> {
     let call = cx.ssm.put_parameter().name(id).description(described(&value, &marks)).set_type(now.r#type.clone());
     let call = call.set_key_id(now.key_id.clone()).set_allowed_pattern(pattern).overwrite(true);
     call.value(value.expose()).send().await?;
-    let tag = sdk::Tag::builder().key(FINGERPRINT).value(value.fingerprint()).build();
-    let tag = tag.map_err(|_| Error::incomplete("ssm.Tag", "key"))?;
-    cx.ssm.add_tags_to_resource().resource_type(sdk::ResourceTypeForTagging::Parameter).resource_id(id).tags(tag).send().await?;
+    delivered::rotated(cx, id, &value.fingerprint()).await?;
     Ok(value.fingerprint())
 }
 
@@ -240,10 +240,16 @@ fn filter(name: &str, value: &str) -> Result<sdk::ParameterStringFilter> {
 
 /// A parameter's name, and the marks and the fingerprint in its tags.
 async fn tagged(cx: &Aws, id: &str) -> Result<Option<(String, (Marks, Option<String>))>> {
+    let pairs = tagged_pairs(cx, id).await?;
+    let fingerprint = pairs.iter().find(|(name, _)| name == FINGERPRINT).map(|(_, value)| value.clone());
+    let marks = cx.marks(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    Ok(marks.map(|marks| (id.to_owned(), (marks, fingerprint))))
+}
+
+async fn tagged_pairs(cx: &Aws, id: &str) -> Result<Vec<(String, String)>> {
     let call = cx.ssm.list_tags_for_resource().resource_type(sdk::ResourceTypeForTagging::Parameter).resource_id(id);
     let out = call.send().await?;
-    let fingerprint = out.tag_list().iter().find(|tag| tag.key() == FINGERPRINT).map(|tag| tag.value().to_owned());
-    Ok(cx.marks(out.tag_list().iter().map(|tag| (tag.key(), tag.value()))).map(|marks| (id.to_owned(), (marks, fingerprint))))
+    Ok(out.tag_list().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
 }
 
 /// Values of texts (never of secrets), ten to a call.
