@@ -123,7 +123,7 @@ async fn mysql_refusing() {
     let estate_of = async |estate: Estate| fleet.again(estate).await;
     estate = estate_of(estate).await;
     let (_, words) = partly(&estate).await;
-    assert!(words.contains("mysql.schema: ") && words.contains("1045") && words.contains("see reeve runbook mysql-refusing"), "{words}");
+    assert!(words.contains("mysql.schema: ") && words.contains("1045") && words.contains("reeve runbook mysql-refusing"), "{words}");
     assert!(!words.contains("Wr0ng"), "{words}");
     fs::write(fleet.parts.admin(), right).expect("a file");
 
@@ -134,7 +134,7 @@ async fn mysql_refusing() {
     and_a_topic(&mut estate);
     estate = estate_of(estate).await;
     let (plan, words) = partly(&estate).await;
-    assert!(words.contains("mysql.schema: ") && words.contains("see reeve runbook mysql-refusing"), "{words}");
+    assert!(words.contains("mysql.schema: ") && words.contains("reeve runbook mysql-refusing"), "{words}");
     for address in ["tenant/beta.schema", "tenant/beta.user", "tenant/beta.service"] {
         assert!(waits(&plan, address), "{address}: {:#?}", plan.waiting);
     }
