@@ -360,6 +360,15 @@ impl Parts {
         Ok(Some(images))
     }
 
+    /// Makes the network again that says how tenants' networks are, as a host does after its engine has started anew.
+    ///
+    /// # Errors
+    /// There is no such engine, or it refuses.
+    pub async fn network_again(&self, engine: usize) -> Result<(), Error> {
+        let number = u8::try_from(engine).unwrap_or(u8::MAX);
+        docker::network(self.engines.get(engine).ok_or(Error::Engines(number))?).await
+    }
+
     /// Cuts an engine (counted from 0) off from everything: the others, the database, this machine. Its socket still answers.
     ///
     /// # Errors

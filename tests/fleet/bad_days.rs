@@ -44,6 +44,7 @@ async fn answers(fleet: &Fleet) {
         asked.status.success()
     })
     .await;
+    fleet.parts.network_again(0).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Something new on AWS, which has nothing to do with the bad day.

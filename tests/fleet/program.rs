@@ -75,6 +75,8 @@ impl Program {
         if !init.exists() {
             fs::write(init, "").expect("a file");
         }
+        // As a host does it (`src/host/daemon.rs`): Docker forgets its networks before it starts.
+        let _ = fs::remove_file(self.folder.join("engine1/data/network/files/local-kv.db"));
         let log = File::create(self.folder.join("again.log")).expect("a file");
         let child = Command::new("nsenter")
             .args(["--target", &self.first.to_string(), "--pid", "--mount", &format!("--net={}", self.space.display()), "--"])

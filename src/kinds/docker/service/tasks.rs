@@ -116,7 +116,10 @@ fn judge(service: &Seen, tasks: &[Task], now: Timestamp, known: Attributes) -> R
     }
     let meant = |task: &&Task| task.desired_state.is_some_and(|state| state <= TaskState::RUNNING);
     let task = tasks.iter().find(meant);
-    let troubled = tasks.iter().find_map(|task| task.status.as_ref()?.err.as_deref().filter(|err| !err.is_empty()));
+    // What went wrong with an earlier definition says nothing of this one.
+    let changed = when(service.updated_at.as_ref());
+    let of_this = |task: &&Task| changed.is_none() || when(task.created_at.as_ref()) >= changed;
+    let troubled = tasks.iter().filter(of_this).find_map(|task| task.status.as_ref()?.err.as_deref().filter(|err| !err.is_empty()));
     let update = service.update_status.as_ref();
     match update.and_then(|update| update.state) {
         Some(Update::PAUSED | Update::ROLLBACK_PAUSED) => {
@@ -132,17 +135,22 @@ fn judge(service: &Seen, tasks: &[Task], now: Timestamp, known: Attributes) -> R
     }
 }
 
+/// A time of the engine's.
+fn when(at: Option<&impl ToString>) -> Option<Timestamp> {
+    at.and_then(|at| at.to_string().parse().ok())
+}
+
 fn waits(service: &Seen, task: Option<&Task>, troubled: Option<&str>, now: Timestamp) -> Ready {
     let word = task.and_then(state).map_or_else(|| "starting".to_owned(), |state| state.to_string());
     let said = troubled.unwrap_or_default();
-    let age = |at: Option<String>| at.and_then(|at| at.parse::<Timestamp>().ok()).map(|at| now.duration_since(at));
-    let of_task = age(task.and_then(|task| task.status.as_ref()?.timestamp.as_ref().map(ToString::to_string)));
+    let age = |at: Option<Timestamp>| at.map(|at| now.duration_since(at));
+    let of_task = age(when(task.and_then(|task| task.status.as_ref()?.timestamp.as_ref())));
     let never = said.contains("No such image")
         || said.contains("invalid mount")
         || said.contains("no suitable node") && of_task.is_some_and(|age| age > PATIENCE);
     let container = service.spec.as_ref().and_then(|spec| spec.task_template.as_ref()?.container_spec.as_ref());
     let start = container.and_then(|container| container.health_check.as_ref()?.start_period).unwrap_or_default();
-    let over = age(service.updated_at.as_ref().map(ToString::to_string)).is_some_and(|age| age > SignedDuration::from_nanos(start) + SLACK);
+    let over = age(when(service.updated_at.as_ref())).is_some_and(|age| age > SignedDuration::from_nanos(start) + SLACK);
     if never || over {
         return Ready::Failed(told(if said.is_empty() { "it does not become ready" } else { said }));
     }
