@@ -62,6 +62,7 @@ runbooks![
     ROTATE "rotate",
     SMALLER "smaller",
     STALE_PLAN "stale-plan",
+    TENANT_DATA "tenant-data",
     TENANT_LEAVES "tenant-leaves",
     TWO_OBJECTS "two-objects",
     UNHEALTHY "unhealthy",

@@ -15,6 +15,7 @@ use super::place::Place;
 use super::program::OptionFile;
 use super::progress::Progress;
 use super::unpack::Unpack;
+use crate::model::runbook::TENANT_DATA;
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::mysql::quote;
 use crate::planes::{Mysql, Plane, Planes};
@@ -118,7 +119,7 @@ pub async fn restore(planes: &Planes, place: &Place, archive: &Checked, before: 
                 Ok(()) => Error { message: format!("{}; what was there before is there again", error.message), ..error },
                 Err(again) => {
                     let message = format!(
-                        "{}; and what was there before is NOT there again ({}): it is in {}",
+                        "{}; and what was there before is NOT there again ({}): it is in {}; see {TENANT_DATA}",
                         error.message,
                         again.message,
                         before.path.display()

@@ -30,6 +30,12 @@ impl<'f> Desk<'f> {
 
     /// Runs `reeve WORDS`, `DIR` being the folder; it must end with `code`. What it said, all of it.
     fn ends(&self, code: i32, words: &str) -> String {
+        let (ended, said) = self.run(words);
+        assert_eq!(ended, Some(code), "reeve {words}\n{said}");
+        said
+    }
+
+    fn run(&self, words: &str) -> (Option<i32>, String) {
         let dir = self.folder.path().display().to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
         command.args(words.split(' ').map(|word| if word == "DIR" { &dir } else { word })).env_clear().stdin(Stdio::null());
@@ -37,8 +43,7 @@ impl<'f> Desk<'f> {
         command.env("AWS_ENDPOINT_URL", &self.fleet.sandbox.endpoint).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         let done = command.env("REEVE_HOST", &self.fleet.engine().host).output().expect("the program");
         let said = format!("{}{}", String::from_utf8_lossy(&done.stderr), String::from_utf8_lossy(&done.stdout));
-        assert_eq!(done.status.code(), Some(code), "reeve {words}\n{said}");
-        said
+        (done.status.code(), said)
     }
 }
 
@@ -68,6 +73,9 @@ async fn a_tenant_is_backed_up_staged_and_at_last_purged() {
     let said = desk.ends(5, &format!("tenant restore DIR alpha {archive} --replace --auto-approve"));
     assert!(said.contains("alpha is in use"), "{said}");
     desk.ends(1, &format!("tenant backup DIR alpha --out {archive}"));
+
+    let (_, listed) = desk.run("tenant list DIR --format json");
+    assert!(listed.contains("\"last_backup\":\"20") || listed.contains("\"last_backup\": \"20"), "{listed}");
 
     // A copy, while the tenant runs.
     desk.ends(5, &format!("tenant stage DIR alpha {archive}"));

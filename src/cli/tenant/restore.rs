@@ -139,7 +139,13 @@ impl Work<'_> {
         let place_address = address(&place)?;
         let work = session.task(&locked.held, (&place_address, step), &terminal.line, async |planes: &Planes| {
             restore(planes, &place, &archive, before.as_ref(), &progress).await?;
-            if self.stage { silence(planes, &place).await } else { Ok(()) }
+            if !self.stage {
+                return Ok(());
+            }
+            silence(planes, &place).await.map_err(|error| crate::planes::Error {
+                message: format!("the copy still reaches out, do not start it: {}", error.message),
+                ..error
+            })
         });
         let done = told(into, &progress, terminal, work).await;
         locked.release(terminal).await;
