@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Error, Host, HostConfig, Result};
+use crate::model::engine;
 
 const FILE: &str = "/etc/docker/daemon.json";
 
@@ -20,29 +21,23 @@ const DROP_IN: (&str, &str) = (
 /// What reeve wants in the file.
 #[must_use]
 pub fn settings(config: &HostConfig) -> Map<String, Value> {
-    let log = match &config.logs {
+    let mut all = engine::guarded();
+    all.insert("live-restore".into(), json!(false)); // a swarm's manager refuses to start with it
+    match &config.logs {
         // Never blocking: a tenant does not wait for CloudWatch.
-        Some(group) => json!({
-            "log-driver": "awslogs",
-            "log-opts": {
+        Some(group) => {
+            all.insert("log-driver".into(), json!("awslogs"));
+            let options = json!({
                 "awslogs-region": config.region, "awslogs-group": group, "tag": "{{.Name}}", "mode": "non-blocking", "max-buffer-size": "4m",
-            },
-        }),
-        None => json!({ "log-driver": "json-file", "log-opts": { "max-size": "10m", "max-file": "3" } }),
-    };
-    let mut all = json!({
-        "live-restore": false,       // a swarm's manager refuses to start with it
-        "no-new-privileges": true,   // for all containers: the service API of older engines cannot say it
-        "userland-proxy": false,     // published ports are the kernel's, where the firewall sees them
-        "icc": false,
-        "default-ulimits": { "nofile": { "Name": "nofile", "Soft": 65536, "Hard": 65536 } },
-    });
-    let (Some(all), Value::Object(log)) = (all.as_object_mut(), log) else { return Map::new() };
-    all.extend(log);
+            });
+            all.insert("log-opts".into(), options);
+        }
+        None => all.extend(engine::local_logs()),
+    }
     if !config.dns.is_empty() {
         all.insert("dns".into(), json!(config.dns));
     }
-    std::mem::take(all)
+    all
 }
 
 /// `have` with ours in it.

@@ -7,14 +7,12 @@ use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect};
 use bollard::query_parameters::InspectNetworkOptions;
 
 use super::{Host, HostConfig, Result};
+use crate::model::firewall::BRIDGE;
 use crate::planes::docker::failed;
 use crate::planes::error::Absent;
 
 /// The network's name.
 pub const NAME: &str = "tenants-config";
-
-/// The bridge's name on the host.
-pub const BRIDGE: &str = "tenants0";
 
 fn options() -> HashMap<String, String> {
     let pairs = [("com.docker.network.bridge.enable_icc", "false"), ("com.docker.network.bridge.name", BRIDGE)];

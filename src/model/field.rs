@@ -264,6 +264,13 @@ fn percent_decode(text: &str) -> String {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cidr(ipnet::Ipv4Net);
 
+impl From<std::net::Ipv4Addr> for Cidr {
+    /// The block of that one address.
+    fn from(address: std::net::Ipv4Addr) -> Self {
+        Self(address.into())
+    }
+}
+
 impl Cidr {
     /// Parses and checks that no host bits are set.
     ///

@@ -6,7 +6,6 @@
 mod database;
 mod docker;
 mod files;
-mod firewall;
 mod http;
 mod image;
 mod keeper;
@@ -26,6 +25,8 @@ use tokio::time::Instant;
 pub use self::image::Image;
 use self::keeper::{Keeper, Outcome};
 use self::network::Network;
+use crate::model::Cidr;
+use crate::model::firewall::{self, Allowed, Family};
 
 /// How long all parts together may take to start; they need about two seconds.
 const START: Duration = Duration::from_secs(90);
@@ -193,9 +194,11 @@ impl Parts {
         let admin = folder.join("admin.json");
         database::prepare(&folder.join("mysql"), database, &options.administrator, &admin).await?;
         registry::prepare(&folder.join("registry"), registry)?;
-        let (v4, v6) = firewall::restore(options.mysql_port);
-        files::write(&folder.join("rules.v4"), &v4)?;
-        files::write(&folder.join("rules.v6"), &v6)?;
+        let servers = [Cidr::from(*database.ip())];
+        let allowed = Allowed { dns: &[], database: Some((options.mysql_port, &servers)) };
+        for (file, family) in [("rules.v4", Family::V4), ("rules.v6", Family::V6)] {
+            files::write(&folder.join(file), &firewall::first(&firewall::rules(allowed, family), family))?;
+        }
 
         let lib = folder.join("lib");
         files::folder(&lib)?;

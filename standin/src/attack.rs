@@ -188,3 +188,46 @@ pub async fn write(State(app): State<App>, Query(aim): Query<Aim>) -> Response {
     };
     told(&app, body)
 }
+
+/// Writes `mb` (100) into a file at `path` until there is no room, and removes it again after `seconds` (0).
+pub async fn fill(State(app): State<App>, Query(aim): Query<Aim>) -> Response {
+    use std::io::Write;
+    let (wanted, block) = (aim.mb.unwrap_or(100), vec![0x55; 1 << 20]);
+    let (mut written, mut error) = (0, Value::Null);
+    match std::fs::OpenOptions::new().write(true).create_new(true).open(&aim.path) {
+        Ok(mut file) => {
+            while written < wanted {
+                if let Err(e) = file.write_all(&block) {
+                    error = e.to_string().into();
+                    break;
+                }
+                written += 1;
+                tokio::task::yield_now().await;
+            }
+            sleep(Duration::from_secs(aim.seconds.unwrap_or(0))).await;
+            let _ = std::fs::remove_file(&aim.path);
+        }
+        Err(e) => error = e.to_string().into(),
+    }
+    told(&app, json!({"mb": written, "error": error}))
+}
+
+/// Opens connections to `host` and `port`, one after the other, until it may not or there are `count` (1000); keeps them for `seconds` (0).
+pub async fn crowd(State(app): State<App>, Query(aim): Query<Aim>) -> Response {
+    let (mut open, mut error) = (Vec::new(), Value::Null);
+    while open.len() < aim.count.unwrap_or(1000) {
+        match timeout(LIMIT, TcpStream::connect((aim.host.as_str(), aim.port))).await {
+            Ok(Ok(stream)) => open.push(stream),
+            Ok(Err(e)) => {
+                error = e.to_string().into();
+                break;
+            }
+            Err(_) => {
+                error = "no answer".into();
+                break;
+            }
+        }
+    }
+    sleep(Duration::from_secs(aim.seconds.unwrap_or(0))).await;
+    told(&app, json!({"opened": open.len(), "error": error}))
+}

@@ -90,6 +90,8 @@ pub fn router(app: App) -> Router {
         .route("/http", get(attack::http))
         .route("/read", get(attack::read))
         .route("/write", get(attack::write))
+        .route("/fill", get(attack::fill))
+        .route("/crowd", get(attack::crowd))
         .route("/mysql", get(attack_sql::mysql));
     Router::new()
         .route("/openmrs", get(pages::to_home))

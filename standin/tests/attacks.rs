@@ -29,6 +29,10 @@ fn each_attack_succeeds_where_nothing_is_in_its_way() {
     assert!(try_it(&format!("read?path={}", b.data().display()))["text"].as_str().unwrap().contains("openmrs-runtime.properties"));
     assert_eq!(try_it(&format!("write?path={}/new", b.data().display()))["written"], true);
     assert_eq!(try_it("write?path=/no/such/folder/new")["written"], false);
+    assert_eq!(try_it(&format!("fill?path={}/new&mb=2", b.data().display()))["mb"], 2);
+    assert!(try_it("fill?path=/no/such/folder/new")["error"].is_string());
+    assert_eq!(try_it(&format!("crowd?host=127.0.0.1&port={}&count=20", b.port))["opened"], 20);
+    assert_eq!(try_it("crowd?host=127.0.0.1&port=9")["opened"], 0);
     assert_eq!(try_it("fork-bomb?count=20&seconds=0")["started"], 20);
     assert_eq!(try_it("fill-memory?mb=32&seconds=0")["mb"], 32);
     assert!(try_it("log-flood?mb=2")["mb"].as_u64().unwrap() >= 2);

@@ -7,6 +7,8 @@ mod support;
 mod fleet_ground;
 
 mod bad_days;
+mod canary;
+mod isolation;
 mod life;
 mod program;
 mod runbooks;

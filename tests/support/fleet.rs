@@ -33,7 +33,8 @@ impl Fleet {
     pub async fn start(engines: u8) -> Self {
         let parts = Parts::start(Options { engines, ..Options::default() }).await.unwrap_or_else(|error| panic!("{error}"));
         let database = Database { address: (*parts.database().ip()).into(), admin: parts.admin() };
-        let options = reeve::sandbox::Options { zones: vec![ZONE.into()], database: Some(database), ..Default::default() };
+        let log = Some(parts.folder().join("aws.log"));
+        let options = reeve::sandbox::Options { zones: vec![ZONE.into()], database: Some(database), log, ..Default::default() };
         let sandbox = Sandbox::start(options).await.expect("the sandbox starts (make setup)");
         let images = parts.standin().await.unwrap_or_else(|error| panic!("{error}")).expect("the stand-in is built (make setup)");
         Self { parts, sandbox, images }

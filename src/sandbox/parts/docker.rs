@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::http::{Answer, Server, send};
-use super::{Engine, Error, files, firewall};
+use super::{Engine, Error, files};
+use crate::model::{engine, firewall};
 
 /// What Debian 12's engine speaks, and every later one.
 const API: &str = "/v1.41";
@@ -20,7 +21,7 @@ const SUBNET: &str = "172.30.0.0/16";
 /// Writes an engine's settings into its folder. `group` is the control group that its containers are in.
 pub(super) fn prepare(folder: &Path, registry: SocketAddrV4, group: &str) -> Result<(), Error> {
     files::folder(folder)?;
-    let settings = json!({
+    let own = json!({
         "data-root": folder.join("data"),
         "exec-root": folder.join("exec"),
         "pidfile": folder.join("pid"),
@@ -30,12 +31,11 @@ pub(super) fn prepare(folder: &Path, registry: SocketAddrV4, group: &str) -> Res
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "cgroup-parent": format!("/{group}"),
         "insecure-registries": [registry.to_string()],
-        "log-driver": "json-file",
-        "log-opts": { "max-size": "10m", "max-file": "3" },
-        "icc": false,
-        "no-new-privileges": true,
     });
-    files::write(&folder.join("daemon.json"), &format!("{settings:#}"))
+    let mut settings = engine::guarded();
+    settings.extend(engine::local_logs());
+    settings.extend(own.as_object().cloned().unwrap_or_default());
+    files::write(&folder.join("daemon.json"), &format!("{:#}", Value::Object(settings)))
 }
 
 /// Layers over each other, unless the folder itself is in such a layer, as in a container: the kernel refuses a second.
