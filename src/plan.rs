@@ -127,7 +127,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     }
     stranger::before_replacements(&mut draft, wishes, &claims, input);
     guard::guard(&mut draft, missing, wishes, input.wishes, &claims, input.observed, &input.scope);
-    let complete = scope::narrow(&mut draft, wishes, input.wishes, &claims, &input.scope) && input.observed.unobserved.is_empty();
+    let complete = scope::narrow(&mut draft, wishes, input.wishes, &claims, &input.scope);
     Ok(assemble(input, wishes, &claims, draft, complete))
 }
 

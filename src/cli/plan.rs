@@ -71,6 +71,15 @@ pub async fn make(
     destroy: bool,
     terminal: &mut Terminal,
 ) -> Result<model::Plan, Failure> {
+    let closed: Vec<(&str, &str)> = session.planes().closed().into_iter().filter(|(plane, _)| scope.planes.contains(*plane)).collect();
+    if let Some((_, why)) = closed.first() {
+        let names: Vec<&str> = closed.iter().map(|(plane, _)| *plane).collect();
+        let message = format!("not observed: {}: {why}", names.join(", "));
+        if names.len() == scope.planes.len() {
+            return Err(Failure::usage(message).advice("leave --plane out, or run it where there is a way"));
+        }
+        terminal.say(&message);
+    }
     let (mut plan, history) = session.plan(&loaded.wishes, scope, destroy, loaded.commit.clone()).await?;
     history.warnings.iter().for_each(|warning| terminal.say(&format!("warning: {warning}")));
     super::scope::check(&plan, loaded)?;

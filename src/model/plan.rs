@@ -192,7 +192,7 @@ pub struct Plan {
     /// Who, when, from what.
     #[serde(default)]
     pub made: Made,
-    /// Whether it covers the whole stack.
+    /// Whether it covers the whole stack, as far as there is a way to it ([`Plan::unobserved`]).
     pub complete: bool,
     /// Whether everything in the stack is to be destroyed.
     pub destroy: bool,

@@ -84,7 +84,7 @@ pub fn notes(plan: &Plan) -> Vec<String> {
     }
     by_reason
         .iter()
-        .map(|(reason, planes)| value::clean(&format!("Not observed and not touched: {}: {reason}", planes.join(", "))))
+        .map(|(reason, planes)| value::clean(&format!("Not observed: {}; nothing of it is touched ({reason})", planes.join(", "))))
         .collect()
 }
 

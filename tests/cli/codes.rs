@@ -332,6 +332,8 @@ async fn sixty_four_is_a_wrong_line_or_what_comes_later() {
         vec!["plan", dir, "--allow-delete", "Not An Address"],
         vec!["apply", dir, "--parallelism", "0"],
         vec!["frobnicate"],
+        vec!["tenant", "restore", dir, "ckwc"],
+        vec!["tenant", "status", dir, "nobody"],
         vec!["schema", "aws.nothing"],
     ] {
         stack.ends(64, &line);
@@ -339,7 +341,6 @@ async fn sixty_four_is_a_wrong_line_or_what_comes_later() {
     for line in [
         vec!["audit", dir, "--format", "sarif"],
         vec!["run", dir],
-        vec!["tenant", "restore", dir, "ckwc"],
         vec!["approve", "plan.json", "--key", "id_ed25519"],
         vec!["plan", dir, "--format", "html"],
         vec!["show", "plan.json", "--format", "terraform"],

@@ -35,7 +35,7 @@ fn save(folder: &Path, name: &str, plan: &impl serde::Serialize) -> String {
 fn validate_graph_and_schema() {
     let example = example();
     let dir = example.to_str().unwrap();
-    assert!(offline(0, &["validate", dir]).err.contains("hostedehr is valid: 114 resources"));
+    assert!(offline(0, &["validate", dir]).err.contains("hostedehr is valid: 129 resources"));
     let dot = offline(0, &["graph", dir]).out;
     assert!(dot.starts_with("digraph \"hostedehr\"") && dot.contains("\"vpc.private/a\" -> \"vpc.vpc\";"));
     assert!(offline(0, &["graph", dir, "--format", "mermaid"]).out.starts_with("flowchart LR\n"));
@@ -61,7 +61,7 @@ fn runbooks_and_modules_need_no_folder() {
         }
         list.lines().count()
     };
-    assert!(texts("runbook", "runbooks", "md") >= 13 && texts("module", "modules", "yaml") == 8);
+    assert!(texts("runbook", "runbooks", "md") >= 13 && texts("module", "modules", "yaml") == 9);
     assert!(offline(0, &["runbook", "runbooks/stale-plan.md"]).out.starts_with("# "));
     assert!(offline(64, &["runbook", "stale"]).err.contains("did you mean `stale-plan`?"));
     assert!(offline(64, &["module", "vcp"]).err.contains("did you mean `vpc`?"));
