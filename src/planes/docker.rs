@@ -4,6 +4,7 @@
 //! their whole spec and the version that was read; on a conflict they are read again.
 
 mod classify;
+mod leaving;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::model::marks::key;
 use crate::model::runbook::DOCKER_DOWN;
 use crate::model::{Access, Marks};
 pub use classify::failed;
+pub use leaving::{Drain, Leaving};
 
 /// The longest that one call may take, in seconds.
 const TIMEOUT: u64 = 30;
@@ -39,6 +41,10 @@ pub struct Docker {
     pub lib: PathBuf,
     /// What this pass has read already.
     pub once: Arc<Once>,
+    /// Tasks that are about to end.
+    pub leaving: Leaving,
+    /// Who takes requests away from them; without it nobody here sends them any.
+    pub drain: Option<Drain>,
     address: Arc<str>,
     client: Arc<OnceCell<bollard::Docker>>,
 }
@@ -50,7 +56,8 @@ pub fn reach(access: &Access, facts: Option<&Facts>, ours: Ours, vault: &Vault) 
     match local.or(access.docker.as_deref()) {
         Some(address) => {
             let lib = facts.map_or_else(|| PathBuf::from(super::facts::LIB), Facts::lib);
-            Reach::Open(Docker { ours, vault: vault.clone(), lib, once: Arc::default(), address: address.into(), client: Arc::default() })
+            let (vault, address, client) = (vault.clone(), address.into(), Arc::default());
+            Reach::Open(Docker { ours, vault, lib, once: Arc::default(), leaving: Leaving::default(), drain: None, address, client })
         }
         None => Reach::Closed("this is no host of the fleet, and the stack names no way in (spec.access.docker)".to_owned()),
     }
@@ -67,6 +74,12 @@ impl Docker {
     #[must_use]
     pub fn gated(&self, gate: &Gate) -> Self {
         Self { ours: self.ours.gated(gate.clone()), ..self.clone() }
+    }
+
+    /// The same, `drain` taking requests away from what is about to end.
+    #[must_use]
+    pub fn with_drain(&self, drain: Drain) -> Self {
+        Self { drain: Some(drain), ..self.clone() }
     }
 
     /// The engine, for a call that only reads.

@@ -14,6 +14,7 @@ use crate::settings::Settings;
 pub struct Database {
     pool: Pool,
     size: usize,
+    epoch: Option<u64>,
 }
 
 /// How far the first start came.
@@ -57,7 +58,7 @@ impl Database {
     pub fn new(settings: &Settings) -> Self {
         let constraints = PoolConstraints::new(settings.pool.min(3), settings.pool).unwrap_or_default();
         let opts: Opts = opts(settings, Some(&settings.schema), true).pool_opts(PoolOpts::new().with_constraints(constraints)).into();
-        Self { pool: Pool::new(opts), size: settings.pool }
+        Self { pool: Pool::new(opts), size: settings.pool, epoch: settings.epoch }
     }
 
     /// A connection that has just answered; those that do not are thrown away.
@@ -113,7 +114,7 @@ impl Database {
         let mut conn = self.conn().await?;
         for sql in [
             "CREATE TABLE IF NOT EXISTS users (username VARCHAR(50) PRIMARY KEY, salt CHAR(32) NOT NULL, password CHAR(128) NOT NULL)",
-            "CREATE TABLE IF NOT EXISTS patient (patient_id BIGINT AUTO_INCREMENT PRIMARY KEY, uuid CHAR(36) NOT NULL UNIQUE, name VARCHAR(255) NOT NULL)",
+            "CREATE TABLE IF NOT EXISTS patient (patient_id BIGINT AUTO_INCREMENT PRIMARY KEY, uuid CHAR(36) NOT NULL UNIQUE, name VARCHAR(255) NOT NULL, epoch BIGINT UNSIGNED, made_at DATETIME(6) NOT NULL)",
             "CREATE TABLE IF NOT EXISTS obs (obs_id BIGINT AUTO_INCREMENT PRIMARY KEY, uuid CHAR(36) NOT NULL UNIQUE, value_complex VARCHAR(255) NOT NULL)",
             "CREATE TABLE IF NOT EXISTS global_property (property VARCHAR(255) PRIMARY KEY, property_value TEXT)",
         ] {
@@ -136,14 +137,15 @@ impl Database {
         Ok(found == Some(true))
     }
 
-    /// Adds a patient.
+    /// Adds a patient, which bears the epoch of this writer and the server's time.
     ///
     /// # Errors
     /// What the database says.
     pub async fn add_patient(&self, name: &str) -> Result<Patient, String> {
         let uuid = uuid()?;
         let mut conn = self.conn().await?;
-        conn.exec_drop("INSERT INTO patient (uuid, name) VALUES (?, ?)", (&uuid, name)).await.map_err(words)?;
+        let sql = "INSERT INTO patient (uuid, name, epoch, made_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6))";
+        conn.exec_drop(sql, (&uuid, name, self.epoch)).await.map_err(words)?;
         let id = conn.last_insert_id().unwrap_or_default();
         Ok(Patient { id, uuid, name: name.to_owned() })
     }

@@ -40,6 +40,7 @@ OMRS_ADMIN_USER_PASSWORD, OMRS_EXTRA_CONNECTION_USERNAME, _PASSWORD as OpenMRS's
   STANDIN_PORT, STANDIN_DATA    8080, /openmrs/data
   STANDIN_POOL                  connections to the database, at most (10)
   STANDIN_MAIL                  host:port that POST /openmrs/mail tries to reach
+  STANDIN_WRITES_MS             it makes a patient by itself so often (never)
 
   --version, --help";
 
@@ -108,7 +109,7 @@ async fn serve(settings: Settings) -> Result<u8, String> {
         // A start that succeeds goes on serving; only one that fails ends here.
         words = async {
             match start::start(&settings, &database, &phase).await {
-                Ok(()) => std::future::pending().await,
+                Ok(()) => start::write(&settings, &database).await,
                 Err(words) => words,
             }
         } => {

@@ -42,6 +42,10 @@ pub struct Settings {
     pub pool: usize,
     /// `STANDIN_MAIL`: `host:port` of the mail server.
     pub mail: Option<String>,
+    /// `REEVE_EPOCH`: which writer of its database it is; stands in every patient that it makes.
+    pub epoch: Option<u64>,
+    /// `STANDIN_WRITES_MS`: it makes a patient by itself so often; without it none.
+    pub writes: Option<Duration>,
 }
 
 /// The file with what the first start settled.
@@ -78,6 +82,8 @@ impl Settings {
             data: text("STANDIN_DATA", "/openmrs/data").into(),
             pool: usize::from(port("STANDIN_POOL", "10")?).max(1),
             mail: var("STANDIN_MAIL").filter(|v| !v.is_empty()),
+            epoch: var("REEVE_EPOCH").and_then(|epoch| epoch.parse().ok()),
+            writes: var("STANDIN_WRITES_MS").and_then(|ms| ms.parse().ok()).map(Duration::from_millis),
         };
         settings.overlay(var);
         Ok(settings)

@@ -57,6 +57,17 @@ pub async fn start(settings: &Settings, database: &Database, phase: &watch::Send
     Ok(())
 }
 
+/// Writes by itself for as long as it is polled, as OpenMRS's scheduled tasks do; if it was told to.
+pub async fn write(settings: &Settings, database: &Database) -> String {
+    let Some(every) = settings.writes else { return std::future::pending().await };
+    loop {
+        if let Err(words) = database.add_patient("by itself").await {
+            println!("could not write: {words}");
+        }
+        sleep(every).await;
+    }
+}
+
 /// On to the next phase; there is no way back.
 pub fn go(phase: &watch::Sender<Phase>, next: Phase) {
     phase.send_if_modified(|now| {

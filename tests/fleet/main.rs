@@ -8,7 +8,12 @@ mod fleet_ground;
 
 mod bad_days;
 mod canary;
+mod client;
+mod host;
 mod isolation;
 mod life;
+mod measured;
+mod one_writer;
 mod program;
+mod rotation;
 mod runbooks;

@@ -22,8 +22,13 @@ pub struct Program {
 impl Program {
     /// The first engine.
     pub fn docker(fleet: &Fleet) -> Self {
-        let settings = fleet.parts.folder().join("engine1/daemon.json");
-        Self::find(fleet, "dockerd", &settings.display().to_string(), &fleet.engine().space)
+        Self::engine(fleet, 0)
+    }
+
+    /// An engine, counted from 0.
+    pub fn engine(fleet: &Fleet, engine: usize) -> Self {
+        let settings = fleet.parts.folder().join(format!("engine{}/daemon.json", engine + 1));
+        Self::find(fleet, "dockerd", &settings.display().to_string(), &fleet.parts.engines()[engine].space)
     }
 
     /// The database.
@@ -90,6 +95,41 @@ impl Program {
         tokio::time::sleep(Duration::from_millis(200)).await;
         child
     }
+}
+
+/// Every process of an engine's machine: the engine with what it started, its containers with all that is in them.
+pub fn of_machine(fleet: &Fleet, engine: usize) -> Vec<u32> {
+    let own = format!("{}/", fleet.parts.folder().join(format!("engine{}", engine + 1)).display());
+    let running = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let all: Vec<(u32, u32)> = running.filter_map(|id| Some((id, parent(id)?))).collect();
+    // The engine, containerd and each container's shim name a file in the engine's folder.
+    let names_own = |id: &u32| arguments(*id).iter().any(|argument| argument.starts_with(&own)) && !is_waiting(*id);
+    let mut machine: Vec<u32> = all.iter().map(|(id, _)| *id).filter(names_own).collect();
+    let mut at = 0;
+    while at < machine.len() {
+        let children = all.iter().filter(|(id, parent)| *parent == machine[at] && !machine.contains(id)).map(|(id, _)| *id);
+        machine.extend(children.collect::<Vec<_>>());
+        at += 1;
+    }
+    machine
+}
+
+/// Those of the parts' own shell and of `nsenter`, which wait for the engine, are not the machine's.
+fn is_waiting(id: u32) -> bool {
+    let program = arguments(id).first().cloned().unwrap_or_default();
+    matches!(program.rsplit('/').next(), Some("sh" | "nsenter" | "haproxy"))
+}
+
+fn parent(id: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+}
+
+/// Sends a signal to all of them at once.
+pub async fn signal(ids: &[u32], signal: &str) {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    // One that ended meanwhile is none to be signalled.
+    let _ = Command::new("kill").arg(format!("-{signal}")).args(&ids).stderr(Stdio::null()).status().await.expect("kill");
 }
 
 fn arguments(id: u32) -> Vec<String> {

@@ -3,15 +3,14 @@
 //!
 //! Words in capitals are filled in: `DIR` the stack's folder, `NAME` and `OTHER` tenants, `SERVICE` the service of `NAME`, `NODE` and `IP` the host.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use reeve::model::runbook::{ALL, Runbook};
 use tokio::process::Command;
 
-use crate::fleet_ground::{Fleet, docker, tenant, until};
+use crate::fleet_ground::{Fleet, tenant, until};
+use crate::host::Host;
 
 /// What no parser is here for: a plugin of its own.
 const OTHERS: &[&str] = &["docker buildx"];
@@ -87,71 +86,6 @@ async fn every_command_is_one_that_the_command_line_takes() {
     }
 }
 
-/// A shell as an operator has it on a host.
-struct Host<'f> {
-    fleet: &'f Fleet,
-    folder: tempfile::TempDir,
-    words: BTreeMap<&'static str, String>,
-}
-
-impl<'f> Host<'f> {
-    async fn of(fleet: &'f Fleet) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let stack = folder.path().join("stack");
-        fs::create_dir(&stack).expect("a folder");
-        for file in fleet.files(&fleet.images[0], &[tenant("alpha", ""), tenant("beta", "")].concat()) {
-            fs::write(stack.join(&file.path), file.text).expect("a file");
-        }
-        let programs = folder.path().join("bin");
-        fs::create_dir(&programs).expect("a folder");
-        for (name, program) in [("reeve", env!("CARGO_BIN_EXE_reeve")), ("docker", "/usr/bin/docker")] {
-            std::os::unix::fs::symlink(program, programs.join(name)).expect("a link");
-        }
-        let node = docker(fleet.engine(), &["node", "inspect", "--format", "{{.ID}}", "self"]).await;
-        let words = BTreeMap::from([
-            ("DIR", stack.display().to_string()),
-            ("NAME", "alpha".to_owned()),
-            ("OTHER", "beta".to_owned()),
-            ("SERVICE", "hostedehr-tenant-alpha-service".to_owned()),
-            ("NODE", node),
-            ("IP", fleet.engine().address.to_string()),
-        ]);
-        Self { fleet, folder, words }
-    }
-
-    async fn run(&self, command: &str) -> Output {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.' || c == '-';
-        let mut line = String::new();
-        let mut rest = command;
-        while let Some(begin) = rest.find(is_word) {
-            let end = rest[begin..].find(|c| !is_word(c)).map_or(rest.len(), |end| begin + end);
-            line.push_str(&rest[..begin]);
-            line.push_str(self.words.get(&rest[begin..end]).map_or(&rest[begin..end], String::as_str));
-            rest = &rest[end..];
-        }
-        line.push_str(rest);
-        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.folder.path().join("bin").display());
-        let run = Command::new("sh")
-            .args(["-c", &line])
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("PATH", path)
-            .env("HOME", self.folder.path())
-            .env("DOCKER_HOST", format!("unix://{}", self.fleet.engine().docker.display()))
-            .env("REEVE_HOST", self.fleet.parts.host())
-            .env("AWS_ENDPOINT_URL", &self.fleet.sandbox.endpoint)
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        tokio::time::timeout(std::time::Duration::from_secs(240), run)
-            .await
-            .unwrap_or_else(|_| panic!("`{line}` does not end"))
-            .expect("sh")
-    }
-}
-
 /// What a command may end with: what only looks may find something.
 fn is_right(command: &str, code: Option<i32>) -> bool {
     let looks = ["reeve plan", "reeve drift", "reeve tenant list", "reeve tenant status"].iter().any(|one| command.starts_with(one));
@@ -161,7 +95,7 @@ fn is_right(command: &str, code: Option<i32>) -> bool {
 #[tokio::test]
 async fn what_is_to_be_run_does_what_it_says() {
     let fleet = Fleet::start(1).await;
-    let host = Host::of(&fleet).await;
+    let host = Host::of(&fleet, &[tenant("alpha", ""), tenant("beta", "")].concat()).await;
     let first = host.run("reeve apply DIR --auto-approve").await;
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
     let mut number = 0;
@@ -186,5 +120,5 @@ async fn what_is_to_be_run_does_what_it_says() {
         assert!(woken.status.success(), "{}", String::from_utf8_lossy(&woken.stderr));
     }
     until("the estate is as the YAML says", 60, async || host.run("reeve plan DIR").await.status.code() == Some(0)).await;
-    assert!(Path::new(&host.words["DIR"]).join("stack.yaml").exists());
+    assert!(Path::new(&host.word("DIR")).join("stack.yaml").exists());
 }

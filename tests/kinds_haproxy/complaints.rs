@@ -66,7 +66,7 @@ async fn nothing_is_held_for_whoever_sleeps_and_one_that_accepts_and_never_answe
     let slow = TcpListener::bind("127.0.0.1:0").await.unwrap(); // connections wait in its backlog
     world.follow(&[("a", slow.local_addr().unwrap())]).await;
     let page = world.page("a.example.org", "/").await;
-    assert_eq!((page.status, page.header("retry-after"), page.header("cache-control")), (504, Some("10"), Some("no-store")));
+    assert_eq!((page.status, page.header("retry-after"), page.header("cache-control")), (503, Some("10"), Some("no-store")));
     assert!(page.body.contains("It will be back"), "{page:?}");
 }
 
@@ -96,8 +96,38 @@ async fn a_clinical_request_is_sent_once_whatever_becomes_of_it() {
     world.follow(&[("a", mute(count.clone()).await)]).await;
     let post = "POST /openmrs/ws/rest/v1/obs HTTP/1.1\r\nHost: a.example.org\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab";
     let answer = ask(world.plain, post).await.unwrap();
-    assert_eq!((answer.status, answer.header("retry-after")), (502, Some("10")));
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("10")));
     assert_eq!(count.load(Ordering::Relaxed), 1);
+}
+
+/// A container ends: what only reads is asked again, and when nobody is there by then, the answer is that of a tenant that sleeps.
+#[tokio::test]
+async fn what_only_reads_is_sent_again_when_its_container_ends() {
+    let world = world();
+    world.make(&config(&["a"])).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    world.follow(&[("a", listener.local_addr().unwrap())]).await;
+    let last = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut part = [0; 4096];
+        stream.read(&mut part).await.unwrap()
+    });
+    let page = world.page("a.example.org", "/").await;
+    assert!(last.await.unwrap() > 0);
+    assert_eq!((page.status, page.header("retry-after")), (503, Some("10")));
+    assert!(page.body.contains("is asleep or being moved"), "{page:?}");
+
+    // An answer that the tenant itself gives is not touched.
+    let own = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    world.follow(&[("a", own.local_addr().unwrap())]).await;
+    tokio::spawn(async move {
+        let (mut stream, _) = own.accept().await.unwrap();
+        let mut part = [0; 4096];
+        stream.read(&mut part).await.unwrap();
+        stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 5\r\n\r\nowned").await.unwrap();
+    });
+    let answer = world.page("a.example.org", "/").await;
+    assert_eq!((answer.status, answer.body.as_str()), (502, "owned"));
 }
 
 #[tokio::test]

@@ -315,3 +315,43 @@ fn a_plan_with_a_kind_of_another_version_has_no_steps() {
     other.seen.remove(&crate::world::at("vpc.private/a"));
     assert!(steps(&other).unwrap_err().to_string().contains("vpc.private/a"));
 }
+
+/// A tenant with what its container uses.
+fn tenant() -> World {
+    let mut world = World::default();
+    world.wish("tenant/a.secret", "aws.parameter", json!({ "generate": { "length": 32 } }));
+    world.wish("tenant/a.schema", "mysql.schema", json!({ "server": "db-1" }));
+    let fingerprint = "${ref(\"tenant/a.secret\").fingerprint}";
+    let user = json!({ "schema": to("tenant/a.schema"), "password": to("tenant/a.secret"), "fingerprint": fingerprint });
+    world.wish("tenant/a.user", "mysql.user", user);
+    let credentials =
+        json!({ "secrets": { "password": to("tenant/a.secret") }, "user": to("tenant/a.user"), "fingerprints": [fingerprint] });
+    world.wish("tenant/a.credentials", "docker.secret", credentials);
+    world.wish("fleet.network", "docker.network", json!({}));
+    let name = |address: &str| format!("${{ref(\"{address}\").name}}");
+    world.wish(
+        "tenant/a.service",
+        "docker.service",
+        json!({ "tenant": "a", "image": format!("i@sha256:{}", "0".repeat(64)), "command": ["run"], "network": to("fleet.network"), "port": 8080,
+            "memory_reservation": 1, "memory_limit": 2, "health": { "ready": "/", "live": "/", "start_seconds": 1 },
+            "database": { "host": "db", "port": "3306", "schema": name("tenant/a.schema"), "secret": to("tenant/a.credentials"),
+                "secret_name": name("tenant/a.credentials") } }),
+    );
+    world
+}
+
+#[test]
+fn a_rotated_tenant_keeps_its_old_user_and_secret_until_its_new_container_is_ready() {
+    let mut world = tenant().applied();
+    let other = "another fingerprint".to_owned();
+    world.live("tenant/a.secret").attributes.insert("fingerprint".into(), other);
+    let plan = world.plan();
+    // In whatever order what is free is taken.
+    for order in [walk(&plan), walk_by(&plan, |free| free.last().copied())] {
+        before(&order, "Create tenant/a.user", "Create tenant/a.credentials");
+        before(&order, "Create tenant/a.credentials", "Update tenant/a.service");
+        before(&order, "Ready tenant/a.service", "Delete tenant/a.credentials");
+        before(&order, "Ready tenant/a.service", "Delete tenant/a.user");
+        before(&order, "Delete tenant/a.credentials", "Delete tenant/a.user");
+    }
+}

@@ -215,17 +215,7 @@ impl Kind for Service {
 
     /// The whole spec goes out with the version that was just read: nothing of it is lost, and nobody's change is run over unseen.
     async fn update(cx: &Docker, change: &Change<Self>) -> Result<()> {
-        let call = "docker.ServiceUpdate";
-        let now = inspect(cx, &change.id).await?;
-        let spec = now.spec.clone().unwrap_or_default();
-        let replicas = match (change.want.suspended, change.have.suspended) {
-            (true, _) => 0,
-            (false, true) => 1,
-            (false, false) => replicas(&now),
-        };
-        let name = spec.name.unwrap_or_default();
-        let spec = render::spec(cx, &change.want, &name, labelled(&change.want, &change.marks)?, replicas, render::modern(cx).await?)?;
-        put(cx, call, &change.id, now.version, spec).await
+        tasks::drained(cx, &change.id, &change.have.tenant, changed(cx, change)).await
     }
 
     /// Its container ends before it goes, so that what the container uses can go after it.
@@ -276,6 +266,21 @@ async fn note_what_is_not_enforced(cx: &Docker, services: usize) -> Result<()> {
     Ok(())
 }
 
+/// Sends what is wished; whether it runs stays as it is, but for one that is to be suspended or no longer.
+async fn changed(cx: &Docker, change: &Change<Service>) -> Result<()> {
+    let call = "docker.ServiceUpdate";
+    let now = inspect(cx, &change.id).await?;
+    let spec = now.spec.clone().unwrap_or_default();
+    let replicas = match (change.want.suspended, change.have.suspended) {
+        (true, _) => 0,
+        (false, true) => 1,
+        (false, false) => replicas(&now),
+    };
+    let name = spec.name.unwrap_or_default();
+    let spec = render::spec(cx, &change.want, &name, labelled(&change.want, &change.marks)?, replicas, render::modern(cx).await?)?;
+    put(cx, call, &change.id, now.version, spec).await
+}
+
 /// Whether an image is named by digest.
 fn is_pinned(image: &str) -> bool {
     let digest = image.split_once("@sha256:").map(|(_, digest)| digest).unwrap_or_default();
@@ -324,7 +329,9 @@ pub async fn scale(cx: &Docker, id: &str, to: i64) -> Result<()> {
     if replicas(&now) == to {
         return Ok(());
     }
-    remake(cx, "docker.ServiceScale", id, now, |tags| tags, to).await
+    let tenant = of_ours(cx, &now).map(|service| service.tenant).unwrap_or_default();
+    let scaled = async { remake(cx, "docker.ServiceScale", id, inspect(cx, id).await?, |tags| tags, to).await };
+    if to == 0 { tasks::drained(cx, id, &tenant, scaled).await } else { scaled.await }
 }
 
 /// Sends the spec that the service was made of once more, with other labels or another number of containers. What was read is never sent back: the

@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LINE: usize = 12_000;
 /// Of `srv_admin_state`: that the configuration had it out of use says nothing of now. Every other bit keeps requests away.
 const CONFIGURED: u32 = 0x04;
+/// What `show stat` calls the rows of servers.
+const SERVERS: u8 = 4;
 
 /// A worker as it tells of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +76,17 @@ impl Haproxy {
             Some(answer) => servers(&answer).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// How many requests the tenant's own server has under way; none where HAProxy does not run or does not know the tenant.
+    ///
+    /// # Errors
+    /// When it runs and does not answer, or the answer makes no sense.
+    pub async fn under_way(&self, tenant: &str) -> Result<u64> {
+        self.ours.reads("haproxy.show_stat");
+        let line = format!("show stat {}{tenant} {SERVERS} -1", slot::PREFIX);
+        let Some(answer) = self.ask(&self.admin_socket(), &line).await? else { return Ok(0) };
+        under_way(&answer)
     }
 
     /// Sends commands over the admin socket, as many to a line as it takes. What HAProxy said to them is returned, empty lines left out.
@@ -135,6 +148,22 @@ fn lines(commands: &[String]) -> Vec<String> {
     lines
 }
 
+/// Reads `show stat` of one backend: the names of its columns, then a line for each server.
+fn under_way(answer: &str) -> Result<u64> {
+    let bad = |what: &str| Error::incomplete("haproxy.show_stat", what);
+    let Some(header) = answer.lines().find_map(|line| line.strip_prefix("# ")) else { return Ok(0) };
+    let columns: Vec<&str> = header.split(',').collect();
+    let at = |name: &str| columns.iter().position(|column| *column == name).ok_or_else(|| bad(name));
+    let (name, sessions) = (at("svname")?, at("scur")?);
+    for line in answer.lines().filter(|line| !line.starts_with('#')) {
+        let cells: Vec<&str> = line.split(',').collect();
+        if cells.get(name) == Some(&slot::SERVER) {
+            return cells.get(sessions).and_then(|cell| cell.parse().ok()).ok_or_else(|| bad("a number of sessions"));
+        }
+    }
+    Ok(0)
+}
+
 /// Reads `show servers state`: its version, the names of its columns, a line for each server.
 fn servers(answer: &str) -> Result<BTreeMap<String, Server>> {
     let bad = |what: &str| Error::incomplete("haproxy.show_servers_state", what);
@@ -170,6 +199,14 @@ mod tests {
         assert_eq!(found["a"], Server { address: "10.0.0.1:32768".parse().unwrap(), in_use: true, up: true });
         assert!(!found["b"].in_use);
         assert!(servers("").is_err() && servers("1\n# be_name srv_name\n").is_err());
+    }
+
+    #[test]
+    fn requests_under_way_are_those_of_the_tenants_own_server() {
+        let answer = "# pxname,svname,qcur,qmax,scur,smax\nt_a,wk,0,0,7,9\nt_a,s,0,0,3,5\n\n";
+        assert_eq!(under_way(answer).unwrap(), 3);
+        assert_eq!(under_way("No such proxy.\n").unwrap(), 0);
+        assert!(under_way("# pxname,svname\nt_a,s\n").is_err());
     }
 
     #[test]

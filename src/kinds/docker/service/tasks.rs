@@ -72,7 +72,7 @@ pub async fn running(cx: &Docker) -> Result<Vec<Running>> {
         .collect();
     let mut running: Vec<Running> = tasks
         .iter()
-        .filter(|task| state(task) == Some(TaskState::RUNNING))
+        .filter(|task| state(task) == Some(TaskState::RUNNING) && !task.id.as_deref().is_some_and(|id| cx.leaving.has(id)))
         .filter_map(|task| {
             let tenant = tenants.get(task.service_id.as_deref()?)?.clone();
             let (address, node) = addresses.get(task.node_id.as_deref()?)?;
@@ -99,6 +99,24 @@ pub fn is_alive(task: &Task) -> bool {
             TaskState::ASSIGNED | TaskState::ACCEPTED | TaskState::PREPARING | TaskState::READY | TaskState::STARTING | TaskState::RUNNING
         )
     )
+}
+
+/// Has requests taken away from a tenant's container that `end` is going to end, and then ends it. Where that fails, they come back.
+pub(super) async fn drained<T>(cx: &Docker, service: &str, tenant: &str, end: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(drain) = &cx.drain else { return end.await };
+    let tasks = of(cx, service).await?;
+    let ending: Vec<&str> =
+        tasks.iter().filter(|task| state(task) == Some(TaskState::RUNNING)).filter_map(|task| task.id.as_deref()).collect();
+    if ending.is_empty() {
+        return end.await;
+    }
+    cx.leaving.add(ending.iter().copied());
+    drain.of(tenant).await;
+    let ended = end.await;
+    if ended.is_err() {
+        cx.leaving.remove(&ending);
+    }
+    ended
 }
 
 /// Whether a service runs what it was told to run, or never will.

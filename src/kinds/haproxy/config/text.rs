@@ -106,10 +106,10 @@ defaults
   option http-server-close
   # A reload answers what comes on an idle connection and closes it then: the load balancer repeats nothing.
   option idle-close-on-response
-  # Whoever refuses is asked once more and then not at all. Nothing is sent twice: a clinical request must not be.
+  # Whoever refuses is asked once more and then not at all. What only reads is also sent again when its container ends before it answers.
   option redispatch 1
   retries 2
-  retry-on conn-failure
+  retry-on conn-failure empty-response
   # Longer than the load balancer's 60 s, so that it is never the one who finds a connection closed.
   timeout client 75s
   timeout http-keep-alive 75s
@@ -175,6 +175,8 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
     );
     text.push_str(&known(&map, sets));
     text.push_str("  http-after-response set-header Strict-Transport-Security max-age=31536000 if { ssl_fc }\n");
+    // A container that ended in the middle, or never answered: the tenant will be back, so it says what it says of one that is asleep.
+    text.push_str("  http-after-response set-status 503 if { status 502 504 } { res.hdr(retry-after) -m found }\n");
     text.push_str("  acl is_known var(txn.route) -m found\n  acl is_suspended var(txn.be) -m beg s_\n");
     text.push_str("  http-request return status 400 content-type text/plain string \"bad path\\n\" hdr Cache-Control no-store if { var(txn.path) -m sub /../ } || { var(txn.path) -m end /.. }\n");
     text.push_str(&answer(pages::nobody(), "!is_known"));
@@ -202,6 +204,8 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
   http-request del-header X-Real-IP
   http-request del-header X-Forwarded-Prefix
   http-request del-header Proxy
+  # Nothing else is sent twice: a clinical request must not be.
+  http-request disable-l7-retry unless is_page
   use_backend %[var(txn.be)]
 ",
     );

@@ -1,0 +1,82 @@
+//! Tasks that are about to end: their requests go elsewhere before they do.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+/// So long a task is left out. By then Swarm itself has told that it ends, or nobody ended it.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The ids of tasks to which nobody is to be sent any more, though Swarm still lists them. Cheap to clone; all clones are one list.
+#[derive(Debug, Clone, Default)]
+pub struct Leaving(Arc<Mutex<HashMap<String, Instant>>>);
+
+impl Leaving {
+    /// These are about to end.
+    pub fn add<'a>(&self, tasks: impl IntoIterator<Item = &'a str>) {
+        let until = Instant::now() + LONGEST;
+        self.with(|all| all.extend(tasks.into_iter().map(|task| (task.to_owned(), until))));
+    }
+
+    /// They stay after all.
+    pub fn remove(&self, tasks: &[&str]) {
+        self.with(|all| all.retain(|task, _| !tasks.contains(&task.as_str())));
+    }
+
+    /// Whether that one is about to end.
+    #[must_use]
+    pub fn has(&self, task: &str) -> bool {
+        let now = Instant::now();
+        self.with(|all| {
+            all.retain(|_, until| *until > now);
+            all.contains_key(task)
+        })
+    }
+
+    fn with<T>(&self, what: impl FnOnce(&mut HashMap<String, Instant>) -> T) -> T {
+        what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Takes requests away from a tenant's container that is about to end, and returns when none is under way, or that takes too long. It is a courtesy: nothing
+/// that goes wrong with it keeps the container.
+#[derive(Clone)]
+pub struct Drain(Arc<dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync>);
+
+impl Drain {
+    /// Calls `drain` with the tenant.
+    pub fn new(drain: impl Fn(String) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(drain))
+    }
+
+    /// Drains the tenant.
+    pub async fn of(&self, tenant: &str) {
+        (self.0)(tenant.to_owned()).await;
+    }
+}
+
+impl fmt::Debug for Drain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Drain")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_leaves_until_it_is_said_to_stay_or_a_minute_is_over() {
+        let leaving = Leaving::default();
+        leaving.clone().add(["a", "b"]);
+        assert!(leaving.has("a") && leaving.has("b") && !leaving.has("c"));
+        leaving.remove(&["a"]);
+        assert!(!leaving.has("a") && leaving.has("b"));
+        tokio::time::advance(LONGEST).await;
+        assert!(!leaving.has("b"));
+    }
+}

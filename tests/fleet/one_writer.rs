@@ -1,0 +1,213 @@
+//! Never two containers on one tenant's database (S24): nodes are cut off, stopped and frozen while their tenant writes all the time.
+//!
+//! The stand-in writes by itself and for its clients; each row bears the epoch of the wrapper that its writer ran under. What stands in the database at
+//! the end decides.
+
+use std::time::{Duration, Instant};
+
+use reeve::kinds::docker::service::tasks::running;
+use reeve::planes::{Docker, Plane};
+use reeve::sandbox::ZONE;
+
+use crate::client::{Answer, Asks, Load, ask};
+use crate::fleet_ground::{Fleet, docker, plain, tenant, until};
+use crate::measured::measured;
+use crate::program::{Program, of_machine, signal};
+use crate::support::Estate;
+
+/// Three nodes, a tenant on one of them, and HAProxy on two.
+struct Ground {
+    fleet: Fleet,
+    /// The engine that runs the tenant.
+    node: usize,
+    /// One that survives, with a session of its own.
+    other: usize,
+    estate: Estate,
+    host: String,
+}
+
+const SCHEMA: &str = "`hostedehr-tenant-alpha-schema`";
+
+impl Ground {
+    async fn new() -> Self {
+        let fleet = Fleet::start(3).await;
+        let tenants = tenant("alpha", "env: { STANDIN_WRITES_MS: \"20\" }");
+        let estate = fleet.estate(fleet.wishes(&tenants)).await;
+        estate.apply().await;
+        let node = place(&fleet, &estate).await.expect("it runs");
+        let other = (node + 1) % 3;
+        let estate = fleet.estate_on(other, fleet.wishes(&tenants)).await;
+        estate.apply().await;
+        let ground = Self { fleet, node, other, estate, host: format!("alpha.{ZONE}") };
+        until("the tenant answers on another host", 30, async || ground.answers().await).await;
+        ground
+    }
+
+    /// HAProxy on the surviving node.
+    fn door(&self) -> String {
+        plain(self.fleet.parts.engines()[self.other].address)
+    }
+
+    async fn answers(&self) -> bool {
+        ask(&self.door(), &self.host, Asks::Api, "").await.is_good()
+    }
+
+    /// Waits until the tenant answers again and runs on another node, HAProxy following all the time; how long that took.
+    async fn taken_over(&self, since: Instant) -> Duration {
+        loop {
+            // What the loop of a host does. While the swarm elects a leader nobody answers.
+            let _ = self.estate.session.follow().await;
+            let moved = matches!(place(&self.fleet, &self.estate).await, Some(node) if node != self.node);
+            if moved && self.answers().await {
+                return since.elapsed();
+            }
+            assert!(since.elapsed() < Duration::from_secs(180), "not taken over: {}", self.log().await);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// The wrapper's log of writers.
+    async fn log(&self) -> String {
+        self.fleet
+            .sql(&format!("SELECT epoch, hostname, taken_at, app_started_at, ended_at, lost_at, why FROM {SCHEMA}.reeve_writer_log"))
+            .await
+    }
+
+    async fn epoch(&self) -> u64 {
+        self.number("SELECT epoch FROM SCHEMA.reeve_writer").await
+    }
+
+    async fn rows(&self, epoch: u64) -> u64 {
+        self.number(&format!("SELECT COUNT(*) FROM SCHEMA.patient WHERE epoch = {epoch}")).await
+    }
+
+    async fn number(&self, sql: &str) -> u64 {
+        let found = self.fleet.sql(&sql.replace("SCHEMA", SCHEMA)).await;
+        found.parse().unwrap_or_else(|_| panic!("{sql}: {found}"))
+    }
+
+    /// No row of an epoch is younger than one of a later epoch, or older than the start of its own application, or younger than the start of the next.
+    async fn never_overlapped(&self) {
+        let sql = "SELECT COUNT(*) FROM (SELECT epoch, MIN(patient_id) AS first, MAX(patient_id) AS last FROM SCHEMA.patient GROUP BY epoch) AS a \
+                   JOIN (SELECT epoch, MIN(patient_id) AS first FROM SCHEMA.patient GROUP BY epoch) AS b ON b.epoch > a.epoch WHERE b.first < a.last";
+        assert_eq!(self.number(sql).await, 0, "rows of two epochs are mixed: {}", self.log().await);
+        let sql =
+            "SELECT COUNT(*) FROM SCHEMA.patient p JOIN SCHEMA.reeve_writer_log l ON l.epoch = p.epoch WHERE p.made_at < l.app_started_at";
+        assert_eq!(self.number(sql).await, 0, "rows are older than their application: {}", self.log().await);
+        let sql =
+            "SELECT COUNT(*) FROM SCHEMA.patient p JOIN SCHEMA.reeve_writer_log l ON l.epoch = p.epoch + 1 WHERE p.made_at >= l.taken_at";
+        assert_eq!(self.number(sql).await, 0, "rows are younger than the next writer: {}", self.log().await);
+        assert_eq!(self.number("SELECT COUNT(*) FROM SCHEMA.patient WHERE epoch IS NULL").await, 0);
+    }
+
+    /// What was acknowledged is there, once.
+    async fn nothing_is_lost(&self, answers: &[Answer]) {
+        let rows = self.fleet.sql(&format!("SELECT name FROM {SCHEMA}.patient WHERE name LIKE 'client%'")).await;
+        let mut rows: Vec<&str> = rows.lines().collect();
+        let number = rows.len();
+        rows.sort_unstable();
+        rows.dedup();
+        assert_eq!(rows.len(), number, "nothing is written twice");
+        let good = answers.iter().filter(|answer| answer.asks == Asks::Write && answer.is_good());
+        let lost: Vec<&str> = good.map(|answer| answer.name.as_str()).filter(|name| rows.binary_search(name).is_err()).collect();
+        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    }
+}
+
+/// The engine on which the tenant answers, as the swarm says.
+async fn place(fleet: &Fleet, estate: &Estate) -> Option<usize> {
+    let planes = estate.session.planes().fresh();
+    let all = running(Docker::of(&planes).expect("Docker")).await.ok()?;
+    let at = all.into_iter().find(|one| one.tenant == "alpha")?.address.ip();
+    fleet.parts.engines().iter().position(|engine| at == std::net::IpAddr::from(engine.address))
+}
+
+async fn containers(fleet: &Fleet, engine: usize) -> String {
+    docker(&fleet.parts.engines()[engine], &["ps", "--quiet"]).await
+}
+
+#[tokio::test]
+async fn a_node_that_is_cut_off_is_taken_over_and_writes_nothing_more() {
+    let ground = Ground::new().await;
+    let first = ground.epoch().await;
+    let load = Load::start(&ground.door(), &ground.host, &[Asks::Write, Asks::Api]);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let cut = Instant::now();
+    ground.fleet.parts.cut(ground.node).await.expect("a cut");
+    let took = ground.taken_over(cut).await;
+    measured("take-over", &format!("{:.0} s", took.as_secs_f64()));
+    assert!(ground.epoch().await > first);
+    assert!(!containers(&ground.fleet, ground.node).await.is_empty(), "the old container is still there: nobody could tell it to go");
+    let written = ground.rows(first).await;
+    assert!(written > 50, "it wrote all the time: {written}");
+
+    ground.fleet.parts.heal(ground.node).await.expect("healed");
+    until("the old container goes", 90, async || containers(&ground.fleet, ground.node).await.is_empty()).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let answers = load.stop().await;
+    assert_eq!(ground.rows(first).await, written, "nothing more of it: {}", ground.log().await);
+    ground.never_overlapped().await;
+    ground.nothing_is_lost(&answers).await;
+    assert!(ground.answers().await);
+    ground.estate.is_converged().await;
+}
+
+/// Its containers go on, and Swarm starts another, which waits for as long as the first one writes.
+#[tokio::test]
+async fn an_engine_that_is_killed_leaves_one_writer() {
+    let ground = Ground::new().await;
+    let first = ground.epoch().await;
+    let load = Load::start(&ground.door(), &ground.host, &[Asks::Write]);
+    let engine = Program::engine(&ground.fleet, ground.node);
+    let killed = Instant::now();
+    engine.kill().await;
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    let (before, epoch) = (ground.rows(first).await, ground.epoch().await);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    println!("25 s after the kill: epoch {epoch} (it was {first}), its first writer goes on: {}", ground.rows(first).await > before);
+    ground.never_overlapped().await;
+
+    let _again = engine.start().await;
+    let begun = Instant::now();
+    until("the tenant answers", 120, async || {
+        let _ = ground.estate.session.follow().await;
+        ground.epoch().await > first && ground.answers().await
+    })
+    .await;
+    println!(
+        "a killed engine: {:.1} s from its start to the first answer, {:.1} s from the kill",
+        begun.elapsed().as_secs_f64(),
+        killed.elapsed().as_secs_f64()
+    );
+    let written = ground.rows(first).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let answers = load.stop().await;
+    assert_eq!(ground.rows(first).await, written, "nothing more of it: {}", ground.log().await);
+    ground.never_overlapped().await;
+    ground.nothing_is_lost(&answers).await;
+}
+
+/// The whole machine sleeps, and wakes when another has taken over.
+#[tokio::test]
+async fn a_machine_that_slept_finds_that_it_is_not_the_writer_any_more() {
+    let ground = Ground::new().await;
+    let first = ground.epoch().await;
+    let load = Load::start(&ground.door(), &ground.host, &[Asks::Write]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let machine = of_machine(&ground.fleet, ground.node);
+    assert!(machine.len() > 4, "the engine, containerd, a shim, the wrapper and its application: {machine:?}");
+    let begun = Instant::now();
+    signal(&machine, "STOP").await;
+    let took = ground.taken_over(begun).await;
+    println!("take-over: {:.1} s from the freeze to the first answer of the new node", took.as_secs_f64());
+    let written = ground.rows(first).await;
+    tokio::time::sleep(Duration::from_secs(40).saturating_sub(begun.elapsed())).await;
+    signal(&machine, "CONT").await;
+    until("the old container goes", 90, async || containers(&ground.fleet, ground.node).await.is_empty()).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let answers = load.stop().await;
+    assert_eq!(ground.rows(first).await, written, "nothing more of it: {}", ground.log().await);
+    ground.never_overlapped().await;
+    ground.nothing_is_lost(&answers).await;
+    assert!(ground.answers().await);
+}
