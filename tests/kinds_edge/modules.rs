@@ -46,6 +46,11 @@ spec: { resources: { server: { kind: aws.file_system, spec: { kms_key: '${ref("f
 ---
 apiVersion: reeve/v1
 kind: Module
+metadata: { name: tenant, doc: least }
+spec: { resources: { key: { kind: aws.key, spec: {} } } }
+---
+apiVersion: reeve/v1
+kind: Module
 metadata: { name: observability, doc: least }
 spec:
   inputs: { log_retention_days: { type: integer, default: 2192, doc: days } }

@@ -40,8 +40,12 @@ impl Mariadb {
         let folder = tempfile::Builder::new().prefix("reeve-mariadb-").tempdir().expect("a folder").keep();
         certificates(&folder);
         let data = folder.join("data");
+        // Temporary tables are named by the process id, which others have too who live in namespaces of their own.
+        let tmp = folder.join("tmp");
+        fs::create_dir(&tmp).expect("a folder");
         run(Command::new("mariadb-install-db")
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"])
+            .arg(format!("--tmpdir={}", tmp.display()))
             .arg(format!("--datadir={}", data.display())));
         let init = format!(
             "CREATE USER '{ADMIN}'@'%' IDENTIFIED BY '{ADMIN_PASSWORD}' REQUIRE SSL;\n\
@@ -56,6 +60,7 @@ impl Mariadb {
             "--no-defaults".to_owned(),
             "--user=root".to_owned(),
             format!("--datadir={}", data.display()),
+            format!("--tmpdir={}", tmp.display()),
             format!("--socket={}", at("socket")),
             format!("--pid-file={}", at("pid")),
             format!("--init-file={}", at("init.sql")),

@@ -4,25 +4,28 @@
 //! Does not touch whether it runs: that is the waker's, but for a suspended one, which never does. Where its task runs is Swarm's.
 //! What it was made of stands in a label; where the live service is anything else than that makes, it says so in `foreign`.
 
+mod calls;
 mod differ;
+mod made_of;
 mod render;
 pub mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bollard::models::Service as Seen;
-use bollard::query_parameters::{ListServicesOptionsBuilder, UpdateServiceOptionsBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::network::Network;
-use super::node::nodes;
-use super::secret::{Secret, version};
+use super::secret::Secret;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Docker;
-use crate::planes::docker::{Labels, failed, labels, pairs};
+use crate::planes::docker::{failed, labels, pairs};
 use crate::planes::error::{Absent, Class, Error, Result};
+use calls::{inspect, put, remake};
+pub use calls::{replicas, scale, services};
+pub use made_of::of_ours;
+use made_of::{labelled, note_what_is_not_enforced, shape};
 
 /// A service of at most one container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -150,9 +153,6 @@ fn six() -> u32 {
     6
 }
 
-/// The label that says what it was made of.
-const MADE_OF: &str = "reeve-made-of";
-
 impl Named for Service {
     const NAME: &'static str = "docker.service";
 }
@@ -245,27 +245,6 @@ impl Kind for Service {
     }
 }
 
-/// What older engines do not know of services: that containers gain no rights by what they start. Their daemon's settings have to say it.
-async fn note_what_is_not_enforced(cx: &Docker, services: usize) -> Result<()> {
-    if services == 0 {
-        return Ok(());
-    }
-    let old: Vec<String> = (nodes(cx).await?.iter())
-        .filter_map(|node| {
-            let version = node.description.as_ref()?.engine.as_ref()?.engine_version.clone()?;
-            let major = version.split('.').next()?.parse::<u32>().ok()?;
-            (major < 25).then(|| format!("{} (Engine {version})", super::node::name(node)))
-        })
-        .collect();
-    if !old.is_empty() {
-        let which = old.join(", ");
-        cx.ours.note(format!(
-            "services cannot ask for no-new-privileges on {which}: its daemon's settings have to, as `reeve host setup` writes them"
-        ));
-    }
-    Ok(())
-}
-
 /// Sends what is wished; whether it runs stays as it is, but for one that is to be suspended or no longer.
 async fn changed(cx: &Docker, change: &Change<Service>) -> Result<()> {
     let call = "docker.ServiceUpdate";
@@ -285,126 +264,4 @@ async fn changed(cx: &Docker, change: &Change<Service>) -> Result<()> {
 fn is_pinned(image: &str) -> bool {
     let digest = image.split_once("@sha256:").map(|(_, digest)| digest).unwrap_or_default();
     digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Every service, read once in a pass: ours and others'.
-///
-/// # Errors
-/// What the engine answered.
-pub async fn services(cx: &Docker) -> Result<std::sync::Arc<Vec<Seen>>> {
-    let call = "docker.ServiceList";
-    cx.shared(call, || async {
-        let options = ListServicesOptionsBuilder::default().status(true).build();
-        cx.reads(call).await?.list_services(Some(options)).await.map_err(failed(call))
-    })
-    .await
-}
-
-/// What a service of this stack was made of; `None` where it is another's.
-#[must_use]
-pub fn of_ours(cx: &Docker, service: &Seen) -> Option<Service> {
-    let tags = service.spec.as_ref()?.labels.as_ref()?;
-    cx.ours.marks(pairs(tags))?;
-    serde_json::from_str(tags.get(MADE_OF)?).ok()
-}
-
-async fn inspect(cx: &Docker, id: &str) -> Result<Seen> {
-    let call = "docker.ServiceInspect";
-    cx.reads(call).await?.inspect_service(id, None).await.map_err(failed(call))
-}
-
-/// How many containers it is to have.
-#[must_use]
-pub fn replicas(service: &Seen) -> i64 {
-    let mode = service.spec.as_ref().and_then(|spec| spec.mode.as_ref());
-    mode.and_then(|mode| mode.replicated.as_ref()?.replicas).unwrap_or_default()
-}
-
-/// Starts it (1) or stops it (0); everything else stays as it is.
-///
-/// # Errors
-/// What the engine answered.
-pub async fn scale(cx: &Docker, id: &str, to: i64) -> Result<()> {
-    let now = inspect(cx, id).await?;
-    if replicas(&now) == to {
-        return Ok(());
-    }
-    let tenant = of_ours(cx, &now).map(|service| service.tenant).unwrap_or_default();
-    let scaled = async { remake(cx, "docker.ServiceScale", id, inspect(cx, id).await?, |tags| tags, to).await };
-    if to == 0 { tasks::drained(cx, id, &tenant, scaled).await } else { scaled.await }
-}
-
-/// Sends the spec that the service was made of once more, with other labels or another number of containers. What was read is never sent back: the
-/// client's model of it is not the engine's whole one, and what it does not know would be lost.
-async fn remake(cx: &Docker, call: &str, id: &str, now: Seen, relabel: impl FnOnce(Labels) -> Labels, replicas: i64) -> Result<()> {
-    let spec = now.spec.unwrap_or_default();
-    let (name, tags) = (spec.name.unwrap_or_default(), spec.labels.unwrap_or_default());
-    let made_of = tags.get(MADE_OF).and_then(|text| serde_json::from_str::<Service>(text).ok());
-    let made_of = made_of.ok_or_else(|| {
-        let why = format!("the label {MADE_OF} of {name} was taken away: `reeve apply DIR` makes it whole");
-        Error::new(Class::Invalid, call, why)
-    })?;
-    let spec = render::spec(cx, &made_of, &name, relabel(tags), replicas, render::modern(cx).await?)?;
-    put(cx, call, id, now.version, spec).await
-}
-
-async fn put(
-    cx: &Docker,
-    call: &str,
-    id: &str,
-    now: Option<bollard::models::ObjectVersion>,
-    spec: bollard::models::ServiceSpec,
-) -> Result<()> {
-    let options = UpdateServiceOptionsBuilder::default().version(version(now, call)?).build();
-    cx.changes(call).await?.update_service(id, spec, options, None).await.map_err(failed(call))?;
-    Ok(())
-}
-
-/// The labels of a service: its marks, and what it is made of.
-fn labelled(want: &Service, marks: &Marks) -> Result<Labels> {
-    let made_of = serde_json::to_string(want).map_err(|_| Error::incomplete("docker.ServiceCreate", "JSON form"))?;
-    Ok(labels(marks, Labels::from([(MADE_OF.to_owned(), made_of)])))
-}
-
-/// The live service in the form of a wish: what it was made of, and where it is something else by now.
-fn shape(cx: &Docker, spec: &bollard::models::ServiceSpec, modern: bool) -> Result<Service> {
-    let tags = spec.labels.clone().unwrap_or_default();
-    let Some(mut shape) = tags.get(MADE_OF).and_then(|text| serde_json::from_str::<Service>(text).ok()) else {
-        // Somebody took the label off: nothing of it is known to be as it should be.
-        let mut shape = unknown();
-        shape.foreign.insert(format!("labels: {MADE_OF} is gone"));
-        return Ok(shape);
-    };
-    let name = spec.name.clone().unwrap_or_default();
-    let live_replicas = spec.mode.as_ref().and_then(|mode| mode.replicated.as_ref()?.replicas).unwrap_or_default();
-    let replicas = if shape.suspended { 0 } else { live_replicas.min(1) };
-    let made = render::spec(cx, &shape, &name, tags, replicas, modern)?;
-    shape.foreign = differ::differences(&made, spec);
-    Ok(shape)
-}
-
-fn unknown() -> Service {
-    Service {
-        tenant: String::new(),
-        image: String::new(),
-        command: Vec::new(),
-        user: String::new(),
-        env: BTreeMap::new(),
-        database: None,
-        folders: BTreeMap::new(),
-        network: Ref::to(""),
-        port: 0,
-        memory_reservation: 0,
-        memory_limit: 0,
-        cpus: 0.0,
-        pids: 0,
-        open_files: 0,
-        read_only: false,
-        tmpfs: BTreeMap::new(),
-        health: Health { ready: String::new(), live: String::new(), start_seconds: 0, every_seconds: 0, retries: 0 },
-        stop_grace_seconds: 0,
-        constraints: BTreeSet::new(),
-        suspended: false,
-        foreign: BTreeSet::new(),
-    }
 }
