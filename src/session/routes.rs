@@ -12,10 +12,12 @@ use crate::planes::{Docker, Haproxy, Plane, Planes, Reach};
 
 /// How often the routes follow while an apply goes on.
 const FOLLOW: Duration = Duration::from_secs(2);
+/// A swarm without a leader keeps who asks it waiting for longer than it takes to elect one: it is better asked again.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// The longest that requests which are under way may keep a container from being ended, and how often it is looked. What takes longer has the container's own
 /// grace beside.
-const DRAIN: Duration = Duration::from_secs(20);
+const DRAIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The planes, HAProxy knowing from Swarm where each tenant runs, and Docker having HAProxy take requests away from what it is going to end.
@@ -72,7 +74,7 @@ async fn follow(planes: &Planes) -> Result<usize, crate::planes::Error> {
 pub(super) async fn keep_following(planes: &Planes) -> std::convert::Infallible {
     loop {
         tokio::time::sleep(FOLLOW).await;
-        let _ = follow(planes).await;
+        let _ = tokio::time::timeout(ANSWER, follow(planes)).await;
     }
 }
 

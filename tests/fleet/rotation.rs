@@ -37,7 +37,7 @@ async fn nobody_sees_an_error_while_a_password_is_rotated_and_nothing_is_written
     // One that is under way when its container is to end is answered.
     let slow = tokio::spawn({
         let (door, name) = (door.clone(), name.clone());
-        async move { crate::fleet_ground::get(&door, &name, "/openmrs/slow?ms=6000").await }
+        async move { crate::fleet_ground::get(&door, &name, "/openmrs/slow?ms=3000").await }
     });
     let begun = Instant::now();
     let rotated = host.run("reeve tenant rotate DIR NAME --auto-approve").await;
@@ -63,6 +63,12 @@ async fn nobody_sees_an_error_while_a_password_is_rotated_and_nothing_is_written
     let acknowledged: Vec<&str> = all.iter().filter(|one| one.asks == Asks::Write && one.is_good()).map(|one| one.name.as_str()).collect();
     assert_eq!(acknowledged.len(), written.len(), "what was acknowledged is there, and nothing else is");
     assert!(acknowledged.iter().all(|name| written.iter().any(|(row, _)| row == name)));
+
+    // The old container said that it ended, so the new one waited for nobody.
+    let log = "FROM `hostedehr-tenant-alpha-schema`.reeve_writer_log";
+    assert_eq!(fleet.sql(&format!("SELECT COUNT(*) {log} WHERE ended_at IS NOT NULL")).await, "1");
+    let waited = fleet.sql(&format!("SELECT TIMESTAMPDIFF(SECOND, taken_at, app_started_at) {log} ORDER BY epoch DESC LIMIT 1")).await;
+    assert!(waited.parse::<u32>().is_ok_and(|waited| waited < 5), "{waited}");
 
     let now = fleet.sql("SELECT user FROM mysql.user WHERE user LIKE '%alpha%'").await;
     assert!(now != user && now.lines().count() == 1, "{user} became {now}");
