@@ -258,3 +258,82 @@ async fn a_machine_that_slept_finds_that_it_is_not_the_writer_any_more() {
     ground.nothing_is_lost(&answers).await;
     assert!(ground.answers().await);
 }
+
+/// S6: a host goes for good, with all that was on its drives; what a tenant had is elsewhere, and a host that is made anew takes tenants again.
+#[tokio::test]
+async fn a_host_that_is_destroyed_takes_nothing_with_it_and_is_made_anew() {
+    let ground = Ground::new(1).await;
+    let (fleet, engine) = (&ground.fleet, &ground.fleet.parts.engines()[1]);
+    let path = "/openmrs/ws/rest/v1/obs";
+    let load = Load::start(&ground.door(), &ground.host, &[Asks::Write]);
+    let (code, body) = post(&ground.door(), &ground.host, path, "an x-ray").await;
+    assert_eq!(code, 201, "{body}");
+    let file = serde_json::from_str::<serde_json::Value>(&body).expect("JSON")["file"].as_str().expect("a file").to_owned();
+    let node = docker(engine, &["info", "--format", "{{.Swarm.NodeID}}"]).await;
+
+    let program = Program::engine(fleet, 1);
+    let begun = Instant::now();
+    signal(&of_machine(fleet, 1), "KILL").await;
+    let took = ground.taken_over(begun).await;
+    println!("a destroyed host: {:.0} s to the first answer of another", took.as_secs_f64());
+    let kept = crate::fleet_ground::get(&ground.door(), &ground.host, &format!("{path}/{file}")).await;
+    assert_eq!(kept, (200, "an x-ray".to_owned()));
+    let answers = load.stop().await;
+    ground.never_overlapped().await;
+    ground.nothing_is_lost(&answers).await;
+
+    // A new machine under the old address: nothing is on its drive.
+    let folder = fleet.parts.folder().join("engine2");
+    for part in ["data", "exec", "pid"] {
+        let _ = std::fs::remove_dir_all(folder.join(part)).or_else(|_| std::fs::remove_file(folder.join(part)));
+    }
+    for link in ["tenants0", "docker0"] {
+        let gone = ["-n", &engine.space, "link", "delete", link];
+        assert!(tokio::process::Command::new("ip").args(gone).status().await.expect("ip").success());
+    }
+    let _again = program.start().await;
+    until("the engine answers", 30, async || std::os::unix::net::UnixStream::connect(&engine.docker).is_ok()).await;
+    let (enable, bridge) = ("com.docker.network.bridge.enable_icc=false", "com.docker.network.bridge.name=tenants0");
+    let network = ["network", "create", "--config-only", "--opt", enable, "--opt", bridge, "--subnet", "172.30.0.0/16", "tenants-config"];
+    docker(engine, &network).await;
+    let leader = &fleet.parts.engines()[ground.other];
+    let token = docker(leader, &["swarm", "join-token", "--quiet", "manager"]).await;
+    let address = engine.address.to_string();
+    let door = format!("{}:2377", leader.address);
+    docker(engine, &["swarm", "join", "--token", &token, "--advertise-addr", &address, "--listen-addr", &address, &door]).await;
+    docker(leader, &["node", "demote", &node]).await;
+    docker(leader, &["node", "rm", "--force", &node]).await;
+    let since = ground.epoch().await;
+    for one in [0, 2] {
+        takes(fleet, one, "drain").await;
+    }
+    until("it runs on the new host", 120, async || {
+        ground.follow().await;
+        ground.epoch().await > since && place(fleet, &ground.estate).await == Some(1) && ground.answers().await
+    })
+    .await;
+    let kept = crate::fleet_ground::get(&ground.door(), &ground.host, &format!("{path}/{file}")).await;
+    assert_eq!(kept, (200, "an x-ray".to_owned()));
+    ground.never_overlapped().await;
+}
+
+/// Status and body of the answer to a body that is sent.
+async fn post(door: &str, host: &str, path: &str, body: &str) -> (u16, String) {
+    let url = format!("http://{door}{path}");
+    let arguments = [
+        "--silent",
+        "--max-time",
+        "10",
+        "--header",
+        &format!("Host: {host}"),
+        "--data-binary",
+        body,
+        "--write-out",
+        "\n%{http_code}",
+        &url,
+    ];
+    let out = tokio::process::Command::new("curl").args(arguments).output().await.expect("curl");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let (body, code) = text.rsplit_once('\n').unwrap_or(("", "0"));
+    (code.parse().unwrap_or_default(), body.to_owned())
+}

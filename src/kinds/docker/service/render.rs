@@ -112,7 +112,6 @@ fn container(cx: &Docker, want: &Service, modern: bool) -> Result<TaskSpecContai
             start_period: Some(i64::from(health.start_seconds) * SECOND),
             // Older engines ask at their own interval from the beginning: a start is noticed that much later.
             start_interval: modern.then_some(SECOND),
-            ..HealthConfig::default()
         }),
         capability_drop: Some(vec!["ALL".to_owned()]),
         privileges: modern.then(|| TaskSpecContainerSpecPrivileges { no_new_privileges: Some(true), ..Default::default() }),
