@@ -72,10 +72,10 @@ struct Operator<'f> {
 }
 
 impl Operator<'_> {
-    fn write(&self, tenants: &str) {
+    fn write(&self, image: &str, tenants: &str) {
         let stack = self.folder.path().join("stack");
         fs::create_dir_all(&stack).expect("a folder");
-        for file in self.fleet.files(&self.fleet.images[0], tenants) {
+        for file in self.fleet.files(image, tenants) {
             fs::write(stack.join(&file.path), file.text.replace("record: s3", "record: local:record")).expect("a file");
         }
     }
@@ -95,6 +95,7 @@ impl Operator<'_> {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
+        eprintln!("{words:?} {:?}", std::time::SystemTime::now());
         let output = tokio::time::timeout(Duration::from_secs(300), run).await.unwrap_or_else(|_| panic!("{words:?} does not end"));
         let output = output.expect("reeve");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -112,7 +113,7 @@ impl Operator<'_> {
 /// Looks at all processes of this machine, again and again: their arguments, and their environments.
 struct Processes {
     stop: Arc<Mutex<bool>>,
-    looking: JoinHandle<Seen>,
+    looking: Option<JoinHandle<Seen>>,
 }
 
 impl Processes {
@@ -134,12 +135,19 @@ impl Processes {
             }
             seen
         });
-        Self { stop, looking }
+        Self { stop, looking: Some(looking) }
     }
 
-    async fn seen(self) -> Seen {
+    async fn seen(mut self) -> Seen {
+        let looking = self.looking.take().expect("it looks once");
+        drop(self);
+        looking.await.expect("it looks")
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
         *self.stop.lock().expect("a lock") = true;
-        self.looking.await.expect("it looks")
     }
 }
 
@@ -178,10 +186,10 @@ async fn no_secret_is_anywhere_but_where_it_belongs() {
     let processes = Processes::look();
     let mut operator = Operator { fleet: &fleet, folder: TempDir::new().expect("a folder"), seen: Seen::new() };
     let both = [tenant("alpha", ""), tenant("beta", "")].concat();
-    operator.write(&both);
+    operator.write(&fleet.images[0], &both);
 
-    operator.runs(2, &["plan", "stack", "--out", "first.json"]).await;
-    operator.runs(0, &["apply", "first.json", "--auto-approve", "--stack", "stack"]).await;
+    operator.runs(2, &["plan", "stack", "--out", "plans/first.json"]).await;
+    operator.runs(0, &["apply", "plans/first.json", "--auto-approve", "--stack", "stack"]).await;
     let estate = fleet.estate(fleet.wishes(&both)).await;
     let mut all = secrets(&fleet, &estate).await;
     operator.runs(0, &["tenant", "backup", "stack", "alpha", "--out", "alpha.age"]).await;
@@ -189,13 +197,14 @@ async fn no_secret_is_anywhere_but_where_it_belongs() {
     all.extend(secrets(&fleet, &estate).await);
     assert!(all.len() >= 8, "the stack's key for backups, of two tenants two each, of one two more, the administrator's: {}", all.len());
 
-    // An application that ends at once, and a password that is not right.
-    operator.write(&both.replace("admin_email: admin@beta.example", "admin_email: admin@beta.example\n  env: { STANDIN_PORT: nonsense }"));
+    // An image that is not there.
+    let (name, _) = fleet.images[0].split_once('@').expect("a digest");
+    operator.write(&format!("{name}@sha256:{}", "0".repeat(64)), &both);
     let (code, said) = operator.run(&["apply", "stack", "--auto-approve"]).await;
     assert!(code != 0 && said.contains("tenant/beta.service"), "{code}: {said}");
     for format in ["human", "json", "markdown"] {
-        operator.run(&["plan", "stack", "--format", format, "--out", &format!("{format}.json")]).await;
-        operator.runs(0, &["show", "first.json", "--format", format]).await;
+        operator.run(&["plan", "stack", "--format", format, "--out", &format!("plans/{format}.json")]).await;
+        operator.runs(0, &["show", "plans/first.json", "--format", format]).await;
     }
     for words in [
         &["why", "stack", "tenant/alpha.secret"][..],
@@ -207,7 +216,7 @@ async fn no_secret_is_anywhere_but_where_it_belongs() {
     ] {
         operator.run(words).await;
     }
-    operator.write(&both);
+    operator.write(&fleet.images[0], &both);
     operator.runs(0, &["apply", "stack", "--auto-approve"]).await;
 
     let mut seen = std::mem::take(&mut operator.seen);
@@ -230,11 +239,11 @@ async fn no_secret_is_anywhere_but_where_it_belongs() {
     for path in left {
         seen.insert((path.display().to_string(), fs::read(&path).unwrap_or_default()));
     }
-    for part in
-        ["haproxy.cfg", "engine1/log", "mysql/log", "mysql/general.log", "aws.log", "alpha/.reeve", "alpha.age", "journal/", "first.json"]
-    {
+    for part in ["haproxy.cfg", "engine1/log", "mysql/log", "mysql/general.log", "alpha/.reeve", "alpha.age", "journal/", "first.json"] {
         assert!(seen.iter().any(|(name, text)| name.contains(part) && !text.is_empty()), "{part} was not looked at");
     }
+
+    assert!(seen.iter().any(|(name, _)| name.ends_with("/aws.log")), "what the emulated AWS says, if it says something");
 
     // Where they belong: what the application is given, and what it writes into its own folder.
     let application = format!("environment of {}", Image::command("standin"));

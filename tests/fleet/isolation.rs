@@ -34,16 +34,17 @@ async fn a_tenant_that_was_broken_into_harms_nobody() {
     files::it_is_nobody(&fleet, &mallory).await;
     database::only_its_own_is_there(&fleet, &mallory).await;
     network::nothing_is_reached(&fleet, &mallory, &clinic).await;
+    let ended = mallory.container().await;
     resources::it_takes_no_more_than_its_own(&fleet, &mallory).await;
-    let before = mallory.address.clone();
-    mallory.comes_back(&estate, Some(&before)).await;
+    mallory.comes_back(&estate, &ended).await;
     let (asked, failed) = watch.end().await;
     assert!(failed.is_empty(), "{CLINIC} did not answer {} of {asked} times: {failed:#?}", failed.len());
     assert!(asked > 50, "{CLINIC} was asked only {asked} times");
+    estate.session.follow().await.expect("HAProxy hears where it runs now");
     estate.is_converged().await;
 
     // Without limits it has no limits, and whoever watches sees a tenant that does not answer.
-    let open = ["--limit-pids", "0", "--limit-memory", "0", "--log-driver", "json-file", "--log-opt", "max-size=-1"];
+    let open = ["--limit-pids", "0", "--limit-memory", "0", "--log-driver", "json-file", "--log-opt", "max-size=1g"];
     mallory.changed(&estate, &open).await;
     resources::without_limits(&fleet, &mallory).await;
     let watch = Watch::over(&fleet, CLINIC).await;

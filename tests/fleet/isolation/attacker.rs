@@ -62,24 +62,28 @@ impl Attacker {
 
     /// Its service runs anew with other settings, behind reeve's back.
     pub async fn changed(&mut self, estate: &Estate, how: &[&str]) {
-        let service = self.service();
+        let (service, before) = (self.service(), self.container().await);
         docker(&self.engine, &[&["service", "update", "--quiet", "--detach"][..], how, &[&service]].concat()).await;
-        let before = self.address.clone();
-        self.comes_back(estate, Some(&before)).await;
+        self.comes_back(estate, &before).await;
     }
 
-    /// Waits until it answers; where it answered `before` is not enough.
-    pub async fn comes_back(&mut self, estate: &Estate, before: Option<&str>) {
+    /// Waits until another container than that one answers.
+    pub async fn comes_back(&mut self, estate: &Estate, before: &str) {
+        let mut last = String::new();
         for _ in 0..240 {
-            if let Some(now) = address(estate, &self.tenant).await.filter(|now| before != Some(now)) {
-                if get(&now, "x", "/openmrs/health/started").await.0 == 200 {
-                    self.address = now;
-                    return;
+            let now = self.container().await;
+            if !now.is_empty() && !now.contains(before) {
+                if let Some(address) = address(estate, &self.tenant).await {
+                    if get(&address, "x", "/openmrs/health/started").await.0 == 200 {
+                        self.address = address;
+                        return;
+                    }
                 }
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
+            last = docker(&self.engine, &["service", "ps", "--format", "{{.CurrentState}} {{.Error}}", &self.service()]).await;
         }
-        panic!("{} does not come back", self.tenant);
+        panic!("{} does not come back: {last}", self.tenant);
     }
 }
 

@@ -39,7 +39,7 @@ pub async fn only_its_own_is_there(fleet: &Fleet, attacker: &Attacker) {
         ("the administrator's kill", format!("CALL mysql.rds_kill({theirs_id})")),
         ("another schema", "CREATE DATABASE intruder".to_owned()),
         ("another user", "CREATE USER intruder".to_owned()),
-        ("a file of the server", "LOAD DATA INFILE '/etc/passwd' INTO TABLE patient".to_owned()),
+        ("a file of the server", format!("LOAD DATA INFILE '/etc/passwd' INTO TABLE `{own}`.patient")),
         ("a file to the server", "SELECT 1 INTO OUTFILE '/tmp/intruder'".to_owned()),
         ("its own limit", format!("ALTER USER `{user}`@`%` WITH MAX_USER_CONNECTIONS 0")),
         ("a setting", "SET GLOBAL require_secure_transport=0".to_owned()),

@@ -7,11 +7,12 @@ use super::{CLINIC, MALLORY};
 use crate::fleet_ground::{Fleet, read};
 
 pub async fn nothing_of_others_is_seen(fleet: &Fleet, attacker: &Attacker) {
-    let theirs = "openmrs-runtime.properties";
+    let file = "openmrs-runtime.properties";
+    let theirs = format!("data/{file}");
     let folder = fleet.parts.folder().join("tenants");
     // The host has it, so that there is something to find; and the way of looking finds what is the attacker's own.
-    assert!(folder.join(CLINIC).join(theirs).is_file());
-    let own = attacker.attack(&format!("read?path=/openmrs/data/{theirs}")).await;
+    assert!(folder.join(CLINIC).join(&theirs).is_file());
+    let own = attacker.attack(&format!("read?path=/openmrs/data/{file}")).await;
     assert!(said(&own, "text").contains(&format!("hostedehr-tenant-{MALLORY}-schema")), "{own}");
 
     let folder = folder.display();
@@ -30,8 +31,8 @@ pub async fn nothing_of_others_is_seen(fleet: &Fleet, attacker: &Attacker) {
         places.push(format!("/proc/{process}/root/tenants/{CLINIC}/{theirs}"));
         places.push(format!("/proc/{process}/root{folder}/{CLINIC}/{theirs}"));
         places.push(format!("/proc/{process}/cwd/../../../../../..{folder}/{CLINIC}/{theirs}"));
-        for file in ["cmdline", "environ"] {
-            let text = attacker.attack(&format!("read?path=/proc/{process}/{file}")).await;
+        for shown in ["cmdline", "environ"] {
+            let text = attacker.attack(&format!("read?path=/proc/{process}/{shown}")).await;
             assert!(!said(&text, "text").contains(CLINIC), "{process}: {text}");
         }
     }
@@ -102,5 +103,5 @@ pub async fn it_is_nobody(fleet: &Fleet, attacker: &Attacker) {
         assert!(said(&tried, "error").contains("os error 30"), "{place} is on something that is read-only: {tried}");
     }
     assert_eq!(attacker.attack("write?path=/openmrs/data/new").await["written"], true);
-    assert!(!fleet.parts.folder().join("tenants").join(MALLORY).join("new").exists(), "it was removed again");
+    assert!(!fleet.parts.folder().join("tenants").join(MALLORY).join("data/new").exists(), "it was removed again");
 }

@@ -26,8 +26,9 @@ pub async fn ways_to(from: &Attacker, other: &Attacker) -> Vec<Aim> {
         ("the other tenant at its bridge's gateway", said(&bridge, "Gateway").to_owned(), other.port()),
     ];
     if from.engine.space == other.engine.space {
-        let docker0 = docker(&other.engine, &["network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", "bridge"]).await;
-        ways.push(("the other tenant at docker0", docker0, other.port()));
+        let subnet = docker(&other.engine, &["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", "bridge"]).await;
+        let (docker0, _) = subnet.split_once(".0/").expect("a network");
+        ways.push(("the other tenant at docker0", format!("{docker0}.1"), other.port()));
         ways.push(("the other tenant at its bridge address", said(&bridge, "IPAddress").to_owned(), 8080));
     }
     ways

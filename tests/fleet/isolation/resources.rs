@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::attacker::{Attacker, said};
-use crate::fleet_ground::{Fleet, docker};
+use crate::fleet_ground::{Fleet, docker, until};
 
 /// The last of it ends its container.
 pub async fn it_takes_no_more_than_its_own(fleet: &Fleet, attacker: &Attacker) {
@@ -21,8 +21,11 @@ pub async fn it_takes_no_more_than_its_own(fleet: &Fleet, attacker: &Attacker) {
     let container = attacker.container().await;
     let filled = attacker.try_to("fill-memory?mb=1024&seconds=0").await;
     assert_eq!(filled, None, "it does not live to tell");
-    let state = docker(&attacker.engine, &["inspect", "--format", "{{.State.OOMKilled}} {{.State.Status}}", &container]).await;
-    assert!(state.starts_with("true "), "{state}");
+    until("the kernel ended it, and nothing else", 60, async || {
+        let state = ["inspect", "--format", "{{.State.OOMKilled}} {{.State.Status}}", &container];
+        docker(&attacker.engine, &state).await == "true exited"
+    })
+    .await;
 }
 
 /// The same where nothing limits it.
