@@ -121,9 +121,8 @@ impl Database {
             conn.query_drop(sql).await.map_err(words)?;
         }
         let salt = random::hex(16)?;
-        conn.exec_drop("INSERT IGNORE INTO users VALUES ('admin', ?, SHA2(CONCAT(?, ?), 512))", (&salt, admin_password, &salt))
-            .await
-            .map_err(words)?;
+        let hash = hash(admin_password, &salt);
+        conn.exec_drop("INSERT IGNORE INTO users VALUES ('admin', ?, ?)", (&salt, hash)).await.map_err(words)?;
         conn.query_drop("INSERT INTO global_property VALUES ('standin.installed', UTC_TIMESTAMP(6))").await.map_err(words)
     }
 
@@ -132,9 +131,9 @@ impl Database {
     /// # Errors
     /// What the database says.
     pub async fn knows(&self, user: &str, password: &str) -> Result<bool, String> {
-        let sql = "SELECT password = SHA2(CONCAT(?, salt), 512) FROM users WHERE username = ?";
-        let found: Option<bool> = self.conn().await?.exec_first(sql, (password, user)).await.map_err(words)?;
-        Ok(found == Some(true))
+        let sql = "SELECT salt, password FROM users WHERE username = ?";
+        let found: Option<(String, String)> = self.conn().await?.exec_first(sql, (user,)).await.map_err(words)?;
+        Ok(found.is_some_and(|(salt, known)| hash(password, &salt) == known))
     }
 
     /// Adds a patient, which bears the epoch of this writer and the server's time.
@@ -185,4 +184,10 @@ pub fn words(error: Error) -> String {
 fn uuid() -> Result<String, String> {
     let hex = random::hex(16)?;
     Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+}
+
+/// As OpenMRS keeps passwords. Made here: what is sent to the server may stand in its logs.
+fn hash(password: &str, salt: &str) -> String {
+    use sha2::{Digest, Sha512};
+    Sha512::digest(format!("{password}{salt}")).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -95,7 +95,6 @@ impl Operator<'_> {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        eprintln!("{words:?} {:?}", std::time::SystemTime::now());
         let output = tokio::time::timeout(Duration::from_secs(300), run).await.unwrap_or_else(|_| panic!("{words:?} does not end"));
         let output = output.expect("reeve");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

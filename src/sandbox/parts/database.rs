@@ -69,9 +69,10 @@ performance_schema=0
 /// What the server does before it takes its first connection. RDS's procedures stand in for the rights that its master user lacks.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-stored-proc-ending.html>
 fn first(administrator: &str, password: &str) -> String {
-    // One statement a line: that is how the server reads it.
+    // One statement a line: that is how the server reads it. None of it goes into the binary log, which holds statements word for word.
     format!(
-        "CREATE DEFINER=`root`@`localhost` PROCEDURE mysql.rds_kill(IN thread BIGINT) SQL SECURITY DEFINER KILL CONNECTION thread;
+        "SET SESSION sql_log_bin=0;
+CREATE DEFINER=`root`@`localhost` PROCEDURE mysql.rds_kill(IN thread BIGINT) SQL SECURITY DEFINER KILL CONNECTION thread;
 CREATE DEFINER=`root`@`localhost` PROCEDURE mysql.rds_kill_query(IN thread BIGINT) SQL SECURITY DEFINER KILL QUERY thread;
 CREATE USER `{administrator}`@`%` IDENTIFIED BY '{password}';
 GRANT {RIGHTS} ON *.* TO `{administrator}`@`%` WITH GRANT OPTION;
