@@ -45,6 +45,7 @@ conformance-clean: ## destroys what such a run could not: RUN=conformance-...
 bench: setup ## calls, time and memory as an estate grows; writes the tables of the README
 	cargo bench --locked --bench scale -- --write
 	cargo bench --locked --bench proxy -- --write
+	cargo bench --locked --bench fleet -- --write
 
 lint: ## format, clippy, docs, licences
 	cargo fmt --all --check

@@ -6,6 +6,12 @@ mod support;
 #[path = "../support/fleet.rs"]
 mod fleet_ground;
 
+#[path = "../support/scale.rs"]
+mod scale_ground;
+
+#[path = "../support/swarm.rs"]
+mod swarm;
+
 mod bad_days;
 mod canary;
 mod client;
@@ -17,3 +23,4 @@ mod one_writer;
 mod program;
 mod rotation;
 mod runbooks;
+mod scale;

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -108,14 +108,21 @@ impl Fleet {
 
     /// A session as on a host that has the tenants' folders at `place`.
     pub async fn estate_with_files(&self, place: &Path, wishes: Wishes) -> Estate {
-        let mut facts: serde_json::Value = serde_json::from_str(&read(&self.engine().host)).expect("JSON");
-        facts["files"] = place.display().to_string().into();
-        let host = self.parts.folder().join("host-with-files.json");
-        std::fs::write(&host, facts.to_string()).expect("a file");
+        let host = self.host_with("files", &place.display().to_string());
         self.open(&host, wishes, TempDir::new().expect("a folder")).await
     }
 
-    async fn open(&self, host: &Path, wishes: Wishes, record: TempDir) -> Estate {
+    /// The facts of the first engine's host, one of them another.
+    pub fn host_with(&self, fact: &str, value: &str) -> PathBuf {
+        let mut facts: serde_json::Value = serde_json::from_str(&read(&self.engine().host)).expect("JSON");
+        facts[fact] = value.into();
+        let host = self.parts.folder().join(format!("host-with-{fact}.json"));
+        std::fs::write(&host, facts.to_string()).expect("a file");
+        host
+    }
+
+    /// A session as on a host with these facts.
+    pub async fn open(&self, host: &Path, wishes: Wishes, record: TempDir) -> Estate {
         let stack = Stack {
             name: "hostedehr".into(),
             domain: ZONE.into(),
