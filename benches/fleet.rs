@@ -1,6 +1,7 @@
 //! What a fleet costs as its tenants grow: with the real Docker Engine, two hundred services at rest and twenty that run; with a stand-in for the Engine's API,
-//! ten thousand. Database, folders and HAProxy are the real ones both times. Needs root and `make setup`; `make bench` runs it, `--write` puts the tables into the
-//! README, `--most N` leaves out what is larger.
+//! ten thousand. Database, folders and HAProxy are the real ones always. Needs root and `make setup`; `make bench` runs it, `--write` puts the tables into the
+//! README, `--most N` leaves out what is larger, `--only real` (or `standin`, `light`)
+//! all other tables.
 #![allow(
     missing_docs,
     clippy::expect_used,
@@ -8,7 +9,6 @@
     reason = "a benchmark ends where something is not as it should be"
 )]
 
-#[allow(dead_code, clippy::unwrap_used, reason = "what tests need too")]
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -27,9 +27,10 @@ use std::time::Duration;
 
 use scale_ground::{Cost, Ground, INNER, Size};
 
-/// With the real engine, and with the stand-in.
+/// With the real engine, with the stand-in, and with the stand-in and tenants that need neither database nor files.
 const REAL: [Size; 2] = [Size { at_rest: 2, running: 1 }, Size { at_rest: 200, running: 20 }];
-const STANDIN: [Size; 3] = [Size { at_rest: 2, running: 1 }, Size { at_rest: 100, running: 900 }, Size { at_rest: 1_000, running: 9_000 }];
+const STANDIN: [Size; 2] = [Size { at_rest: 2, running: 1 }, Size { at_rest: 100, running: 900 }];
+const LIGHT: [Size; 2] = [Size { at_rest: 2, running: 1 }, Size { at_rest: 9_000, running: 1_000 }];
 
 /// What a size cost.
 struct Row {
@@ -49,28 +50,42 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let after = |name: &str| arguments.iter().position(|one| one == name).and_then(|at| arguments.get(at + 1));
     let most: usize = after("--most").map_or(usize::MAX, |text| text.parse().expect("--most N"));
+    let only = after("--only").map(String::as_str);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let rows = |sizes: &[Size], standin: bool| {
+    let mut text = String::new();
+    for (name, sizes, words) in [
+        ("real", &REAL, "the real Docker Engine, and a real MariaDB, real folders and one host's real HAProxy"),
+        ("standin", &STANDIN, "a stand-in for Docker's API that answers from memory; all else is real"),
+        ("light", &LIGHT, "the same stand-in, its tenants without database and files of their own; HAProxy is real"),
+    ] {
+        if only.is_some_and(|only| only != name) {
+            continue;
+        }
         let sizes: Vec<Size> = sizes.iter().copied().filter(|size| size.all() <= most).collect();
-        runtime.block_on(measure(&sizes, standin))
-    };
-    let real = table("the real Docker Engine", &rows(&REAL, false));
-    println!("{real}");
-    let standin = table("a stand-in for Docker's API that answers from memory", &rows(&STANDIN, true));
-    println!("{standin}");
+        let rows = runtime.block_on(async {
+            let ground = match name {
+                "real" => Ground::real().await,
+                "standin" => Ground::standin().await,
+                _ => Ground::light().await,
+            };
+            measure(ground, &sizes).await
+        });
+        let table = table(words, &rows);
+        println!("{table}");
+        text = format!("{text}{table}\n");
+    }
     if arguments.iter().any(|one| one == "--write") {
-        write(&format!("{real}\n{standin}"));
+        write(&text);
     }
 }
 
 /// One fleet that grows from size to size.
-async fn measure(sizes: &[Size], standin: bool) -> Vec<Row> {
-    let mut ground = if standin { Ground::standin().await } else { Ground::real().await };
+async fn measure(mut ground: Ground, sizes: &[Size]) -> Vec<Row> {
     let (mut rows, mut had) = (Vec::new(), 0);
     for size in sizes {
-        let wishes = ground.fleet.wishes(&size.tenants());
+        let wishes = ground.wishes(*size);
         let apply = ground.apply(&wishes).await;
-        let (plan, memory) = ground.plan_of_the_program(&size.tenants()).await;
+        let (plan, memory) = ground.plan_of_the_program(*size).await;
         let haproxy = ground.haproxy_memory();
         eprintln!("{size:?}: applied in {:?}, planned in {:?}: {:?}", apply.wall, plan.wall, plan.inner());
         rows.push(Row { size: *size, resources: wishes.len(), apply, new: size.all() - had, plan, memory, haproxy });
@@ -81,7 +96,7 @@ async fn measure(sizes: &[Size], standin: bool) -> Vec<Row> {
 
 fn table(engine: &str, rows: &[Row]) -> String {
     let mut text = format!(
-        "A fleet with {engine}, and a real MariaDB, real folders and one host's real HAProxy; *an apply* makes the tenants that the line before did not have (the first one the whole estate too):\n\n\
+        "A fleet with {engine}; *an apply* makes the tenants that the line before did not have (the first one the whole estate too):\n\n\
          | At rest | Running | Resources | Calls of a plan without changes: {} | Its wall time | Its memory | HAProxy's | An apply: {} | Per new tenant | Its wall time | Per new tenant |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         INNER.join(", "),
@@ -139,5 +154,5 @@ fn write(text: &str) {
     let how = format!(
         "Docker, MariaDB and HAProxy of Debian 12, the emulated AWS and {build} of reeve, all on the same {cores} cores; a plan is `reeve plan --stats`, reading of the YAML included. `tests/fleet/scale.rs` holds the calls of a plan to be the same for few tenants and for many."
     );
-    std::fs::write(&path, format!("{before}{BEGIN}{text}\n{how}\n{END}{after}")).expect("the README is written");
+    std::fs::write(&path, format!("{before}{BEGIN}{text}{how}\n{END}{after}")).expect("the README is written");
 }

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use reeve::desired::SourceFile;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::fleet_ground::{Fleet, read, tenant};
-use crate::support::{Estate, Wishes, changes};
+use crate::support::{self, Estate, Wishes, changes};
 use crate::swarm::{Swarm, application};
 
 /// The planes inside the machines, as their calls begin.
@@ -72,13 +73,15 @@ pub struct Ground {
     /// Where Docker is the stand-in.
     pub swarm: Option<Swarm>,
     record: Option<TempDir>,
+    /// Its tenants need neither database nor files of their own.
+    light: bool,
 }
 
 impl Ground {
     /// With the real engine.
     pub async fn real() -> Self {
         let fleet = Fleet::start(1).await;
-        Self { host: fleet.engine().host.clone(), fleet, swarm: None, record: Some(TempDir::new().expect("a folder")) }
+        Self { host: fleet.engine().host.clone(), fleet, swarm: None, record: Some(TempDir::new().expect("a folder")), light: false }
     }
 
     /// With the stand-in in the engine's place; everything else is real.
@@ -88,6 +91,25 @@ impl Ground {
         let swarm = Swarm::start(&socket, application(real.fleet.parts.gateway().into()).await).await;
         let host = real.fleet.host_with("docker", &format!("unix://{}", socket.display()));
         Self { host, swarm: Some(swarm), ..real }
+    }
+
+    /// The same, for so many tenants that their schemas alone would take an hour.
+    pub async fn light() -> Self {
+        Self { light: true, ..Self::standin().await }
+    }
+
+    /// The files of a stack of that size.
+    pub fn files(&self, size: Size) -> Vec<SourceFile> {
+        let mut files = self.fleet.files(&self.fleet.images[0], &size.tenants());
+        if self.light {
+            files[0].text = files[0].text.replace("      data: /openmrs/data\n", "      database: none\n");
+        }
+        files
+    }
+
+    /// What they wish.
+    pub fn wishes(&self, size: Size) -> Wishes {
+        support::wishes(&self.files(size))
     }
 
     /// Applies what is wished, in a session of its own.
@@ -121,10 +143,10 @@ impl Ground {
     }
 
     /// What `reeve plan` costs that finds nothing to change, reading of the YAML included, and the most memory it held.
-    pub async fn plan_of_the_program(&self, tenants: &str) -> (Cost, u64) {
+    pub async fn plan_of_the_program(&self, size: Size) -> (Cost, u64) {
         let record = self.record.as_ref().expect("nothing is under way").path();
         let folder = TempDir::new().expect("a folder");
-        for file in self.fleet.files(&self.fleet.images[0], tenants) {
+        for file in self.files(size) {
             let text = file.text.replace("record: s3 ", &format!("record: local:{} ", record.display()));
             std::fs::write(folder.path().join(&file.path), text).expect("a file");
         }

@@ -5,7 +5,7 @@
 //! API: <https://docs.docker.com/reference/api/engine/version/v1.41/>.
 #![allow(dead_code)] // each test binary uses a part of it
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,8 @@ struct World {
     application: SocketAddr,
     last: u64,
     nouns: BTreeMap<&'static str, BTreeMap<String, Object>>,
+    /// Names that are taken: `services/one`.
+    names: BTreeSet<String>,
     requests: BTreeMap<String, u64>,
 }
 
@@ -48,7 +50,7 @@ impl Swarm {
     pub async fn start(socket: &Path, application: SocketAddr) -> Self {
         let listener = UnixListener::bind(socket).expect("a socket");
         let nouns = ["networks", "nodes", "secrets", "services"].map(|noun| (noun, BTreeMap::new())).into();
-        let swarm = Self(Arc::new(Mutex::new(World { application, last: 10, nouns, requests: BTreeMap::new() })));
+        let swarm = Self(Arc::new(Mutex::new(World { application, last: 10, nouns, names: BTreeSet::new(), requests: BTreeMap::new() })));
         swarm.world().join_node();
         let own = swarm.clone();
         tokio::spawn(async move {
@@ -140,7 +142,7 @@ impl World {
         if name.is_empty() {
             return refused(400, "rpc error: code = InvalidArgument desc = a name is missing");
         }
-        if self.nouns[noun].values().any(|object| object.name == name) {
+        if self.names.contains(&format!("{noun}/{name}")) {
             return refused(
                 409,
                 &format!("rpc error: code = AlreadyExists desc = name conflicts with an existing object: {name} already exists"),
@@ -177,7 +179,10 @@ impl World {
             );
         }
         match self.nouns.get_mut(noun).and_then(|all| all.remove(id)) {
-            Some(_) => (if noun == "services" { 200 } else { 204 }, String::new()),
+            Some(object) => {
+                self.names.remove(&format!("{noun}/{}", object.name));
+                (if noun == "services" { 200 } else { 204 }, String::new())
+            }
             None => absent(id),
         }
     }
@@ -219,6 +224,7 @@ impl World {
             whole["Description"] = json!({ "Hostname": "standin", "Engine": { "EngineVersion": "20.10.24" } });
             whole["Status"] = json!({ "State": "ready", "Addr": self.application.ip().to_string() });
         }
+        self.names.insert(format!("{noun}/{name}"));
         let object = Object { name, version, text: whole.to_string(), task };
         self.nouns.get_mut(noun).expect("a noun").insert(id.to_owned(), object);
     }
@@ -231,8 +237,11 @@ impl World {
     fn tasks(&self, query: &str) -> Answer {
         let filters: Value = parameter(query, "filters").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let of = filters["service"].get(0).and_then(Value::as_str);
-        let services = self.nouns["services"].iter().filter(|(id, _)| of.is_none_or(|of| of == *id));
-        let all: Vec<&str> = services.filter_map(|(_, service)| service.task.as_deref()).collect();
+        let services = &self.nouns["services"];
+        let all: Vec<&str> = match of {
+            Some(id) => services.get(id).and_then(|service| service.task.as_deref()).into_iter().collect(),
+            None => services.values().filter_map(|service| service.task.as_deref()).collect(),
+        };
         (200, format!("[{}]", all.join(",")))
     }
 }
