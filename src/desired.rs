@@ -217,6 +217,7 @@ fn understand(modules: &[SourceFile], documents: &Documents, problems: &mut Prob
             return None;
         }
     };
+    expression::budget::allow_for_tenants(documents.tenants.len());
     let modules = compile_modules(&language, modules, documents, problems);
     let policies = documents::policies(&language, &documents.policies, problems);
     let shape = Shape::compile(&schema::tenant());

@@ -144,3 +144,18 @@ fn what_the_stack_says_was_renamed_has_its_old_addresses() {
         assert!(told.contains(words), "{rule}: {told}");
     }
 }
+
+#[test]
+fn ten_thousand_tenants_are_within_what_a_load_may_cost() {
+    let stack = file("stack.yaml", &std::fs::read_to_string("desired/hostedehr/stack.yaml").unwrap());
+    let tenant = |number: usize| {
+        format!(
+            "apiVersion: reeve/v1\nkind: Tenant\nmetadata: {{ name: clinic-{number} }}\nspec:\n  distribution: refapp\n  country: US\n  admin_email: \
+             admin@clinic.example\n---\n"
+        )
+    };
+    let desired = desired::load_sources(&[stack, file("tenants.yaml", &(0..10_000).map(tenant).collect::<String>())]);
+    let desired = desired.unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(desired.tenants.len(), 10_000);
+    assert!(desired.resources.len() > 60_000, "{}", desired.resources.len());
+}

@@ -245,8 +245,8 @@ impl<'a> Expander<'a> {
         let protect = flag(template.protect.as_ref(), kind.stateful, scope, &mut findings);
         let moved_from = moved(template.moved.as_ref(), scope, &mut findings);
         let node = template.spec.instantiate(scope, &mut findings);
-        if budget::keep_tree(read::size(&node, budget::ALL as usize)).is_err() {
-            let message = format!("all resources together take more than {} values", budget::ALL);
+        if budget::keep_tree(read::size(&node, budget::all() as usize)).is_err() {
+            let message = format!("all resources together take more than {} values", budget::all());
             findings.problems.push(Problem::at(&template.place, message).help("let `for_each` go over less"));
         }
         let shape = self.shapes.entry(kind.name).or_insert_with(|| Arc::new(Shape::compile(&kind.info().schema)));

@@ -11,10 +11,15 @@ use cel::common::ast::LiteralValue;
 use cel::common::types::{CelMap, CelString};
 use cel::common::value::Val;
 
-/// Units of one evaluation.
-pub const EACH: u64 = 1_000_000;
-/// Units of all evaluations of a load. Ten thousand tenants take a quarter of a million.
-pub const ALL: u64 = 10_000_000;
+/// Units of one evaluation, for a stack without tenants.
+const EACH: u64 = 1_000_000;
+/// Units of all evaluations of a load, for a stack without tenants.
+const ALL: u64 = 10_000_000;
+/// What each tenant adds to the units of one evaluation and to those of all: an expression may go over all tenants, as that of the routes
+/// does, which takes 158 for each. All that a tenant is takes 1,437.
+const OF_A_TENANT: (u64, u64) = (500, 5_000);
+/// So many tenants add something.
+const TENANTS: u64 = 20_000;
 /// A result stays in memory, and costs so many times its size.
 const KEPT: u64 = 4;
 /// How deep values may nest.
@@ -26,6 +31,7 @@ thread_local! {
     static ONE: Cell<u64> = const { Cell::new(0) };
     static TOTAL: Cell<u64> = const { Cell::new(0) };
     static OVERDRAWN: Cell<bool> = const { Cell::new(false) };
+    static OF_TENANTS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A load begins.
@@ -33,6 +39,22 @@ pub fn begin_load() {
     TOTAL.set(0);
     ONE.set(0);
     OVERDRAWN.set(false);
+    OF_TENANTS.set(0);
+}
+
+/// The load is of a stack with so many tenants.
+pub fn allow_for_tenants(number: usize) {
+    OF_TENANTS.set((number as u64).min(TENANTS));
+}
+
+/// Units of one evaluation.
+fn each() -> u64 {
+    EACH + OF_TENANTS.get() * OF_A_TENANT.0
+}
+
+/// Units of all evaluations of a load.
+pub fn all() -> u64 {
+    ALL + OF_TENANTS.get() * OF_A_TENANT.1
 }
 
 /// An evaluation begins.
@@ -42,11 +64,11 @@ pub fn begin() {
 
 /// Why the evaluation may not go on; nothing while it may.
 pub fn exhausted() -> Option<String> {
-    if ONE.get() > EACH {
+    if ONE.get() > each() {
         OVERDRAWN.set(true);
-        Some(format!("takes more than {EACH} steps"))
+        Some(format!("takes more than {} steps", each()))
     } else if spent() {
-        Some(format!("is one too many: all expressions together take more than {ALL} steps"))
+        Some(format!("is one too many: all expressions together take more than {} steps", all()))
     } else {
         None
     }
@@ -54,7 +76,7 @@ pub fn exhausted() -> Option<String> {
 
 /// Whether a load has nothing left: whatever else it evaluated would fail for that alone.
 pub fn spent() -> bool {
-    TOTAL.get() > ALL
+    TOTAL.get() > all()
 }
 
 /// Whether some evaluation of the load took more than it may: what follows from it may do so too, and is not worth the time.
@@ -75,7 +97,7 @@ pub fn pay(units: u64) -> Result<(), ExecutionError> {
 /// Pays for using `val`, and answers its size.
 pub fn pay_for(val: &dyn Val) -> Result<u64, ExecutionError> {
     pay(0)?; // who has nothing left does not even measure
-    let size = size(val, EACH, 0);
+    let size = size(val, each(), 0);
     pay(size).map(|()| size)
 }
 
@@ -104,7 +126,7 @@ pub fn of_literal(literal: &LiteralValue) -> u64 {
 /// The items and texts of a value, counted little further than `most`. What nests too deep counts as too much.
 fn size(val: &dyn Val, most: u64, depth: usize) -> u64 {
     if depth > DEEPEST {
-        return EACH + 1;
+        return each() + 1;
     }
     if let Some(text) = val.downcast_ref::<CelString>() {
         return of_text(text.inner().len());
