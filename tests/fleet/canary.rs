@@ -130,6 +130,7 @@ impl Processes {
                     }
                     seen.insert((format!("arguments of {program}"), arguments));
                 }
+                #[allow(clippy::disallowed_methods)] // a thread of its own, which drives no call
                 std::thread::sleep(Duration::from_millis(20));
             }
             seen

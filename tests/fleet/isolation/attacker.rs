@@ -72,13 +72,13 @@ impl Attacker {
         let mut last = String::new();
         for _ in 0..240 {
             let now = self.container().await;
-            if !now.is_empty() && !now.contains(before) {
-                if let Some(address) = address(estate, &self.tenant).await {
-                    if get(&address, "x", "/openmrs/health/started").await.0 == 200 {
-                        self.address = address;
-                        return;
-                    }
-                }
+            if !now.is_empty()
+                && !now.contains(before)
+                && let Some(address) = address(estate, &self.tenant).await
+                && get(&address, "x", "/openmrs/health/started").await.0 == 200
+            {
+                self.address = address;
+                return;
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
             last = docker(&self.engine, &["service", "ps", "--format", "{{.CurrentState}} {{.Error}}", &self.service()]).await;
