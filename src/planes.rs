@@ -1,7 +1,7 @@
 //! The planes: how each is reached, how ownership is marked there, and which errors mean what.
 //!
 //! AWS is always there. The inner planes (Docker, MySQL, files, HAProxy) live in private subnets: on a host of the fleet they are reached through
-//! local sockets ([`Facts`]), from elsewhere by the way that the stack names ([`Access`](crate::model::Access)), and without either they
+//! local sockets ([`Facts`]), from elsewhere by the way that the stack names ([`Access`]), and without either they
 //! are not observed, which is no error ([`Reach::Closed`]).
 
 pub mod aws;

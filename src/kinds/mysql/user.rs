@@ -4,7 +4,7 @@
 //! Its password is the value of an SSM parameter: read when the user is made, handed to the server (MariaDB gets only its hash) and dropped. Another
 //! value has another `fingerprint`, which means another user beside this one: its application moves over, then this one goes. What the
 //! server does not tell (the fingerprint, which schema is its own) stands in its row of `reeve.marks`. A password changed by hand is seen on MariaDB, whose
-//! hashes have no salt; MySQL does not show it. One that made views or routines is not dropped but locked, until its schema goes ([`makers`]). Does not touch accounts of the same name that come from other hosts.
+//! hashes have no salt; MySQL does not show it. One that made views or routines is not dropped but locked, until its schema goes (`makers.rs`). Does not touch accounts of the same name that come from other hosts.
 
 mod grants;
 
