@@ -82,10 +82,9 @@ pub fn notes(plan: &Plan) -> Vec<String> {
             None => by_reason.push((&one.reason, vec![&one.plane])),
         }
     }
-    by_reason
-        .iter()
-        .map(|(reason, planes)| value::clean(&format!("Not observed: {}; nothing of it is touched ({reason})", planes.join(", "))))
-        .collect()
+    let unobserved =
+        by_reason.iter().map(|(reason, planes)| format!("Not observed: {}; nothing of it is touched ({reason})", planes.join(", ")));
+    unobserved.chain(plan.notes.iter().map(|note| format!("Note: {note}"))).map(|text| value::clean(&text)).collect()
 }
 
 /// The changes by module, in the order of addresses.

@@ -88,6 +88,11 @@ async fn a_rotation_that_was_killed_in_the_middle_is_finished_by_the_next_apply(
     let service = ["service", "inspect", "--format", "{{json .Spec.TaskTemplate.ContainerSpec.Secrets}}", "hostedehr-tenant-alpha-service"];
     let before = docker(fleet.engine(), &service).await;
 
+    // A request under way: the container is not told to end before it has its answer, so that there is a middle to be killed in.
+    let slow = tokio::spawn({
+        let (door, name) = (door.clone(), name.clone());
+        async move { crate::fleet_ground::get(&door, &name, "/openmrs/slow?ms=9000").await }
+    });
     // `exec`: what is killed is the program, not the shell around it.
     let mut rotation = host.command("exec reeve tenant rotate DIR NAME --auto-approve");
     let mut rotation = rotation.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sh");
@@ -95,7 +100,8 @@ async fn a_rotation_that_was_killed_in_the_middle_is_finished_by_the_next_apply(
     rotation.start_kill().expect("it runs");
     rotation.wait().await.expect("it ended");
     assert_eq!(docker(fleet.engine(), &service).await, before, "it was killed before its service changed");
-    assert!(answers(&door, &name).await, "the old password still opens the database");
+    assert_eq!(slow.await.expect("a client").0, 200, "nobody ended it");
+    until("the old password still opens the database", 10, async || answers(&door, &name).await).await;
 
     // Its lease ends by itself.
     let begun = Instant::now();
