@@ -11,7 +11,7 @@ pub fn guarded() -> Map<String, Value> {
         ("no-new-privileges", json!(true)), // for all containers: the service API of older engines cannot say it
         ("userland-proxy", json!(false)),   // published ports are the kernel's, where the firewall sees them
         ("icc", json!(false)),
-        ("default-ulimits", json!({ "nofile": { "Name": "nofile", "Soft": 65536, "Hard": 65536 } })),
+        ("default-ulimits", json!({ "nofile": { "Name": "nofile", "Soft": 16384, "Hard": 16384 } })),
     ];
     settings.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }

@@ -31,10 +31,15 @@ pub fn hello() -> Vec<u8> {
 
 /// Debian's own client, which speaks what its engine speaks.
 pub async fn docker(engine: &Engine, arguments: &[&str]) -> String {
+    try_docker(engine, arguments).await.unwrap_or_else(|said| panic!("docker {}: {said}", arguments.join(" ")))
+}
+
+/// The same, where the engine may refuse.
+pub async fn try_docker(engine: &Engine, arguments: &[&str]) -> Result<String, String> {
     let host = format!("unix://{}", engine.docker.display());
     let output = Command::new("/usr/bin/docker").args(["-H", &host]).args(arguments).stdin(Stdio::null()).output().await.unwrap();
-    assert!(output.status.success(), "docker {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
 /// The host port of a service's running task.
