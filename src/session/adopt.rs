@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::task::Noted;
 use super::{Error, Held, Session};
-use crate::apply::class;
 use crate::model::plan::Verb;
 use crate::model::{Address, Marks};
 use crate::observe::observe;
 use crate::plan::Wished;
-use crate::planes::Class;
+use crate::planes::Planes;
 use crate::planes::aws::owner::Owned;
 use crate::planes::owner::owner;
-use crate::record::{self, Attempt, RunEnd, RunStart, Tally};
 
 impl Session {
     /// Whether an existing object may become ours, at `address`. Changes nothing.
@@ -52,33 +51,8 @@ impl Session {
     /// # Errors
     /// What the record or the plane answered.
     pub async fn adopt(&self, held: &Held, address: &Address, wish: &Wished, id: &str, command: &str) -> Result<(), Error> {
-        let loaded = held.record.history().await?;
-        let start = RunStart { plan: String::new(), who: self.connection.caller.clone(), commit: None, command: command.to_owned() };
-        let journal = held.record.begin(loaded.history, start).await?;
-        let attempt = Attempt { address: address.clone(), verb: Verb::Adopt, step: "mark".into(), token: None };
-        journal.attempt(attempt).await?;
         let marks = Marks { stack: self.stack.name.clone(), address: Some(address.clone()), protect: wish.protect, ..Marks::default() };
-        let planes = self.gated(held);
-        let outcome = (wish.kind.mark)(&planes, id.to_owned(), marks).await;
-        let entry = match &outcome {
-            Ok(()) => record::Outcome::Ok { id: Some(id.to_owned()), applied: None, gone: false },
-            Err(error) => {
-                let unknown = error.class == Class::Ambiguous;
-                record::Outcome::Failed { class: class(error.class).to_owned(), message: error.to_string(), unknown }
-            }
-        };
-        journal
-            .append(vec![record::Event::Result {
-                address: address.clone(),
-                verb: Verb::Adopt,
-                step: "mark".into(),
-                unmarked: None,
-                outcome: entry,
-            }])
-            .await?;
-        let done = u64::from(outcome.is_ok());
-        let tally = Tally { done, failed: 1 - done, ..Tally::default() };
-        journal.finish(RunEnd { exit_code: i32::from(outcome.is_err()), interrupted: false, tally }).await?;
-        Ok(outcome?)
+        let noted = Noted { address, id: Some(id), verb: Verb::Adopt, step: "mark" };
+        self.noted(held, noted, command, async |planes: &Planes| (wish.kind.mark)(planes, id.to_owned(), marks).await).await
     }
 }
