@@ -103,7 +103,20 @@ impl Docker {
     }
 
     async fn connected(&self) -> Result<&bollard::Docker> {
-        self.client.get_or_try_init(|| connect(&self.address)).await
+        let begin = || async {
+            self.ours.reads("docker.Version");
+            connect(&self.address).await
+        };
+        self.client.get_or_try_init(begin).await
+    }
+
+    /// The version of the API that was agreed on, major and minor.
+    ///
+    /// # Errors
+    /// When the engine cannot be reached.
+    pub async fn api(&self) -> Result<(usize, usize)> {
+        let version = self.connected().await?.client_version();
+        Ok((version.major_version, version.minor_version))
     }
 
     /// Reads something that several kinds need once in a pass.
@@ -118,7 +131,7 @@ impl Docker {
         self.once.read(what, read).await
     }
 
-    /// Whose the object of that noun (`service`, `secret`, `network`, `node`) and id is.
+    /// Whose the object of that noun (`service`, `secret`, `node`) and id is.
     ///
     /// # Errors
     /// What the engine answered.
@@ -128,8 +141,7 @@ impl Docker {
         let labels = match noun {
             "service" => engine.inspect_service(id, None).await.map_err(failed(&call))?.spec.and_then(|spec| spec.labels),
             "secret" => engine.inspect_secret(id).await.map_err(failed(&call))?.spec.and_then(|spec| spec.labels),
-            "node" => engine.inspect_node(id).await.map_err(failed(&call))?.spec.and_then(|spec| spec.labels),
-            _ => engine.inspect_network(id, None).await.map_err(failed(&call))?.labels,
+            _ => engine.inspect_node(id).await.map_err(failed(&call))?.spec.and_then(|spec| spec.labels),
         };
         let stack = labels.and_then(|labels| labels.get(key::STACK).cloned()).filter(|stack| !stack.is_empty());
         Ok(stack.map_or(Owned::No, Owned::By))

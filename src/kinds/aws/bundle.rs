@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::bucket::Bucket;
-use super::object::{encode, id, known, parts};
-use super::support::s3::{HOLDS_OBJECTS, buckets, merged, pairs, tag};
+use super::support::objects;
+use super::support::s3::{HOLDS_OBJECTS, buckets, tag};
 use super::support::side_by_side;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref};
 use crate::planes::Aws;
-use crate::planes::error::{Absent, Class, Error, Result};
+use crate::planes::error::{Class, Error, Result};
 use aws_sdk_s3::types as s3;
 
 /// A file in a bucket.
@@ -85,7 +85,7 @@ impl Kind for Bundle {
     }
 
     fn name_of(new: &New<Self>) -> Option<String> {
-        Some(id(new.want.bucket.id(), &key(&new.want.sha256)))
+        Some(objects::id(new.want.bucket.id(), &key(&new.want.sha256)))
     }
 
     async fn namesake(_: &Aws, new: &New<Self>) -> Result<Option<String>> {
@@ -104,17 +104,11 @@ impl Kind for Bundle {
             return Err(wrong(text));
         }
         tag(cx, bucket, [(HOLDS_OBJECTS, "true".to_owned())]).await?;
-        let tagging = new.marks.to_tags().into_iter().map(|(key, value)| format!("{}={}", encode(key), encode(&value)));
-        let call = cx.s3.put_object().bucket(bucket).key(key(&want.sha256)).content_type("application/gzip");
-        let call = call.tagging(tagging.collect::<Vec<_>>().join("&")).checksum_sha256(STANDARD.encode(digest)).if_none_match("*");
-        match call.body(bytes.into()).send().await.map_err(Error::from) {
-            Err(error) if error.code == "PreconditionFailed" => Err(Error { class: Class::AlreadyExists, ..error }),
-            other => {
-                other?;
-                let key = key(&want.sha256);
-                Ok(Made { id: id(bucket, &key), attributes: known(cx, bucket, &key) })
-            }
-        }
+        let key = key(&want.sha256);
+        let call = cx.s3.put_object().bucket(bucket).key(&key).content_type("application/gzip").tagging(objects::tagging(&new.marks));
+        let call = call.checksum_sha256(STANDARD.encode(digest)).if_none_match("*");
+        let put = call.body(bytes.into()).send().await.map(drop).map_err(Error::from);
+        objects::made(put, cx, bucket, &key)
     }
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
@@ -122,23 +116,15 @@ impl Kind for Bundle {
     }
 
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
-        let call = cx.s3.delete_object().bucket(gone.have.bucket.id()).key(key(&gone.have.sha256));
-        call.send().await.map_err(Error::from).absent_ok()?;
-        Ok(())
+        objects::delete(cx, gone.have.bucket.id(), &key(&gone.have.sha256)).await
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
-        let (bucket, key) = parts(id)?;
-        cx.s3.head_object().bucket(bucket).key(key).send().await?;
-        Ok(Ready::Yes(known(cx, bucket, key)))
+        objects::ready(cx, id).await
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
-        let (bucket, key) = parts(id)?;
-        let old = cx.s3.get_object_tagging().bucket(bucket).key(key).send().await?;
-        let tags = merged(old.tag_set(), marks.to_tags())?;
-        cx.s3.put_object_tagging().bucket(bucket).key(key).tagging(tags).send().await?;
-        Ok(())
+        objects::mark(cx, id, marks).await
     }
 }
 
@@ -150,11 +136,8 @@ async fn read(cx: &Aws, bucket: &str, object: &s3::Object) -> Result<Option<Live
     let key = object.key().unwrap_or_default();
     let digest = key.strip_prefix(FOLDER).and_then(|name| name.strip_suffix(END)).filter(|name| is_digest(name));
     let Some(digest) = digest else { return Ok(None) };
-    let tags = cx.s3.get_object_tagging().bucket(bucket).key(key).send().await.map_err(Error::from).absent_ok()?;
-    let name = id(bucket, key);
-    let marks = tags.and_then(|tags| cx.marks_or_stranger(Bundle::NAME, (&name, &name), pairs(tags.tag_set())));
-    let Some(marks) = marks else { return Ok(None) };
+    let Some(marks) = objects::marks(cx, Bundle::NAME, bucket, key).await? else { return Ok(None) };
     let shape = Bundle { bucket: Ref::to(bucket), sha256: digest.to_owned(), folder: folder() };
     let made_at = object.last_modified().map(ToString::to_string).unwrap_or_default();
-    Ok(Some(Live { id: name, attributes: known(cx, bucket, key), shape, marks, made_at }))
+    Ok(Some(Live { id: objects::id(bucket, key), attributes: objects::known(cx, bucket, key), shape, marks, made_at }))
 }

@@ -8,12 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
-use super::support::s3::{HOLDS_OBJECTS, buckets, merged, pairs, tag};
+use super::support::objects;
+use super::support::s3::{HOLDS_OBJECTS, buckets, tag};
 use super::support::side_by_side;
-use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
+use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Aws;
-use crate::planes::error::{Absent, Class, Error, Result};
+use crate::planes::error::{Class, Error, Result};
 use aws_sdk_s3::types as s3;
 
 /// A text in a bucket.
@@ -73,7 +74,7 @@ impl Kind for Object {
     }
 
     fn name_of(new: &New<Self>) -> Option<String> {
-        Some(id(new.want.bucket.id(), &new.want.key))
+        Some(objects::id(new.want.bucket.id(), &new.want.key))
     }
 
     async fn namesake(_: &Aws, new: &New<Self>) -> Result<Option<String>> {
@@ -84,14 +85,8 @@ impl Kind for Object {
         let bucket = new.want.bucket.id();
         // First the tag: an object in a bucket without it would not be found again.
         tag(cx, bucket, [(HOLDS_OBJECTS, "true".to_owned())]).await?;
-        match put(cx, &new.want, &new.marks, true).await {
-            // Another's object of that name is not overwritten.
-            Err(error) if error.code == "PreconditionFailed" => Err(Error { class: Class::AlreadyExists, ..error }),
-            other => {
-                other?;
-                Ok(Made { id: id(bucket, &new.want.key), attributes: known(cx, bucket, &new.want.key) })
-            }
-        }
+        let put = put(cx, &new.want, &new.marks, true).await;
+        objects::made(put, cx, bucket, &new.want.key)
     }
 
     async fn update(cx: &Aws, change: &Change<Self>) -> Result<()> {
@@ -99,83 +94,40 @@ impl Kind for Object {
     }
 
     async fn delete(cx: &Aws, gone: &Gone<Self>) -> Result<()> {
-        let call = cx.s3.delete_object().bucket(gone.have.bucket.id()).key(&gone.have.key);
-        call.send().await.map_err(Error::from).absent_ok()?;
-        Ok(())
+        objects::delete(cx, gone.have.bucket.id(), &gone.have.key).await
     }
 
     async fn ready(cx: &Aws, id: &str) -> Result<Ready> {
-        let (bucket, key) = parts(id)?;
-        cx.s3.head_object().bucket(bucket).key(key).send().await?;
-        Ok(Ready::Yes(known(cx, bucket, key)))
+        objects::ready(cx, id).await
     }
 
     async fn mark(cx: &Aws, id: &str, marks: &Marks) -> Result<()> {
-        let (bucket, key) = parts(id)?;
-        let old = cx.s3.get_object_tagging().bucket(bucket).key(key).send().await?;
-        let tags = merged(old.tag_set(), marks.to_tags())?;
-        cx.s3.put_object_tagging().bucket(bucket).key(key).tagging(tags).send().await?;
-        Ok(())
+        objects::mark(cx, id, marks).await
     }
 }
 
 async fn read(cx: &Aws, bucket: &str, key: &str) -> Result<Option<Live<Object>>> {
-    let tags = cx.s3.get_object_tagging().bucket(bucket).key(key).send().await.map_err(Error::from).absent_ok()?;
-    let name = id(bucket, key);
-    let marks = tags.and_then(|tags| cx.marks_or_stranger(Object::NAME, (&name, &name), pairs(tags.tag_set())));
-    let Some(marks) = marks else { return Ok(None) };
+    let Some(marks) = objects::marks(cx, Object::NAME, bucket, key).await? else { return Ok(None) };
     let out = cx.s3.get_object().bucket(bucket).key(key).send().await?;
     let made_at = out.last_modified().map(ToString::to_string).unwrap_or_default();
     let content_type = out.content_type().unwrap_or_default().to_owned();
     let body = out.body.collect().await.map_err(|error| Error::new(Class::Ambiguous, "s3.GetObject", error.to_string()))?;
     let body = String::from_utf8_lossy(&body.into_bytes()).into_owned();
     let shape = Object { bucket: Ref::to(bucket), key: key.to_owned(), body: Text(body), content_type };
-    Ok(Some(Live { id: id(bucket, key), attributes: known(cx, bucket, key), shape, marks, made_at }))
+    Ok(Some(Live { id: objects::id(bucket, key), attributes: objects::known(cx, bucket, key), shape, marks, made_at }))
 }
 
 /// Writes the object with its marks in the same call; with `new`, only where nothing is.
 async fn put(cx: &Aws, want: &Object, marks: &Marks, new: bool) -> Result<()> {
-    let tagging: Vec<String> = marks.to_tags().into_iter().map(|(key, value)| format!("{}={}", encode(key), encode(&value))).collect();
     cx.s3
         .put_object()
         .bucket(want.bucket.id())
         .key(&want.key)
         .body(want.body.as_str().as_bytes().to_vec().into())
         .content_type(&want.content_type)
-        .tagging(tagging.join("&"))
+        .tagging(objects::tagging(marks))
         .set_if_none_match(new.then(|| "*".to_owned()))
         .send()
         .await?;
     Ok(())
-}
-
-/// The tagging header is a query string.
-pub(super) fn encode(text: &str) -> String {
-    text.bytes()
-        .map(|b| match b {
-            b if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) => char::from(b).to_string(),
-            b => format!("%{b:02X}"),
-        })
-        .collect()
-}
-
-pub(super) fn id(bucket: &str, key: &str) -> String {
-    format!("{bucket}/{key}")
-}
-
-pub(super) fn parts(id: &str) -> Result<(&str, &str)> {
-    id.split_once('/').ok_or_else(|| Error::new(Class::Invalid, "s3", format!("`{id}` is no bucket and key")))
-}
-
-pub(super) fn known(cx: &Aws, bucket: &str, key: &str) -> Attributes {
-    let arn = format!("arn:{}:s3:::{bucket}/{key}", cx.estate.partition);
-    attributes([("arn", &arn), ("key", key), ("url", &format!("s3://{bucket}/{key}"))])
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_tagging_header_is_a_query_string() {
-        assert_eq!(super::encode("reeve:applied=v1:a+b c"), "reeve%3Aapplied%3Dv1%3Aa%2Bb%20c");
-    }
 }

@@ -6,6 +6,7 @@ pub mod efs;
 pub mod elbv2;
 pub mod entries;
 pub mod iam;
+pub mod objects;
 pub mod protocol;
 pub mod rds;
 pub mod routes;

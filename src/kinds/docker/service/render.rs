@@ -25,8 +25,7 @@ const SECOND: i64 = 1_000_000_000;
 
 /// Whether the engine knows of `no-new-privileges` for services (API 1.44, Engine 25). Older ones have it from their daemon's settings.
 pub(super) async fn modern(cx: &Docker) -> Result<bool> {
-    let version = cx.reads("docker.Version").await?.client_version();
-    Ok((version.major_version, version.minor_version) >= (1, 44))
+    Ok(cx.api().await? >= (1, 44))
 }
 
 /// The whole spec.
