@@ -178,14 +178,14 @@ pub async fn plan(session: &Session, wishes: &Wishes) -> Plan {
 
 /// Locks, plans, applies and unlocks.
 pub async fn run(session: &Session, wishes: &Wishes) -> Result<(Plan, Report), Error> {
-    run_or_destroy(session, wishes, false).await
+    run_or_destroy(session, wishes, Scope::default(), false).await
 }
 
 /// The same, or its destruction.
-pub async fn run_or_destroy(session: &Session, wishes: &Wishes, destroy: bool) -> Result<(Plan, Report), Error> {
+pub async fn run_or_destroy(session: &Session, wishes: &Wishes, scope: Scope, destroy: bool) -> Result<(Plan, Report), Error> {
     let held = session.hold("test").await?;
     let outcome = async {
-        let (plan, _) = session.plan(wishes, Scope::default(), destroy, None).await?;
+        let (plan, _) = session.plan(wishes, scope, destroy, None).await?;
         let report = walk(session, &plan, &held, watch::channel(Halt::No).1, |_| {}).await?;
         Ok((plan, report))
     }
