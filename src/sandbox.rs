@@ -36,17 +36,27 @@ pub struct Options {
     pub zones: Vec<String>,
     /// Where its messages go; `None`: `log` in the sandbox's temporary folder, which goes when the sandbox does.
     pub log: Option<PathBuf>,
-    /// The database that is behind every RDS instance; `None`: there is none, and addresses lead nowhere.
+    /// The database servers that are behind RDS instances; `None`: there are none, and addresses lead nowhere.
     pub database: Option<Database>,
 }
 
-/// A real database that the emulated RDS speaks of. Its port is the one that the stack asks RDS for.
+/// Real database servers that the emulated RDS speaks of. Their port is the one that the stack asks RDS for.
 #[derive(Clone, Debug)]
 pub struct Database {
+    /// In the order in which RDS takes them: each instance that is made, restored ones too, gets the next. An instance keeps its server for
+    /// life, and no other gets it afterwards; when none is left, an instance's address leads nowhere.
+    pub servers: Vec<Server>,
+    /// A file with their administrator's name and password, which Secrets Manager hands out: `{"user": "...", "password": "..."}`.
+    pub admin: PathBuf,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct Server {
     /// The address that RDS answers.
     pub address: IpAddr,
-    /// A file with its administrator's name and password, which Secrets Manager hands out: `{"user": "...", "password": "..."}`.
-    pub admin: PathBuf,
+    /// The socket where its superuser comes in: how the emulated RDS copies data.
+    pub socket: PathBuf,
 }
 
 impl Default for Options {
@@ -167,7 +177,10 @@ impl Sandbox {
             command.arg("--zone").arg(zone);
         }
         if let Some(database) = &options.database {
-            command.arg("--database-address").arg(database.address.to_string()).arg("--database-admin").arg(&database.admin);
+            for server in &database.servers {
+                command.arg("--database").arg(format!("{}={}", server.address, server.socket.display()));
+            }
+            command.arg("--database-admin").arg(&database.admin);
         }
         let mut child = command.spawn().map_err(|cause| Error::Spawn { path: python.to_owned(), cause })?;
         let life = child.stdin.take();

@@ -19,8 +19,9 @@ def arguments():
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--zone", action="append", default=[], help="a public Route 53 hosted zone to start with")
     parser.add_argument("--watch-stdin", action="store_true", help="stop when standard input ends")
-    parser.add_argument("--database-address", help="where a database really is: what RDS answers as every instance's address")
-    parser.add_argument("--database-admin", help="a JSON file with the user and password of its administrator: what RDS keeps as its secret")
+    parser.add_argument("--database", action="append", default=[], metavar="ADDRESS=SOCKET",
+                        help="where a database server really is: RDS answers it as an instance's address, the first for the first instance")
+    parser.add_argument("--database-admin", help="a JSON file with the user and password of their administrator: what RDS keeps as its secret")
     parser.add_argument("--remove", help="a folder to remove when standard input ends: that of a parent that was killed")
     return parser.parse_args()
 
@@ -47,7 +48,7 @@ def main():
 
     from .services import rds
 
-    rds.there_is(options.database_address, options.database_admin)
+    rds.there_are([server.split("=", 1) for server in options.database], options.database_admin)
     if options.watch_stdin:
         threading.Thread(target=stop_with_parent, args=(options.remove,), daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -9,7 +9,7 @@ use super::terminal::Terminal;
 use super::{Exit, Failure, code};
 use crate::desired::schema::is_label;
 use crate::sandbox::parts::{self, Parts};
-use crate::sandbox::{ACCOUNT, Database, Options, Sandbox as Emulated, ZONE};
+use crate::sandbox::{ACCOUNT, Options, Sandbox as Emulated, ZONE};
 
 /// An emulated AWS on this machine, with a Docker Engine, a database and a registry that are real, until Ctrl-C.
 #[derive(Debug, Args)]
@@ -26,9 +26,12 @@ pub struct Sandbox {
     /// Whether Docker, MariaDB and a registry start too; they need root, and `make setup` installs them.
     #[arg(long, value_enum, default_value_t = When::Auto)]
     parts: When,
-    /// The port of the database, as the stack names it.
+    /// The port of the database servers, as the stack names it.
     #[arg(long, value_name = "PORT", default_value_t = 3307)]
     mysql_port: u16,
+    /// Database servers, 1 to 4: each instance that RDS makes or restores gets the next one; one without a server has an address that leads nowhere.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    servers: u8,
 }
 
 /// Whether the local parts start.
@@ -57,7 +60,7 @@ impl Sandbox {
         Emulated::possible(self.port).map_err(|error| failed(error.to_string()))?;
         let parts = self.parts(terminal).await.map_err(|error| failed(error.to_string()))?;
         let names = self.zones.join(", ");
-        let database = parts.as_ref().map(|parts| Database { address: (*parts.database().ip()).into(), admin: parts.admin() });
+        let database = parts.as_ref().map(Parts::behind_rds);
         let options = Options { port: self.port, zones: self.zones, log: self.log, database };
         let mut sandbox = Emulated::start(options).await.map_err(|error| failed(error.to_string()))?;
         terminal.say(&format!("emulated AWS at {} (account {ACCOUNT}, hosted zones: {names}); Ctrl-C ends it", sandbox.endpoint));
@@ -88,7 +91,7 @@ impl Sandbox {
 
     /// Starts the local parts, or says why there are none.
     async fn parts(&self, terminal: &mut Terminal) -> Result<Option<Parts>, parts::Error> {
-        let options = parts::Options { mysql_port: self.mysql_port, ..parts::Options::default() };
+        let options = parts::Options { mysql_port: self.mysql_port, servers: self.servers, ..parts::Options::default() };
         match (self.parts, Parts::missing(&options)) {
             (When::Never, _) => return Ok(None),
             (When::Auto, Some(why)) => {
@@ -101,7 +104,8 @@ impl Sandbox {
         let parts = Parts::start(options).await?;
         let engine = &parts.engines()[0];
         terminal.say(&format!("Docker at unix://{} (its host is {})", engine.docker.display(), engine.address));
-        terminal.say(&format!("MariaDB at {}, registry at {}", parts.database(), parts.registry()));
+        let databases: Vec<_> = parts.databases().iter().map(ToString::to_string).collect();
+        terminal.say(&format!("MariaDB at {}, registry at {}", databases.join(", "), parts.registry()));
         terminal.say(&format!("messages of the parts: {}/*/log", parts.folder().display()));
         Ok(Some(parts))
     }

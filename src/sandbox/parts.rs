@@ -1,4 +1,5 @@
-//! The local parts behind `reeve sandbox`: a Docker Engine (or several) in a swarm, a registry, MariaDB with TLS, and a place for HAProxy.
+//! The local parts behind `reeve sandbox`: a Docker Engine (or several) in a swarm, a registry, MariaDB with TLS (or several), and a place
+//! for HAProxy.
 //!
 //! They are the real programs of this machine, in a temporary folder and in namespaces of their own: Docker's rules and bridges never
 //! touch the machine. A small keeper process takes everything away when this process drops [`Parts`], ends or is killed.
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 pub use self::image::Image;
 use self::keeper::{Keeper, Outcome};
 use self::network::Network;
+use super::{Database, Server};
 use crate::model::Cidr;
 use crate::model::firewall::{self, Allowed, Family};
 
@@ -42,9 +44,11 @@ const TENANTS: (u32, u32) = (1001, 0);
 pub struct Options {
     /// Docker Engines, each as a host of its own, all managers of one swarm: 1 to 9.
     pub engines: u8,
-    /// The database's port, the one that the stack's YAML names.
+    /// Database servers, each with its own data and at an address of its own: 1 to 4.
+    pub servers: u8,
+    /// The port of all of them, the one that the stack's YAML names.
     pub mysql_port: u16,
-    /// The database administrator's name.
+    /// The name of their administrator, whose password is the same in all of them.
     pub administrator: String,
     /// The wrapper that tenants start through; `None`: where the build left it, or `REEVE_HOLD_PROGRAM`.
     pub hold: Option<PathBuf>,
@@ -52,7 +56,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { engines: 1, mysql_port: 3307, administrator: "reeve_root".to_owned(), hold: None }
+        Self { engines: 1, servers: 1, mysql_port: 3307, administrator: "reeve_root".to_owned(), hold: None }
     }
 }
 
@@ -79,6 +83,9 @@ pub enum Error {
     /// More engines than there are addresses for, or none.
     #[error("{0} Docker Engines are not possible: 1 to {max} are", max = network::ENGINES)]
     Engines(u8),
+    /// More database servers than there are addresses for, or none.
+    #[error("{0} database servers are not possible: 1 to {max} are", max = network::SERVERS)]
+    Servers(u8),
     /// A file could not be written, or a process not started.
     #[error("{path}: {cause}: the local parts need it")]
     Write {
@@ -149,7 +156,7 @@ pub struct Parts {
     network: Network,
     folder: PathBuf,
     engines: Vec<Engine>,
-    database: SocketAddrV4,
+    databases: Vec<SocketAddrV4>,
     registry: SocketAddrV4,
     _keeper: Keeper,
 }
@@ -168,6 +175,9 @@ impl Parts {
     pub async fn start(options: Options) -> Result<Self, Error> {
         if options.engines == 0 || options.engines > network::ENGINES {
             return Err(Error::Engines(options.engines));
+        }
+        if options.servers == 0 || options.servers > network::SERVERS {
+            return Err(Error::Servers(options.servers));
         }
         if let Some(error) = programs::missing() {
             return Err(error);
@@ -189,12 +199,12 @@ impl Parts {
     /// Writes every part's settings and starts the keeper; `None`: the addresses are taken.
     async fn launch(options: &Options, hold: &Path, folder: &Path) -> Result<Option<Self>, Error> {
         let network = Network::draw();
-        let database = SocketAddrV4::new(network.middle(), options.mysql_port);
+        let databases: Vec<_> = (1..=options.servers).map(|server| SocketAddrV4::new(network.server(server), options.mysql_port)).collect();
         let registry = SocketAddrV4::new(network.middle(), registry::PORT);
         let admin = folder.join("admin.json");
-        database::prepare(&folder.join("mysql"), database, &options.administrator, &admin).await?;
+        let authority = database::prepare(folder, &databases, &options.administrator, &admin).await?;
         registry::prepare(&folder.join("registry"), registry)?;
-        let servers = [Cidr::from(*database.ip())];
+        let servers: Vec<_> = databases.iter().map(|database| Cidr::from(*database.ip())).collect();
         let allowed = Allowed { dns: &[], database: Some((options.mysql_port, &servers)) };
         for (file, family) in [("rules.v4", Family::V4), ("rules.v6", Family::V6)] {
             files::write(&folder.join(file), &firewall::first(&firewall::rules(allowed, family), family))?;
@@ -203,7 +213,7 @@ impl Parts {
         let lib = folder.join("lib");
         files::folder(&lib)?;
         files::copy(hold, &lib.join("hold"), 0o755)?;
-        files::copy(&folder.join("mysql/ca.pem"), &lib.join("ca.pem"), 0o644)?;
+        files::copy(&authority, &lib.join("ca.pem"), 0o644)?;
         let tenants = folder.join("tenants");
         files::folder(&tenants)?;
         std::os::unix::fs::chown(&tenants, Some(TENANTS.0), Some(TENANTS.1))
@@ -227,7 +237,7 @@ impl Parts {
             let facts = json!({
                 "docker": format!("unix://{}", engine.docker.display()),
                 "mysql": {
-                    "address": database.to_string(),
+                    "address": databases[0].to_string(),
                     "ca": lib.join("ca.pem"),
                     "admin": format!("file:{}", admin.display()),
                 },
@@ -243,9 +253,11 @@ impl Parts {
             files::write(&engine.host, &format!("{facts:#}"))?;
             engines.push(engine);
         }
-        match Keeper::start(&network, options.engines, folder).await? {
+        match Keeper::start(&network, options.engines, options.servers, folder).await? {
             Outcome::Taken => Ok(None),
-            Outcome::Started(keeper) => Ok(Some(Self { network, folder: folder.to_owned(), engines, database, registry, _keeper: keeper })),
+            Outcome::Started(keeper) => {
+                Ok(Some(Self { network, folder: folder.to_owned(), engines, databases, registry, _keeper: keeper }))
+            }
         }
     }
 
@@ -263,9 +275,12 @@ impl Parts {
         let nodes = u8::try_from(self.engines.len()).unwrap_or(u8::MAX);
         self.until(end, "the swarm", "engine1", || docker::ready(first, nodes)).await?;
         self.until(end, "the registry", "registry", || registry::answers(self.registry)).await?;
-        self.until(end, "MariaDB", "mysql", || database::greets(self.database)).await?;
-        // The administrator's password was in it.
-        let _ = std::fs::remove_file(self.folder.join("mysql/first.sql"));
+        for (number, address) in (1..).zip(&self.databases) {
+            let own = database::folder(number);
+            self.until(end, "MariaDB", &own, || database::greets(*address)).await?;
+            // The administrator's password was in it.
+            let _ = std::fs::remove_file(self.folder.join(own).join("first.sql"));
+        }
         Ok(self)
     }
 
@@ -306,13 +321,29 @@ impl Parts {
         self.engines[0].enter()
     }
 
-    /// Where the database answers.
+    /// Where the first database server answers, the one that the hosts know.
     #[must_use]
     pub fn database(&self) -> SocketAddrV4 {
-        self.database
+        self.databases[0]
     }
 
-    /// The authority of the database's certificate.
+    /// Where each database server answers.
+    #[must_use]
+    pub fn databases(&self) -> &[SocketAddrV4] {
+        &self.databases
+    }
+
+    /// What the emulated RDS has to know of them.
+    #[must_use]
+    pub fn behind_rds(&self) -> Database {
+        let server = |(number, address): (u8, &SocketAddrV4)| Server {
+            address: (*address.ip()).into(),
+            socket: self.folder.join(database::folder(number)).join("socket"),
+        };
+        Database { servers: (1..).zip(&self.databases).map(server).collect(), admin: self.admin() }
+    }
+
+    /// The authority of the certificates of all database servers.
     #[must_use]
     pub fn authority(&self) -> PathBuf {
         self.folder.join("lib/ca.pem")

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable as _;
 use reeve::sandbox::parts::{Image, Options};
-use support::{database, docker, get, hello, parts, published};
+use support::{database, docker, get, hello, parts, published, server};
 
 #[tokio::test]
 async fn a_service_on_the_tenants_network_answers_and_reaches_only_what_it_may() {
@@ -68,6 +68,44 @@ async fn the_database_speaks_tls_only_and_its_administrator_is_no_superuser() {
     // The same name and password: it says that they are wrong.
     let error = mysql_async::Conn::new(database(&parts, false)).await.unwrap_err().to_string();
     assert!(error.contains("1045") || error.contains("3159"), "{error}");
+}
+
+#[tokio::test]
+async fn two_database_servers_answer_over_tls_each_with_what_the_other_lacks_and_tenants_reach_both() {
+    let parts = parts(Options { servers: 2, ..Options::default() }).await;
+    let addresses = parts.databases();
+    assert_eq!((addresses.len(), addresses[0], addresses[0].port()), (2, parts.database(), addresses[1].port()));
+    assert_ne!(addresses[0].ip(), addresses[1].ip());
+    let schemas =
+        async |connection: &mut mysql_async::Conn| -> Vec<String> { connection.query("SHOW DATABASES LIKE 'of%'").await.unwrap() };
+    let mut connections = Vec::new();
+    for (number, schema) in ["of_first", "of_second"].into_iter().enumerate() {
+        // Its name is compared with the certificate's, which the one authority signed.
+        let mut connection = mysql_async::Conn::new(server(&parts, number, true)).await.unwrap();
+        connection.query_drop(format!("CREATE DATABASE {schema}")).await.unwrap();
+        assert!(mysql_async::Conn::new(server(&parts, number, false)).await.is_err(), "without TLS");
+        connections.push(connection);
+    }
+    assert_eq!(schemas(&mut connections[0]).await, ["of_first"]);
+    assert_eq!(schemas(&mut connections[1]).await, ["of_second"]);
+
+    let address = Image::of("hello", "1", &hello()).unwrap().push(&parts.registry()).await.unwrap();
+    let engine = &parts.engines()[0];
+    docker(engine, &["network", "create", "-d", "bridge", "--scope", "swarm", "--config-from", "tenants-config", "tenants"]).await;
+    let network = ["--network", "tenants", "--endpoint-mode", "dnsrr", "--publish", "mode=host,target=8080"];
+    docker(engine, &[&["service", "create", "--quiet", "--detach", "--name", "a"], &network[..], &[&address]].concat()).await;
+    let port = published(engine, "a").await;
+    for database in addresses {
+        assert_eq!(get(engine.address, port, &format!("/{database}")).await, "open", "{database}");
+    }
+}
+
+#[tokio::test]
+async fn more_servers_than_there_are_addresses_for_are_refused() {
+    for servers in [0, 5] {
+        let error = reeve::sandbox::parts::Parts::start(Options { servers, ..Options::default() }).await.unwrap_err().to_string();
+        assert_eq!(error, format!("{servers} database servers are not possible: 1 to 4 are"));
+    }
 }
 
 #[tokio::test]

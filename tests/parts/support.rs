@@ -70,13 +70,19 @@ pub async fn get(address: Ipv4Addr, port: u16, path: &str) -> String {
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
-/// How the administrator reaches the database, with TLS or without.
+/// How the administrator reaches the first database server, with TLS or without.
 pub fn database(parts: &Parts, tls: bool) -> mysql_async::Opts {
+    server(parts, 0, tls)
+}
+
+/// The same for one of them, counted from 0.
+pub fn server(parts: &Parts, number: usize, tls: bool) -> mysql_async::Opts {
+    let address = parts.databases()[number];
     let admin: serde_json::Value = serde_json::from_slice(&std::fs::read(parts.admin()).unwrap()).unwrap();
     let authority = mysql_async::SslOpts::default().with_root_certs(vec![parts.authority().into()]);
     mysql_async::OptsBuilder::default()
-        .ip_or_hostname(parts.database().ip().to_string())
-        .tcp_port(parts.database().port())
+        .ip_or_hostname(address.ip().to_string())
+        .tcp_port(address.port())
         .user(admin["user"].as_str())
         .pass(admin["password"].as_str())
         .ssl_opts(tls.then_some(authority))

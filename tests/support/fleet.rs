@@ -13,7 +13,7 @@ use reeve::desired::SourceFile;
 use reeve::planes::aws::connect;
 use reeve::record::Location;
 use reeve::sandbox::parts::{Engine, Image, Options, Parts};
-use reeve::sandbox::{Database, Sandbox, ZONE};
+use reeve::sandbox::{Sandbox, ZONE};
 use reeve::session::{Session, Stack};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -31,8 +31,12 @@ pub struct Fleet {
 
 impl Fleet {
     pub async fn start(engines: u8) -> Self {
-        let parts = Parts::start(Options { engines, ..Options::default() }).await.unwrap_or_else(|error| panic!("{error}"));
-        let database = Database { address: (*parts.database().ip()).into(), admin: parts.admin() };
+        Self::start_with(Options { engines, ..Options::default() }).await
+    }
+
+    pub async fn start_with(options: Options) -> Self {
+        let parts = Parts::start(options).await.unwrap_or_else(|error| panic!("{error}"));
+        let database = parts.behind_rds();
         let log = Some(parts.folder().join("aws.log"));
         let options = reeve::sandbox::Options { zones: vec![ZONE.into()], database: Some(database), log, ..Default::default() };
         let sandbox = Sandbox::start(options).await.expect("the sandbox starts (make setup)");
@@ -69,10 +73,15 @@ impl Fleet {
         vec![stack, SourceFile { path: "tenants.yaml".into(), text: tenants.into() }]
     }
 
-    /// Runs a statement as the database's administrator.
+    /// Runs a statement as the administrator of the first database server.
     pub async fn sql(&self, statement: &str) -> String {
+        self.sql_on(0, statement).await
+    }
+
+    /// The same on one of them, counted from 0.
+    pub async fn sql_on(&self, server: usize, statement: &str) -> String {
         let admin: serde_json::Value = serde_json::from_str(&read(self.parts.admin())).expect("JSON");
-        let (address, ca) = (self.parts.database(), self.parts.authority());
+        let (address, ca) = (self.parts.databases()[server], self.parts.authority());
         let login = format!(
             "[client]\nuser={}\npassword={}\nhost={}\nport={}\nssl-ca={}\nssl-verify-server-cert\n",
             admin["user"].as_str().unwrap_or_default(),
@@ -81,7 +90,7 @@ impl Fleet {
             address.port(),
             ca.display()
         );
-        let file = self.parts.folder().join("client.cnf");
+        let file = self.parts.folder().join(format!("client{server}.cnf"));
         std::fs::write(&file, login).expect("a file");
         let file = format!("--defaults-file={}", file.display());
         let mut client = Command::new("mariadb");

@@ -33,12 +33,22 @@ def with_an_id_of_its_own(self, *args, **kwargs):
 
 DBInstance.__init__ = with_an_id_of_its_own
 
-# The database behind every instance, where there is one: its address, and a file with its administrator's name and password.
-REAL = {"address": None, "admin": None}
+# The servers behind instances, where there are any: addresses with the sockets of their superusers, and a file with their administrator's name
+# and password.
+REAL = {"servers": [], "admin": None}
 
 
-def there_is(address, admin):
-    REAL.update(address=address, admin=admin)
+def there_are(servers, admin):
+    REAL.update(servers=servers, admin=admin)
+
+
+def server_of(call, item):
+    """Address and socket of an instance's server, or nothing. A new instance gets the next one, which is nobody else's before the next reset:
+    its data is there."""
+    given = call.store("servers")
+    if item["DbiResourceId"] not in given:
+        given[item["DbiResourceId"]] = REAL["servers"][len(given)] if len(given) < len(REAL["servers"]) else None
+    return given[item["DbiResourceId"]]
 
 
 def administrator(secret):
@@ -246,8 +256,9 @@ def delete_automated_backup(call):
 def overlay(call, item):
     extras = call.store("instances").get(item["DBInstanceIdentifier"], {})
     item.update(extras)
-    if REAL["address"] and "Endpoint" in item:
-        item["Endpoint"]["Address"] = REAL["address"]
+    server = server_of(call, item)
+    if server and "Endpoint" in item:
+        item["Endpoint"]["Address"] = server[0]
     item.setdefault("PerformanceInsightsEnabled", False)
     item.setdefault("DatabaseInsightsMode", "standard")
     if not item["PerformanceInsightsEnabled"]:

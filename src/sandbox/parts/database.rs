@@ -1,7 +1,8 @@
-//! The database: MariaDB with TLS and the settings of `modules/database.yaml`, and an administrator with the rights that RDS gives its own.
+//! The database servers: MariaDB with TLS and the settings of `modules/database.yaml`, and an administrator with the rights that RDS gives its
+//! own. As those of RDS, all have certificates of one authority.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -19,19 +20,36 @@ const RIGHTS: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROC
      CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, \
      CREATE USER, EVENT, TRIGGER, REPLICATION SLAVE";
 
-/// Writes its settings, its certificate and its administrator into `folder`, and the administrator's name and password into `admin`.
-pub(super) async fn prepare(folder: &Path, address: SocketAddrV4, administrator: &str, admin: &Path) -> Result<(), Error> {
-    files::folder(folder)?;
-    certificate(folder, *address.ip()).await?;
-    files::write(&folder.join("my.cnf"), &settings(folder, address))?;
+/// A server's own folder, counted from 1, in the folder of the parts.
+pub(super) fn folder(server: u8) -> String {
+    format!("mysql{server}")
+}
+
+/// Writes each server's settings, certificate and administrator into its folder, and the administrator's name and password into `admin`.
+/// Answers the certificate of the authority.
+pub(super) async fn prepare(parts: &Path, addresses: &[SocketAddrV4], administrator: &str, admin: &Path) -> Result<PathBuf, Error> {
+    let authority = parts.join("authority");
+    files::folder(&authority)?;
+    let (key, certificate) = (authority.join("ca.key"), authority.join("ca.pem"));
+    let usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"];
+    let output = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=reeve sandbox database authority"];
+    openssl(&authority, &[NEW, &output, &usage].concat()).await?;
     let password: String = rand::rng().sample_iter(Alphanumeric).take(32).map(char::from).collect();
     files::write(admin, &serde_json::json!({ "user": administrator, "password": password }).to_string())?;
-    files::write(&folder.join("first.sql"), &first(administrator, &password))
+    for (number, address) in (1..).zip(addresses) {
+        let own = parts.join(folder(number));
+        files::folder(&own)?;
+        sign(&own, *address.ip(), &key, &certificate).await?;
+        files::write(&own.join("my.cnf"), &settings(&own, *address, &certificate))?;
+        files::write(&own.join("first.sql"), &first(administrator, &password))?;
+    }
+    std::fs::remove_file(&key).map_err(|cause| Error::Write { path: key, cause })?;
+    Ok(certificate)
 }
 
 /// What a real server would have from RDS itself and from our parameter group.
-fn settings(folder: &Path, address: SocketAddrV4) -> String {
-    let (folder, ip, port) = (folder.display(), address.ip(), address.port());
+fn settings(folder: &Path, address: SocketAddrV4, authority: &Path) -> String {
+    let (folder, authority, ip, port) = (folder.display(), authority.display(), address.ip(), address.port());
     format!(
         "[mariadbd]
 datadir={folder}/data
@@ -42,7 +60,7 @@ init-file={folder}/first.sql
 bind-address={ip}
 port={port}
 skip-name-resolve
-ssl-ca={folder}/ca.pem
+ssl-ca={authority}
 ssl-cert={folder}/server.pem
 ssl-key={folder}/server.key
 require_secure_transport=1
@@ -80,18 +98,17 @@ GRANT {RIGHTS} ON *.* TO `{administrator}`@`%` WITH GRANT OPTION;
     )
 }
 
-/// An authority and a certificate for the address and for `localhost`, for as long as a sandbox may live.
-async fn certificate(folder: &Path, ip: Ipv4Addr) -> Result<(), Error> {
+/// A key and a certificate for as long as a sandbox may live.
+const NEW: &[&str] = &["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "365"];
+
+/// A server's certificate, by the authority, for its address and for `localhost`.
+async fn sign(folder: &Path, ip: Ipv4Addr, key: &Path, certificate: &Path) -> Result<(), Error> {
     let names = format!("subjectAltName=IP:{ip},IP:127.0.0.1,DNS:localhost");
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "365"];
-    let authority = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=reeve sandbox database authority"];
-    let usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"];
-    openssl(folder, &[&["req", "-x509"], &key[..], &authority, &usage].concat()).await?;
-    let server =
-        ["-keyout", "server.key", "-out", "server.pem", "-subj", "/CN=reeve sandbox database", "-CA", "ca.pem", "-CAkey", "ca.key"];
+    let (key, certificate) = (key.display().to_string(), certificate.display().to_string());
+    let output = ["-keyout", "server.key", "-out", "server.pem", "-subj", "/CN=reeve sandbox database"];
+    let signed = ["-CA", &certificate, "-CAkey", &key];
     let leaf = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth", "-addext", &names];
-    openssl(folder, &[&["req", "-x509"], &key[..], &server, &leaf].concat()).await?;
-    std::fs::remove_file(folder.join("ca.key")).map_err(|cause| Error::Write { path: folder.join("ca.key"), cause })
+    openssl(folder, &[NEW, &output, &signed, &leaf].concat()).await
 }
 
 async fn openssl(folder: &Path, arguments: &[&str]) -> Result<(), Error> {

@@ -1,9 +1,9 @@
-# Usage: inside.sh NAME ENGINES FOLDER
+# Usage: inside.sh NAME ENGINES SERVERS FOLDER
 #
 # The first process of the parts' own process and mount namespaces: starts them and waits. A part that ends by itself
 # leaves its exit status in a file `ended` beside its log.
 set -eu
-name=$1 engines=$2 folder=$3
+name=$1 engines=$2 servers=$3 folder=$4
 trap 'echo $? >"$folder/ended"' EXIT
 
 # A /run of their own: containerd keeps its shims' sockets there, iptables its lock.
@@ -37,11 +37,13 @@ for engine in $(seq 1 "$engines"); do
     part "$here" "$name-$engine" dockerd --config-file "$here/daemon.json"
 done
 
-here=$folder/mysql
-if mariadb-install-db --no-defaults --user=root --datadir="$here/data" --tmpdir="$TMPDIR" \
-    --skip-test-db --auth-root-authentication-method=socket --innodb-log-file-size=16M >"$here/log" 2>&1; then
-    part "$here" "$name" mariadbd --defaults-file="$here/my.cnf" --user=root
-else
-    echo 1 >"$here/ended"
-fi
+for server in $(seq 1 "$servers"); do
+    here=$folder/mysql$server
+    if mariadb-install-db --no-defaults --user=root --datadir="$here/data" --tmpdir="$TMPDIR" \
+        --skip-test-db --auth-root-authentication-method=socket --innodb-log-file-size=16M >"$here/log" 2>&1; then
+        part "$here" "$name" mariadbd --defaults-file="$here/my.cnf" --user=root
+    else
+        echo 1 >"$here/ended"
+    fi
+done
 wait

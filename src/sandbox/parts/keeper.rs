@@ -26,14 +26,14 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Starts it over a folder that holds every part's settings.
-    pub(super) async fn start(network: &Network, engines: u8, folder: &Path) -> Result<Outcome, Error> {
+    pub(super) async fn start(network: &Network, engines: u8, servers: u8, folder: &Path) -> Result<Outcome, Error> {
         files::write(&folder.join("inside.sh"), include_str!("inside.sh"))?;
         let program = folder.join("keeper.sh");
         files::write(&program, include_str!("keeper.sh"))?;
         let [a, b, c, first] = network.gateway().octets();
         let mut child = Command::new("/bin/sh")
             .arg(&program)
-            .args([network.name(), network.link(), format!("{a}.{b}.{c}"), first.to_string(), engines.to_string()])
+            .args([network.name(), network.link(), format!("{a}.{b}.{c}"), first.to_string(), engines.to_string(), servers.to_string()])
             .arg(folder)
             // Nothing of who starts it is handed on: no keys, no proxies.
             .env_clear()

@@ -1,15 +1,15 @@
-# Usage: keeper.sh NAME LINK NETWORK FIRST ENGINES FOLDER
+# Usage: keeper.sh NAME LINK NETWORK FIRST ENGINES SERVERS FOLDER
 #
 # Makes the network of the parts, starts them (inside.sh), and takes everything away when standard input ends: so the
 # parts also go when who started them was killed. All of their processes live in a process namespace of their own, whose
 # end is theirs; what they mounted is in its mount namespace and goes with it.
 #
-# NAME     of the network namespace in the middle, where the database and the registry are; NAME-1, NAME-2, ... are the engines'
+# NAME     of the network namespace in the middle, where the database servers and the registry are; NAME-1, NAME-2, ... are the engines'
 # LINK     of this machine's interface into it: a name that is taken means that the addresses are
 # NETWORK  the first three numbers of the addresses; FIRST the last number of this machine's own, of sixteen
 # Says one line: ready, taken, or what is wrong.
 set -eu
-name=$1 link=$2 network=$3 first=$4 engines=$5 folder=$6
+name=$1 link=$2 network=$3 first=$4 engines=$5 servers=$6 folder=$7
 inside=
 
 each() { seq 1 "$engines"; }
@@ -66,6 +66,10 @@ trap clear_up EXIT
     ip -n "$name" link add hub type bridge
     ip -n "$name" link set "$link-" master hub up
     ip -n "$name" address add "$network.$((first + 1))/28" dev hub
+    # The further database servers, behind the nine addresses for engines.
+    for server in $(seq 2 "$servers"); do
+        ip -n "$name" address add "$network.$((first + 9 + server))/28" dev hub
+    done
     ip -n "$name" link set hub up
     for engine in $(each); do
         ip netns add "$name-$engine"
@@ -78,7 +82,7 @@ trap clear_up EXIT
 } >"$folder/network.log" 2>&1 || { tr '\n' ' ' <"$folder/network.log"; exit 1; }
 
 setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount --propagation slave --mount-proc -- \
-    sh "$folder/inside.sh" "$name" "$engines" "$folder" >"$folder/inside.log" 2>&1 </dev/null 3<&- &
+    sh "$folder/inside.sh" "$name" "$engines" "$servers" "$folder" >"$folder/inside.log" 2>&1 </dev/null 3<&- &
 inside=$!
 echo ready
 cat <&3 >/dev/null &

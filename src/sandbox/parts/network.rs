@@ -1,6 +1,6 @@
 //! The addresses of one set of parts: sixteen out of 10.231.0.0/16, which this machine reaches and nobody else.
 //!
-//! In the middle is a network namespace with a bridge, the database and the registry, as the cloud's side would be; each engine has a
+//! In the middle is a network namespace with a bridge, the database servers and the registry, as the cloud's side would be; each engine has a
 //! namespace of its own on that bridge, as a host would be, so that Docker's rules and bridges touch neither the machine nor each other.
 
 use std::net::Ipv4Addr;
@@ -11,6 +11,9 @@ const SLOTS: u16 = 4096;
 
 /// The most engines that the addresses are enough for.
 pub(super) const ENGINES: u8 = 9;
+
+/// The most database servers that the addresses are enough for.
+pub(super) const SERVERS: u8 = 4;
 
 /// One set of addresses and names.
 #[derive(Clone, Debug)]
@@ -46,9 +49,14 @@ impl Network {
         self.address(1)
     }
 
-    /// The database's and the registry's address.
+    /// The first database server's and the registry's address.
     pub(super) fn middle(&self) -> Ipv4Addr {
         self.address(2)
+    }
+
+    /// A database server's address, counted from 1: the further ones are behind those of the engines.
+    pub(super) fn server(&self, server: u8) -> Ipv4Addr {
+        if server == 1 { self.middle() } else { self.address(1 + ENGINES + server) }
     }
 
     /// An engine's address, counted from 1.
