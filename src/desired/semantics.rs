@@ -7,7 +7,7 @@ use super::documents::{Checked, check_label, twice};
 use super::doubt::Doubts;
 use super::quantity::Size;
 use super::region;
-use super::stack::Stack;
+use super::stack::{DatabaseStyle, Stack};
 use super::tenant::{Database, RESERVED, Tenant, TenantSpec};
 use crate::model::problem::{Place, Problem, Problems, suggest};
 
@@ -160,11 +160,6 @@ pub fn tenants(stack: Option<(&Stack, &Checked<'_>)>, applicants: Vec<Applicant<
         if let Some((stack, of_stack)) = stack {
             against_stack(&spec, &mut checked, stack, of_stack, problems);
             environment(&spec.env, &["spec", "env"], &mut checked, problems);
-            if spec.database == Database::Dedicated {
-                let problem =
-                    Problem::at(&checked.place(&["spec", "database"]), "a server of its own for one tenant comes in a later release");
-                checked.refuse(&["spec", "database"], problem.help("`shared`: its schema and user are its own there"), problems);
-            }
             inherited(&spec, &checked, of_stack, &mut doubts);
         }
         let Some((name, place)) = checked.name() else { continue };
@@ -211,6 +206,11 @@ fn against_stack(spec: &TenantSpec, checked: &mut Checked<'_>, stack: &Stack, of
             checked.refuse(&["spec", "distribution"], problem.maybe_help(help), problems);
         }
         Some(distribution) => {
+            if spec.database == Database::Dedicated && distribution.database == DatabaseStyle::None {
+                let message = format!("`{}` keeps no database, so there is nothing that a server of its own would hold", spec.distribution);
+                let problem = Problem::at(&checked.place(&["spec", "database"]), message);
+                checked.refuse(&["spec", "database"], problem.help("leave it out"), problems);
+            }
             // What it does not say itself is the distribution's, which is looked at once and not for each tenant.
             let (own, usual) = (spec.memory, distribution.memory);
             let says = [own.reserve, own.limit].iter().flatten().count();

@@ -1,5 +1,6 @@
-//! The shared database server: a few connections as its administrator, over TLS, opened when it is first asked.
+//! The database servers: a few connections to each as its administrator, over TLS, opened when it is first asked.
 //!
+//! Most tenants share one; those that have one of their own are found by its address ([`servers`]). A value of [`Mysql`] is one server.
 //! Runs on MariaDB (10.6 and newer) and MySQL 8, with the rights that RDS gives its administrator: no `SUPER`, no `SET GLOBAL`. Ownership is a
 //! table in a schema of reeve's own, `reeve.marks` ([`marks`]). Names are always quoted ([`quote`]).
 
@@ -7,6 +8,7 @@ mod classify;
 mod connect;
 pub mod marks;
 pub mod quote;
+pub mod servers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use super::{Facts, Reach, Vault};
 use crate::model::Access;
 use classify::{When, failed, silent};
 use connect::Server;
+use servers::Known;
 
 /// The longest that one statement may take. A lease outlasts it.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,6 +48,9 @@ pub struct Mysql {
     pub ca: Option<PathBuf>,
     /// Who administers it ([`Vault::login`]); `None`: whom RDS manages for it.
     pub admin: Option<String>,
+    /// The DB instance that it is, where a tenant has it for itself; `None`: the shared one.
+    own: Option<Arc<str>>,
+    known: Arc<Known>,
     server: Arc<OnceCell<Server>>,
     prepared: Arc<OnceCell<()>>,
 }
@@ -62,6 +68,8 @@ pub fn reach(access: &Access, facts: Option<&Facts>, ours: Ours, vault: &Vault) 
             address: address.into(),
             ca: local.map(|server| server.ca.clone()).or_else(|| access.mysql_ca.as_ref().map(PathBuf::from)),
             admin: local.map(|server| server.admin.clone()),
+            own: None,
+            known: Arc::default(),
             server: Arc::default(),
             prepared: Arc::default(),
         }),
@@ -147,8 +155,9 @@ impl Mysql {
     /// # Errors
     /// What the server answered.
     pub async fn owner(&self, noun: &str, id: &str) -> Result<Owned> {
-        let all = self.marks_table().await?;
-        let stack = all.get(noun, id).map(|row| row.stack.clone()).filter(|stack| !stack.is_empty());
+        let (server, name) = self.at(id).await?;
+        let all = server.marks_table().await?;
+        let stack = all.get(noun, name).map(|row| row.stack.clone()).filter(|stack| !stack.is_empty());
         Ok(stack.map_or(Owned::No, Owned::By))
     }
 

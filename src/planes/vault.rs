@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aws_sdk_rds::types::DbInstance;
+use aws_sdk_rds::types::{DbInstance, Endpoint};
 use serde::Deserialize;
 
 use super::Aws;
@@ -25,6 +25,21 @@ pub struct Login {
     pub user: String,
     /// The password.
     pub password: Secret,
+}
+
+/// A database server of the stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// What RDS calls it.
+    pub id: String,
+    /// The address that its mark names.
+    pub address: String,
+    /// `available`, `creating`, `deleting`...
+    pub status: String,
+    /// Host and port; `None` while it is being made.
+    pub endpoint: Option<(String, u16)>,
+    /// The ARN of the secret that holds its administrator's login; `None` while it is being made.
+    pub secret: Option<String>,
 }
 
 /// The form of a login at rest, as RDS writes it into Secrets Manager too.
@@ -77,18 +92,40 @@ impl Vault {
     /// When the stack has no server, or several and none at `database.server`; what AWS answered.
     pub async fn master(&self, stack: &str) -> Result<(Login, String)> {
         let call = "rds.DescribeDBInstances";
-        let servers = self.rds.describe_db_instances().into_paginator().items().send();
-        let servers = servers.collect::<std::result::Result<Vec<_>, _>>().await?;
-        let tag = |server: &DbInstance, name: &str| {
-            server.tag_list().iter().find(|tag| tag.key() == Some(name)).and_then(|tag| tag.value().map(str::to_owned))
-        };
-        let mut ours: Vec<&DbInstance> = servers.iter().filter(|one| tag(one, key::STACK).as_deref() == Some(stack)).collect();
+        let mut ours = self.instances(stack).await?;
         if ours.len() > 1 {
-            ours.retain(|one| tag(one, key::ADDRESS).as_deref() == Some("database.server"));
+            ours.retain(|one| one.address == "database.server");
         }
-        let one = *ours.first().ok_or_else(|| Error::not_found(call, "the stack's database server"))?;
-        let arn = one.master_user_secret().and_then(|secret| secret.secret_arn()).ok_or_else(|| Error::incomplete(call, "secret"))?;
-        let name = one.endpoint().and_then(|at| at.address()).ok_or_else(|| Error::incomplete(call, "endpoint"))?;
-        Ok((self.login(&format!("secretsmanager:{arn}")).await?, name.to_owned()))
+        let one = ours.into_iter().next().ok_or_else(|| Error::not_found(call, "the stack's database server"))?;
+        let arn = one.secret.ok_or_else(|| Error::incomplete(call, "secret"))?;
+        let (name, _) = one.endpoint.ok_or_else(|| Error::incomplete(call, "endpoint"))?;
+        Ok((self.login(&format!("secretsmanager:{arn}")).await?, name))
     }
+
+    /// The stack's database servers, as RDS lists them.
+    ///
+    /// # Errors
+    /// What AWS answered.
+    pub async fn instances(&self, stack: &str) -> Result<Vec<Instance>> {
+        let all = self.rds.describe_db_instances().into_paginator().items().send();
+        let all = all.collect::<std::result::Result<Vec<_>, _>>().await?;
+        Ok(all.iter().filter(|one| tag(one, key::STACK) == Some(stack)).map(Instance::from).collect())
+    }
+}
+
+impl From<&DbInstance> for Instance {
+    fn from(one: &DbInstance) -> Self {
+        let at = |endpoint: &Endpoint| Some((endpoint.address()?.to_owned(), u16::try_from(endpoint.port()?).ok()?));
+        Self {
+            id: one.db_instance_identifier().unwrap_or_default().to_owned(),
+            address: tag(one, key::ADDRESS).unwrap_or_default().to_owned(),
+            status: one.db_instance_status().unwrap_or_default().to_owned(),
+            endpoint: one.endpoint().and_then(at),
+            secret: one.master_user_secret().and_then(|secret| secret.secret_arn()).map(str::to_owned),
+        }
+    }
+}
+
+fn tag<'a>(one: &'a DbInstance, name: &str) -> Option<&'a str> {
+    one.tag_list().iter().find(|tag| tag.key() == Some(name)).and_then(|tag| tag.value())
 }

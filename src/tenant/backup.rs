@@ -13,8 +13,9 @@ use super::archive::{Database, Manifest, Writer};
 use super::place::Place;
 use super::program::{OptionFile, Program};
 use super::progress::Progress;
+use crate::planes::Planes;
 use crate::planes::error::{Class, Error, Result};
-use crate::planes::{Mysql, Plane, Planes};
+use crate::planes::mysql::servers::name_of;
 
 /// What a backup made.
 #[derive(Debug, Clone)]
@@ -47,7 +48,7 @@ pub async fn backup(
     at: Timestamp,
     progress: &Progress,
 ) -> Result<Made> {
-    let mysql = Mysql::of(planes)?;
+    let mysql = &place.server(planes).await?;
     let login = mysql.administrator().await?;
     let engine: Vec<(String,)> = mysql.rows("mysql.Version", "SELECT VERSION()", ()).await?;
     let engine = engine.into_iter().next().map(|(version,)| version).unwrap_or_default();
@@ -72,7 +73,7 @@ fn write(
         Some(schema) => {
             progress.begin("database");
             let database = Database {
-                schema: schema.id.clone(),
+                schema: name_of(&schema.id).to_owned(),
                 charset: schema.shape.charset.clone(),
                 collation: schema.shape.collation.clone(),
                 engine,

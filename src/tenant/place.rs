@@ -8,6 +8,7 @@ use crate::kinds::mysql::user::User;
 use crate::kinds::{Kind, Live};
 use crate::model::Secret;
 use crate::planes::error::{Class, Error, Result};
+use crate::planes::mysql::servers::name_of;
 use crate::planes::vault::Login;
 use crate::planes::{Docker, Files, Mysql, Plane, Planes};
 
@@ -20,7 +21,7 @@ pub struct Place {
     pub stack: String,
     /// Its schema and the character set and collation of that; `None` for one without a database.
     pub schema: Option<Live<Schema>>,
-    /// Its users; two during a rotation, the one that stays first.
+    /// The names of its users; two during a rotation, the one that stays first.
     pub users: Vec<String>,
     /// Its files, as this host has them.
     pub data: Option<PathBuf>,
@@ -39,15 +40,34 @@ impl Place {
         let is = |marks: &crate::model::Marks, part: &str| marks.address.as_ref().is_some_and(|address| address.as_str() == at(part));
         let schema = schemas.into_iter().find(|one| is(&one.marks, "schema") && !one.marks.retiring);
         let mut users: Vec<Live<User>> = users.into_iter().filter(|one| is(&one.marks, "user")).collect();
-        users.sort_by_key(|one| one.marks.retiring);
+        // The one on the schema's server, and of those the one that stays.
+        users.sort_by_key(|one| (schema.as_ref().is_some_and(|schema| schema.shape.dedicated != one.shape.dedicated), one.marks.retiring));
         let data = files.root.join(tenant).join("data");
         let data = tokio::fs::metadata(&data).await.is_ok_and(|about| about.is_dir()).then_some(data);
         if schema.is_none() && data.is_none() {
             let message = format!("{tenant} has neither a schema nor a folder: `reeve apply DIR` makes them");
             return Err(Error::new(Class::NotFound, "tenant.find", message));
         }
-        let users = users.into_iter().map(|one| one.id).collect();
+        let users = users.iter().map(|one| name_of(&one.id).to_owned()).collect();
         Ok(Self { tenant: tenant.to_owned(), stack: mysql.ours.stack().to_owned(), schema, users, data })
+    }
+
+    /// The server that its schema is on, as `planes` reach it.
+    ///
+    /// # Errors
+    /// When there is no way to it.
+    pub async fn server(&self, planes: &Planes) -> Result<Mysql> {
+        let mysql = Mysql::of(planes)?;
+        match &self.schema {
+            Some(schema) => Ok(mysql.at(&schema.id).await?.0),
+            None => Ok(mysql.clone()),
+        }
+    }
+
+    /// What the server calls its schema.
+    #[must_use]
+    pub fn schema_name(&self) -> Option<&str> {
+        self.schema.as_ref().map(|schema| name_of(&schema.id))
     }
 
     /// How the tenant's own user logs in.
@@ -79,7 +99,7 @@ impl Place {
                 }
             }
         }
-        let mysql = Mysql::of(&planes)?;
+        let mysql = self.server(&planes).await?;
         for user in &self.users {
             let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = ?";
             let connected: Vec<(u64,)> = mysql.rows("mysql.Processes", sql, (user,)).await?;

@@ -16,9 +16,10 @@ use super::program::OptionFile;
 use super::progress::Progress;
 use super::unpack::Unpack;
 use crate::model::runbook::TENANT_DATA;
+use crate::planes::Planes;
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::mysql::quote;
-use crate::planes::{Mysql, Plane, Planes};
+use crate::planes::mysql::servers::name_of;
 
 const CALL: &str = "tenant.restore";
 
@@ -62,9 +63,9 @@ impl Checked {
 /// # Errors
 /// When that cannot be read.
 pub async fn holds_data(planes: &Planes, place: &Place) -> Result<bool> {
-    if let Some(schema) = &place.schema {
+    if let Some(schema) = place.schema_name() {
         let sql = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME NOT IN ('reeve_writer', 'reeve_writer_log')";
-        let tables: Vec<(u64,)> = Mysql::of(planes)?.rows("mysql.Tables", sql, (&schema.id,)).await?;
+        let tables: Vec<(u64,)> = place.server(planes).await?.rows("mysql.Tables", sql, (schema,)).await?;
         if tables.first().is_some_and(|(count,)| *count > 0) {
             return Ok(true);
         }
@@ -137,17 +138,18 @@ pub async fn restore(planes: &Planes, place: &Place, archive: &Checked, before: 
 
 /// Empties the schema and pours the archive's SQL into it; unpacks its files into `beside`.
 async fn bring_in(planes: &Planes, place: &Place, archive: &Checked, beside: Option<PathBuf>, progress: &Progress) -> Result<()> {
-    let mysql = Mysql::of(planes)?;
+    let mysql = &place.server(planes).await?;
     let mut login = None;
     if let (Some(schema), Some(database)) = (&place.schema, &archive.manifest.database) {
         let who = place.login(mysql).await?;
-        let name = quote::name(&schema.id);
+        let own = name_of(&schema.id);
+        let name = quote::name(own);
         mysql.change("mysql.DropSchema", &format!("DROP DATABASE IF EXISTS {name}"), ()).await?;
         // The schema is the tenant's: what its YAML says of it holds, not what the archive says.
         let _ = database;
         let form = format!("CHARACTER SET {} COLLATE {}", schema.shape.charset, schema.shape.collation);
         mysql.change("mysql.CreateSchema", &format!("CREATE DATABASE {name} {form}"), ()).await?;
-        login = Some((OptionFile::write(mysql, &who)?, schema.id.clone()));
+        login = Some((OptionFile::write(mysql, &who)?, own.to_owned()));
     }
     let (archive, data, progress) = (archive.clone(), place.data.clone(), progress.clone());
     let work = tokio::task::spawn_blocking(move || unpack(&archive, login.as_ref(), data.as_deref(), beside, &progress));
@@ -190,10 +192,10 @@ fn unpack(
 
 /// That every table has as many rows as the manifest says.
 async fn check(planes: &Planes, place: &Place, manifest: &Manifest) -> Result<()> {
-    let (Some(schema), Some(database)) = (&place.schema, &manifest.database) else { return Ok(()) };
-    let mysql = Mysql::of(planes)?;
+    let (Some(schema), Some(database)) = (place.schema_name(), &manifest.database) else { return Ok(()) };
+    let mysql = &place.server(planes).await?;
     for (table, rows) in &database.tables {
-        let sql = format!("SELECT COUNT(*) FROM {}.{}", quote::name(&schema.id), quote::name(table));
+        let sql = format!("SELECT COUNT(*) FROM {}.{}", quote::name(schema), quote::name(table));
         let found: Vec<(u64,)> = mysql.rows("mysql.CountRows", &sql, ()).await?;
         let found = found.first().map_or(0, |(count,)| *count);
         if found != *rows {

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use super::load::Load;
 use super::place::Place;
 use super::program::OptionFile;
+use crate::planes::Planes;
 use crate::planes::error::{Class, Error, Result};
-use crate::planes::{Mysql, Plane, Planes};
 
 /// What the name of a tenant's staging copy ends with.
 pub const SUFFIX: &str = "-staging";
@@ -36,11 +36,11 @@ pub const REACHING_OUT: [&str; 14] = [
 /// # Errors
 /// When something of it could not be done: then the copy must not be started.
 pub async fn silence(planes: &Planes, place: &Place) -> Result<()> {
-    let Some(schema) = &place.schema else { return Ok(()) };
-    let mysql = Mysql::of(planes)?;
+    let Some(schema) = place.schema_name() else { return Ok(()) };
+    let mysql = &place.server(planes).await?;
     let sql = "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? \
                AND TABLE_NAME IN ('global_property', 'scheduler_task_config')";
-    let there: Vec<(String, String)> = mysql.rows("mysql.Columns", sql, (&schema.id,)).await?;
+    let there: Vec<(String, String)> = mysql.rows("mysql.Columns", sql, (schema,)).await?;
     let there: BTreeSet<(&str, &str)> = there.iter().map(|(table, column)| (table.as_str(), column.as_str())).collect();
     let statements = statements(&there);
     if statements.is_empty() {
@@ -48,7 +48,7 @@ pub async fn silence(planes: &Planes, place: &Place) -> Result<()> {
     }
     // As the tenant's own user: its triggers may be anything.
     let login = OptionFile::write(mysql, &place.login(mysql).await?)?;
-    let schema = schema.id.clone();
+    let schema = schema.to_owned();
     let work = tokio::task::spawn_blocking(move || {
         let mut load = Load::begin(&login, &schema)?;
         load.feed(statements.as_bytes())?;

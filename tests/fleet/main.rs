@@ -15,6 +15,7 @@ mod swarm;
 mod bad_days;
 mod canary;
 mod client;
+mod dedicated;
 mod host;
 mod isolation;
 mod life;

@@ -12,7 +12,6 @@ use crate::cli::terminal::Terminal;
 use crate::cli::{Exit, Failure, code};
 use crate::desired::Tenant;
 use crate::desired::tenant::State;
-use crate::planes::{Mysql, Plane};
 use crate::session::Session;
 use crate::tenant::place::Place;
 
@@ -41,11 +40,11 @@ impl Purge {
         let place = Place::find(session.planes(), &name).await?;
         place.must_be_still(session.planes()).await?;
         let backup = drilled(&session, &name).await?;
-        let rows = match &place.schema {
+        let rows = match place.schema_name() {
             Some(schema) => {
                 let sql = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?";
-                let mysql = Mysql::of(session.planes())?;
-                let tables: Vec<(u64,)> = mysql.rows("mysql.Tables", sql, (&schema.id,)).await?;
+                let mysql = place.server(session.planes()).await?;
+                let tables: Vec<(u64,)> = mysql.rows("mysql.Tables", sql, (schema,)).await?;
                 tables.first().map_or(0, |(count,)| *count)
             }
             None => 0,
@@ -62,7 +61,7 @@ impl Purge {
         let code = drop_all_of(self.one.dir.dir, &format!("tenant/{name}"), terminal).await?;
         if code == code::DONE {
             terminal.say(&format!("{name} is purged: remove its document from the YAML, or the next apply makes it anew, empty"));
-            terminal.say("its archives hold its data too: delete them when their own time is over");
+            terminal.say("its archives hold its data too, and so do snapshots and backups of a server of its own: delete them when their own time is over");
         }
         Ok(code)
     }

@@ -22,6 +22,7 @@ use crate::model::{Marks, Ref, Text};
 use crate::planes::Docker;
 use crate::planes::docker::{Labels, failed, labels, pairs};
 use crate::planes::error::{Absent, Error, Result};
+use crate::planes::mysql::servers::name_of;
 
 /// A secret of the swarm.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -130,7 +131,7 @@ impl Kind for Secret {
 async fn content(cx: &Docker, want: &Secret) -> Result<Zeroizing<String>> {
     let mut fields = Map::new();
     if let Some(user) = &want.user {
-        fields.insert("user".to_owned(), Value::String(user.id().to_owned()));
+        fields.insert("user".to_owned(), Value::String(name_of(user.id()).to_owned()));
     }
     for (name, parameter) in &want.secrets {
         fields.insert(name.clone(), Value::String(cx.vault.parameter(parameter.id()).await?.expose().to_owned()));

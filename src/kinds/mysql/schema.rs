@@ -1,4 +1,4 @@
-//! A schema (what MySQL also calls a database) of the shared server: one tenant's tables.
+//! A schema (what MySQL also calls a database): one tenant's tables, on the shared server or on one of its own.
 //!
 //! Page: <https://mariadb.com/kb/en/create-database/>.
 //! Its name is made from the stack and the address, and it bears its mark in `reeve.marks`. Does not touch what is in it: tables, views,
@@ -31,10 +31,15 @@ pub struct Schema {
     /// How new tables compare and order texts; it is one of the character set's. Default: `utf8mb4_unicode_ci`.
     #[serde(default = "collation")]
     pub collation: String,
-    /// The server that has to be there first. Default: none.
+    /// The server that has to be there first; with `dedicated`, the one that it is on. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-order" = true, "x-need" = "ready"))]
     pub server: Option<Ref<DbInstance>>,
+    /// It is on `server`, which its tenant has for itself. Another place is another schema: what is in it does not move by itself. Default: false,
+    /// on the server that the tenants share.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("x-replace" = true))]
+    pub dedicated: bool,
 }
 
 fn charset() -> String {
@@ -67,24 +72,23 @@ impl Kind for Schema {
         if !is_word(&self.collation) || !self.collation.starts_with(&self.charset) {
             wrong.push(("collation".into(), format!("is a collation of {}, such as {}_unicode_ci", self.charset, self.charset)));
         }
+        if self.dedicated && self.server.is_none() {
+            wrong.push(("server".into(), "name the aws.db_instance that its tenant has for itself".into()));
+        }
         wrong
     }
 
     async fn fetch(cx: &Mysql) -> Result<Vec<Live<Self>>> {
-        let (table, schemata) = futures::try_join!(cx.marks_table(), all(cx))?;
-        let ours = schemata.into_iter().filter(|(name, ..)| !SYSTEM.contains(&name.as_str())).filter_map(|(name, charset, collation)| {
-            let row = table.get(NOUN, &name);
-            let pairs: Vec<(&str, &str)> = row.map(|row| row.pairs().collect()).unwrap_or_default();
-            let marks = cx.ours.marks_or_stranger(Self::NAME, (&name, &name), pairs)?;
-            let made_at = row.map(|row| row.made_at.clone()).unwrap_or_default();
-            Some(Live { attributes: known(&name), id: name, shape: Self { charset, collation, server: None }, marks, made_at })
-        });
-        Ok(ours.collect())
+        cx.everywhere(|server| async move { on(&server).await }).await
     }
 
     async fn create(cx: &Mysql, new: &New<Self>) -> Result<Made> {
         let name = new.name(Self::NAME_LIMIT);
-        let made = Made { attributes: known(&name), id: name.clone() };
+        let cx = match &new.want.server {
+            Some(server) if new.want.dedicated => &cx.of_instance(server.id()).await?,
+            _ => cx,
+        };
+        let made = Made { attributes: known(&name), id: cx.id(&name) };
         if cx.made_before(NOUN, &name, &new.marks, is_there(cx, &name).await?).await? {
             return Ok(made);
         }
@@ -104,28 +108,46 @@ impl Kind for Schema {
 
     async fn update(cx: &Mysql, change: &Change<Self>) -> Result<()> {
         if change.touches(&["charset", "collation"]) {
-            let sql = format!("ALTER DATABASE {} {}", quote::name(&change.id), form(&change.want));
+            let (cx, name) = cx.at(&change.id).await?;
+            let sql = format!("ALTER DATABASE {} {}", quote::name(name), form(&change.want));
             cx.change("mysql.AlterSchema", &sql, ()).await?;
         }
         Ok(())
     }
 
     async fn delete(cx: &Mysql, gone: &Gone<Self>) -> Result<()> {
-        if is_there(cx, &gone.id).await? {
-            cx.must_be_ours(NOUN, &gone.id).await?;
-            cx.change("mysql.DropSchema", &format!("DROP DATABASE IF EXISTS {}", quote::name(&gone.id)), ()).await?;
+        let (cx, name) = &cx.at(&gone.id).await?;
+        if is_there(cx, name).await? {
+            cx.must_be_ours(NOUN, name).await?;
+            cx.change("mysql.DropSchema", &format!("DROP DATABASE IF EXISTS {}", quote::name(name)), ()).await?;
         }
-        makers::drop_those_of(cx, &gone.id).await?;
-        cx.drop_marks(NOUN, &gone.id).await
+        makers::drop_those_of(cx, name).await?;
+        cx.drop_marks(NOUN, name).await
     }
 
     async fn ready(cx: &Mysql, id: &str) -> Result<Ready> {
-        if is_there(cx, id).await? { Ok(Ready::Yes(known(id))) } else { Err(Error::not_found("mysql.Schemata", id)) }
+        let (cx, name) = &cx.at(id).await?;
+        if is_there(cx, name).await? { Ok(Ready::Yes(known(name))) } else { Err(Error::not_found("mysql.Schemata", id)) }
     }
 
     async fn mark(cx: &Mysql, id: &str, marks: &Marks) -> Result<()> {
-        cx.put_marks(NOUN, id, marks).await
+        let (cx, name) = cx.at(id).await?;
+        cx.put_marks(NOUN, name, marks).await
     }
+}
+
+/// Every schema of one server.
+async fn on(cx: &Mysql) -> Result<Vec<Live<Schema>>> {
+    let (table, schemata) = futures::try_join!(cx.marks_table(), all(cx))?;
+    let ours = schemata.into_iter().filter(|(name, ..)| !SYSTEM.contains(&name.as_str())).filter_map(|(name, charset, collation)| {
+        let (row, id) = (table.get(NOUN, &name), cx.id(&name));
+        let pairs: Vec<(&str, &str)> = row.map(|row| row.pairs().collect()).unwrap_or_default();
+        let marks = cx.ours.marks_or_stranger(Schema::NAME, (&name, &id), pairs)?;
+        let made_at = row.map(|row| row.made_at.clone()).unwrap_or_default();
+        let shape = Schema { charset, collation, server: None, dedicated: cx.is_own() };
+        Some(Live { attributes: known(&name), id, shape, marks, made_at })
+    });
+    Ok(ours.collect())
 }
 
 /// Name, character set and collation of every schema.

@@ -1,4 +1,4 @@
-//! A tenant's user of the shared server: every right on its own schema, none elsewhere, TLS required, limits on what it may take.
+//! A tenant's user of the server that its schema is on: every right on its own schema, none elsewhere, TLS required, limits on what it may take.
 //!
 //! Page: <https://mariadb.com/kb/en/create-user/>.
 //! Its password is the value of an SSM parameter: read when the user is made, handed to the server (MariaDB gets only its hash) and dropped. Another
@@ -34,8 +34,12 @@ const NOUN: &str = "user";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct User {
-    /// Its own schema.
+    /// Its own schema, on whose server it is.
     pub schema: Ref<Schema>,
+    /// Its schema is on a server that its tenant has for itself. Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("x-replace" = true))]
+    pub dedicated: bool,
     /// The parameter that holds its password; it has to be named. It is read when the user is made, and is no state of the user: `fingerprint`
     /// is. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,26 +118,17 @@ impl Kind for User {
     }
 
     async fn fetch(cx: &Mysql) -> Result<Vec<Live<Self>>> {
-        let (table, accounts, grants) = futures::try_join!(cx.marks_table(), accounts(cx), grants::all(cx))?;
-        let mut ours = Vec::new();
-        for one in accounts {
-            let row = table.get(NOUN, &one.name).filter(|_| one.host == "%");
-            let id = if one.host == "%" { one.name.clone() } else { format!("{}@{}", one.name, one.host) };
-            if row.is_none() && one.host == "%" && makers::is_one(cx, &table, &one.name) {
-                continue;
-            }
-            let pairs: Vec<(&str, &str)> = row.map(|row| row.pairs().collect()).unwrap_or_default();
-            let Some(marks) = cx.ours.marks_or_stranger(Self::NAME, (&one.name, &id), pairs) else { continue };
-            let note: Note = row.and_then(|row| serde_json::from_str(&row.note).ok()).unwrap_or_default();
-            let made_at = row.map(|row| row.made_at.clone()).unwrap_or_default();
-            ours.push(Live { attributes: known(&id), id, shape: one.shape(&note, &grants), marks, made_at });
-        }
-        Ok(ours)
+        cx.everywhere(|server| async move { on(&server).await }).await
     }
 
     async fn create(cx: &Mysql, new: &New<Self>) -> Result<Made> {
         let (name, want) = (new.name(Self::NAME_LIMIT), &new.want);
-        let made = Made { attributes: known(&name), id: name.clone() };
+        let (cx, schema) = &cx.at(want.schema.id()).await?;
+        if cx.is_own() != want.dedicated {
+            let message = format!("{} is not on the server that the wish is about", want.schema.id());
+            return Err(Error::new(Class::Early, "mysql.CreateUser", message));
+        }
+        let made = Made { attributes: known(&name), id: cx.id(&name) };
         makers::make_room(cx, &name).await?;
         if cx.made_before(NOUN, &name, &new.marks, is_there(cx, &name).await?).await? {
             return Ok(made);
@@ -141,7 +136,7 @@ impl Kind for User {
         let password = password(cx, want).await?;
         let hash = cx.is_mariadb().await?.then(|| native(&password));
         let login = hash.as_ref().map(|hash| digest(hash.expose()));
-        let note = Note { fingerprint: want.fingerprint.0.clone(), schema: want.schema.id().to_owned(), login };
+        let note = Note { fingerprint: want.fingerprint.0.clone(), schema: (*schema).to_owned(), login };
         cx.put_marks(NOUN, &name, &new.marks).await?;
         cx.put_note(NOUN, &name, &written(&note)).await?;
         let identified = match &hash {
@@ -163,48 +158,73 @@ impl Kind for User {
     }
 
     async fn update(cx: &Mysql, change: &Change<Self>) -> Result<()> {
+        let (cx, name) = &cx.at(&change.id).await?;
         let limits = ["max_user_connections", "max_queries_per_hour", "max_updates_per_hour", "max_connections_per_hour"];
         if change.touches(&limits) || change.touches(&["require_ssl", "account_locked"]) {
-            let sql = format!("ALTER USER {} {}", quote::account(&change.id), options(&change.want));
+            let sql = format!("ALTER USER {} {}", quote::account(name), options(&change.want));
             cx.change("mysql.AlterUser", &sql, ()).await?;
         }
         if change.touches(&["schema", "rights"]) {
-            let schema = change.want.schema.id();
-            let row = cx.marks_now(NOUN, &change.id).await?;
+            let (_, schema) = cx.at(change.want.schema.id()).await?;
+            let row = cx.marks_now(NOUN, name).await?;
             let note: Note = row.and_then(|row| serde_json::from_str(&row.note).ok()).unwrap_or_default();
             if note.schema != schema {
-                cx.put_note(NOUN, &change.id, &written(&Note { schema: schema.to_owned(), ..note })).await?;
+                cx.put_note(NOUN, name, &written(&Note { schema: schema.to_owned(), ..note })).await?;
             }
-            grants::set(cx, &change.id, schema).await?;
+            grants::set(cx, name, schema).await?;
         }
         Ok(())
     }
 
     async fn delete(cx: &Mysql, gone: &Gone<Self>) -> Result<()> {
-        let account = quote::account(&gone.id);
-        if is_there(cx, &gone.id).await? && !makers::is_one_now(cx, &gone.id).await? {
-            cx.must_be_ours(NOUN, &gone.id).await?;
+        let (cx, name) = &cx.at(&gone.id).await?;
+        let (_, schema) = cx.at(gone.have.schema.id()).await?;
+        let account = quote::account(name);
+        if is_there(cx, name).await? && !makers::is_one_now(cx, name).await? {
+            cx.must_be_ours(NOUN, name).await?;
             cx.change("mysql.AlterUser", &format!("ALTER USER IF EXISTS {account} ACCOUNT LOCK"), ()).await?;
-            cx.disconnect(&gone.id).await?;
-            if makers::made_something(cx, &gone.id, gone.have.schema.id()).await? {
-                return makers::keep(cx, NOUN, &gone.id, gone.have.schema.id()).await;
+            cx.disconnect(name).await?;
+            if makers::made_something(cx, name, schema).await? {
+                return makers::keep(cx, NOUN, name, schema).await;
             }
             cx.change("mysql.DropUser", &format!("DROP USER IF EXISTS {account}"), ()).await?;
         }
-        cx.drop_marks(NOUN, &gone.id).await
+        cx.drop_marks(NOUN, name).await
     }
 
     async fn ready(cx: &Mysql, id: &str) -> Result<Ready> {
-        let is_user = is_there(cx, id).await? && !makers::is_one_now(cx, id).await?;
-        if is_user { Ok(Ready::Yes(known(id))) } else { Err(Error::not_found("mysql.Users", id)) }
+        let (cx, name) = &cx.at(id).await?;
+        let is_user = is_there(cx, name).await? && !makers::is_one_now(cx, name).await?;
+        if is_user { Ok(Ready::Yes(known(name))) } else { Err(Error::not_found("mysql.Users", id)) }
     }
 
     async fn mark(cx: &Mysql, id: &str, marks: &Marks) -> Result<()> {
         if id.contains('@') {
             return Err(Error::new(Class::Invalid, "mysql.Mark", format!("{id} comes from one host only; ours come from every host")));
         }
-        cx.put_marks(NOUN, id, marks).await
+        let (cx, name) = cx.at(id).await?;
+        cx.put_marks(NOUN, name, marks).await
     }
+}
+
+/// Every user of one server.
+async fn on(cx: &Mysql) -> Result<Vec<Live<User>>> {
+    let (table, accounts, grants) = futures::try_join!(cx.marks_table(), accounts(cx), grants::all(cx))?;
+    let mut ours = Vec::new();
+    for one in accounts {
+        let row = table.get(NOUN, &one.name).filter(|_| one.host == "%");
+        let name = if one.host == "%" { one.name.clone() } else { format!("{}@{}", one.name, one.host) };
+        if row.is_none() && one.host == "%" && makers::is_one(cx, &table, &one.name) {
+            continue;
+        }
+        let id = cx.id(&name);
+        let pairs: Vec<(&str, &str)> = row.map(|row| row.pairs().collect()).unwrap_or_default();
+        let Some(marks) = cx.ours.marks_or_stranger(User::NAME, (&one.name, &id), pairs) else { continue };
+        let note: Note = row.and_then(|row| serde_json::from_str(&row.note).ok()).unwrap_or_default();
+        let made_at = row.map(|row| row.made_at.clone()).unwrap_or_default();
+        ours.push(Live { attributes: known(&name), id, shape: one.shape(cx, &note, &grants), marks, made_at });
+    }
+    Ok(ours)
 }
 
 /// An account as the server lists it.
@@ -218,13 +238,14 @@ struct Account {
 }
 
 impl Account {
-    fn shape(&self, note: &Note, grants: &Grants) -> User {
+    fn shape(&self, cx: &Mysql, note: &Note, grants: &Grants) -> User {
         let [queries, updates, connections, at_a_time] = self.limits;
         // Another password than the one it was made with: nobody knows which.
         let changed = note.login.as_ref().is_some_and(|login| *login != digest(&self.login));
         let (schema, rights) = grants.of(&self.name, &note.schema);
         User {
-            schema: Ref::to(schema),
+            schema: Ref::to(cx.id(&schema)),
+            dedicated: cx.is_own(),
             password: None,
             fingerprint: if changed { "changed by hand".into() } else { note.fingerprint.clone().into() },
             max_user_connections: at_a_time,
