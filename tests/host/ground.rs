@@ -192,7 +192,16 @@ impl Machine {
         run(&format!("docker --host unix://{} {line}", self.folder.path().join("docker.sock").display()))
     }
 
-    /// The engine ends at once, as if the machine had lost its power.
+    /// Gives the engine an image by that name, of one program that only waits; it is not in any registry.
+    pub fn image(&self, name: &str) {
+        let tar = self.folder.path().join("image.tar");
+        let libraries = run("ldd /usr/bin/sleep");
+        let libraries: Vec<&str> = libraries.split_whitespace().filter_map(|word| word.strip_prefix('/')).collect();
+        run(&format!("tar --dereference --directory / --create --file {} usr/bin/sleep {}", tar.display(), libraries.join(" ")));
+        self.docker(&format!("import {} {name}", tar.display()));
+    }
+
+    /// The engine and its containers end at once, as if the machine had lost its power.
     pub fn lose_power(&mut self) {
         if let Some(mut engine) = self.engine.take() {
             let _ = engine.kill();
@@ -201,6 +210,17 @@ impl Machine {
         // Its own child.
         if let Ok(pid) = std::fs::read_to_string(self.folder.path().join("exec/containerd/containerd.pid")) {
             try_to(&format!("kill -9 {}", pid.trim()));
+        }
+        // And those of that one: each container has a process that watches it.
+        let ours = self.folder.path().join("exec").display().to_string();
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            if line.contains("containerd-shim") && line.contains(&ours) {
+                let watcher = entry.file_name().to_string_lossy().into_owned();
+                try_to(&format!("pkill -9 -P {watcher}"));
+                try_to(&format!("kill -9 {watcher}"));
+            }
         }
     }
 }

@@ -5,9 +5,29 @@ use std::time::{Duration, Instant};
 use aws_sdk_autoscaling::types::{LaunchTemplateSpecification, Tag};
 use aws_sdk_ec2::types::RequestLaunchTemplateData;
 
+use reeve::host::swarm::LABEL;
+use serde_json::Value;
+
 use crate::ground::{Cloud, Machine, Net, STACK, ended};
 
 const SETUP: &[&str] = &["setup", "--only", "network,swarm"];
+
+/// What is to run on some host all the time.
+const TENANT: &str = "service create --detach --name clinic --network host --no-resolve-image --restart-delay 1s --stop-grace-period 1s \
+                      sleeper:1 /usr/bin/sleep 1000000";
+
+/// The instances on which the tenant runs, as one of the machines that are left has it.
+fn homes(machine: &Machine) -> Vec<String> {
+    let tasks = machine.docker("service ps clinic --filter desired-state=running --format {{.CurrentState}}|{{.Node}}|{{.ID}}");
+    let running = tasks.lines().filter(|line| line.starts_with("Running"));
+    let node = |line: &str| {
+        let task = line.rsplit('|').next().unwrap_or_default();
+        let node = machine.docker(&format!("inspect --type task --format {{{{.NodeID}}}} {task}"));
+        let node: Value = serde_json::from_str(&machine.docker(&format!("node inspect {}", node.trim()))).unwrap();
+        node[0]["Spec"]["Labels"][LABEL].as_str().unwrap_or_default().to_owned()
+    };
+    running.map(node).collect()
+}
 
 fn data(script: &str) -> RequestLaunchTemplateData {
     RequestLaunchTemplateData::builder()
@@ -52,6 +72,15 @@ async fn a_new_template_replaces_one_host_after_the_other() {
         let said = ended(child);
         assert_eq!(said.code, 0, "{}", said.err);
     }
+    for (_, machine) in &machines {
+        machine.image("sleeper:1");
+    }
+    machines[0].1.docker(TENANT);
+    let end = Instant::now() + Duration::from_secs(30);
+    while homes(&machines[0].1).is_empty() {
+        assert!(Instant::now() < end, "{}", machines[0].1.docker("service ps --no-trunc clinic"));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
     let me = machines[0].0.clone();
     let look = cloud.roll(&machines[0].1, &["--look"]).wait_with_output().unwrap();
     assert_eq!(look.status.code(), Some(0), "{}", String::from_utf8_lossy(&look.stderr));
@@ -76,6 +105,9 @@ async fn a_new_template_replaces_one_host_after_the_other() {
             if instance == me {
                 rolling.kill().unwrap();
             }
+            // Before it went, its tenants had moved.
+            let home = homes(&machines[usize::from(at == 0)].1);
+            assert!(home.len() == 1 && home[0] != instance, "{home:?} of {instance}");
             machines.remove(at).1.lose_power();
             gone.push(instance);
             let known = |instance: &String| machines.iter().any(|(one, _)| one == instance);
@@ -83,6 +115,7 @@ async fn a_new_template_replaces_one_host_after_the_other() {
             let machine = Machine::start(&mut net, &new);
             let said = cloud.reeve(&machine, SETUP);
             assert_eq!(said.code, 0, "{}", said.err);
+            machine.image("sleeper:1");
             machines.push((new, machine));
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
