@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -12,6 +11,10 @@ use crate::fleet_ground::{Fleet, docker, until};
 
 /// The metadata service of a cloud's host.
 const METADATA: &str = "169.254.169.254";
+
+/// A server of somebody else's in the world, and the ports at which it would take mail.
+const WORLD: &str = "203.0.113.25";
+const MAIL: [u16; 3] = [25, 465, 587];
 
 /// What is tried: its name, where it is.
 type Aim = (&'static str, String, u16);
@@ -58,10 +61,17 @@ pub async fn try_all(attacker: &Attacker, aims: &[Aim]) -> Vec<(String, Value)> 
 }
 
 pub async fn nothing_is_reached(fleet: &Fleet, attacker: &Attacker, other: &Attacker) {
-    let metadata = Listener::in_the_middle(fleet, attacker).await;
+    reach(fleet, attacker, METADATA).await;
+    reach(fleet, attacker, WORLD).await;
+    let middle = middle(fleet);
+    let mut listeners = vec![Listener::on(middle, METADATA, 80).await, Listener::on(middle, WORLD, 443).await];
+    for port in MAIL {
+        listeners.push(Listener::on(middle, WORLD, port).await);
+    }
     let socket = Listener::on(&attacker.engine.space, "0.0.0.0", 2375).await;
     let mut aims = ways_to(attacker, other).await;
     aims.extend(of_the_host(fleet, attacker.engine.address));
+    aims.extend(MAIL.map(|port| ("a mail server in the world", WORLD.to_owned(), port)));
 
     for (aim, tried) in try_all(attacker, &aims).await {
         assert_eq!(tried["connected"], false, "{aim}: {tried}");
@@ -85,10 +95,12 @@ pub async fn nothing_is_reached(fleet: &Fleet, attacker: &Attacker, other: &Atta
     // HAProxy is not asked for its numbers, and cannot be crowded from inside.
     let crowd = attacker.attack(&format!("crowd?host={}&port=8080&count=1000", attacker.engine.address)).await;
     assert_eq!(crowd["opened"], 0, "{crowd}");
-    // What it may: the database.
+    // What it may: the database, and HTTPS in the world.
     let database = fleet.parts.database();
-    let tried = attacker.attack(&format!("connect?host={}&port={}", database.ip(), database.port())).await;
-    assert_eq!(tried["connected"], true, "{tried}");
+    for (host, port) in [(database.ip().to_string(), database.port()), (WORLD.to_owned(), 443)] {
+        let tried = attacker.attack(&format!("connect?host={host}&port={port}")).await;
+        assert_eq!(tried["connected"], true, "{tried}");
+    }
 
     // Without the firewall all of it is there.
     open(attacker, "-I").await;
@@ -99,7 +111,7 @@ pub async fn nothing_is_reached(fleet: &Fleet, attacker: &Attacker, other: &Atta
     for (aim, tried) in try_all(attacker, &aims).await {
         assert_eq!(tried["connected"], false, "with the firewall again, {aim}: {tried}");
     }
-    drop((metadata, socket));
+    drop((listeners, socket));
 }
 
 /// Opens the host's firewall (`-I`), or closes it again (`-D`).
@@ -147,14 +159,15 @@ impl Listener {
         .await;
         Self(child)
     }
+}
 
-    /// The metadata service beyond the host's own interface, as a cloud has it.
-    async fn in_the_middle(fleet: &Fleet, attacker: &Attacker) -> Self {
-        let middle = fleet.engine().space.strip_suffix("-1").expect("the engine's namespace is named after the one in the middle");
-        ip(middle, &["addr", "add", &format!("{METADATA}/32"), "dev", "hub"]).await;
-        ip(&attacker.engine.space, &["route", "add", METADATA, "dev", "eth0"]).await;
-        let listener = Self::on(middle, METADATA, 80).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        listener
-    }
+/// The namespace beyond the hosts, where a cloud's own services and the world would be.
+fn middle(fleet: &Fleet) -> &str {
+    fleet.engine().space.strip_suffix("-1").expect("the engine's namespace is named after the one in the middle")
+}
+
+/// Puts an address there, to which the attacker's host knows the way.
+async fn reach(fleet: &Fleet, attacker: &Attacker, address: &str) {
+    ip(middle(fleet), &["addr", "add", &format!("{address}/32"), "dev", "hub"]).await;
+    ip(&attacker.engine.space, &["route", "add", address, "dev", "eth0"]).await;
 }
