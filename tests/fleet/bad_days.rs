@@ -152,7 +152,7 @@ async fn mysql_refusing() {
 }
 
 #[tokio::test]
-async fn an_image_is_missing_and_a_container_unhealthy() {
+async fn an_image_is_missing_a_container_unhealthy_and_no_host_has_room() {
     let fleet = Fleet::start(1).await;
     let tenants = [tenant("alpha", ""), tenant("beta", "")].concat();
     let mut estate = fleet.estate(fleet.wishes(&tenant("alpha", ""))).await;
@@ -188,6 +188,15 @@ async fn an_image_is_missing_and_a_container_unhealthy() {
     let report = estate.walk(&plan, async |_| {}).await;
     let words = failures(&report);
     assert!(words.starts_with("tenant/beta.service ") && words.contains("see reeve runbook unhealthy"), "{words}");
+
+    // It wants more memory than any host has.
+    estate.wishes = fleet.wishes(&[tenant("alpha", ""), tenant("beta", "memory: { reserve: 500GiB, limit: 500GiB }")].concat());
+    and_a_topic(&mut estate);
+    let plan = estate.plan().await;
+    let report = estate.walk(&plan, async |_| {}).await;
+    let words = failures(&report);
+    assert!(words.starts_with("tenant/beta.service ") && words.contains("see reeve runbook no-room"), "{words}");
+    assert_eq!(report.failed.len(), 1, "{words}");
 
     estate.wishes = fleet.wishes(&tenants);
     and_a_topic(&mut estate);

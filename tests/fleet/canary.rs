@@ -179,8 +179,8 @@ fn found(seen: &Seen, secrets: &Secrets) -> BTreeSet<String> {
 async fn no_secret_is_anywhere_but_where_it_belongs() {
     let fleet = Fleet::start(1).await;
     // The database writes down each statement that it gets.
-    let socket = format!("--socket={}", fleet.parts.folder().join("mysql1/socket").display());
-    let log = format!("SET GLOBAL general_log_file='{}', GLOBAL general_log=1", fleet.parts.folder().join("mysql1/general.log").display());
+    let socket = format!("--socket={}", fleet.parts.folder().join("mysql/socket").display());
+    let log = format!("SET GLOBAL general_log_file='{}', GLOBAL general_log=1", fleet.parts.folder().join("mysql/general.log").display());
     let set = Command::new("mariadb").args(["--no-defaults", &socket, "--execute", &log]).status().await.expect("mariadb-client");
     assert!(set.success());
     let processes = Processes::look();
@@ -239,7 +239,7 @@ async fn no_secret_is_anywhere_but_where_it_belongs() {
     for path in left {
         seen.insert((path.display().to_string(), fs::read(&path).unwrap_or_default()));
     }
-    for part in ["haproxy.cfg", "engine1/log", "mysql1/log", "mysql1/general.log", "alpha/.reeve", "alpha.age", "journal/", "first.json"] {
+    for part in ["haproxy.cfg", "engine1/log", "mysql/log", "mysql/general.log", "alpha/.reeve", "alpha.age", "journal/", "first.json"] {
         assert!(seen.iter().any(|(name, text)| name.contains(part) && !text.is_empty()), "{part} was not looked at");
     }
 

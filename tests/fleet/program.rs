@@ -33,7 +33,7 @@ impl Program {
 
     /// The database.
     pub fn database(fleet: &Fleet) -> Self {
-        let settings = fleet.parts.folder().join("mysql1/my.cnf");
+        let settings = fleet.parts.folder().join("mysql/my.cnf");
         let space = fleet.engine().space.strip_suffix("-1").expect("the engine's namespace is named after the one in the middle");
         Self::find(fleet, "mariadbd", &format!("--defaults-file={}", settings.display()), space)
     }
@@ -76,7 +76,7 @@ impl Program {
     /// Starts it again, with what it was started with.
     pub async fn start(&self) -> Child {
         // What it did at its first start is not done twice.
-        let init = self.folder.join("mysql1/first.sql");
+        let init = self.folder.join("mysql/first.sql");
         if !init.exists() {
             fs::write(init, "").expect("a file");
         }

@@ -22,7 +22,7 @@ const RIGHTS: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROC
 
 /// A server's own folder, counted from 1, in the folder of the parts.
 pub(super) fn folder(server: u8) -> String {
-    format!("mysql{server}")
+    if server == 1 { "mysql".to_owned() } else { format!("mysql{server}") }
 }
 
 /// Writes each server's settings, certificate and administrator into its folder, and the administrator's name and password into `admin`.

@@ -38,7 +38,8 @@ for engine in $(seq 1 "$engines"); do
 done
 
 for server in $(seq 1 "$servers"); do
-    here=$folder/mysql$server
+    here=$folder/mysql
+    [ "$server" = 1 ] || here=$here$server
     if mariadb-install-db --no-defaults --user=root --datadir="$here/data" --tmpdir="$TMPDIR" \
         --skip-test-db --auth-root-authentication-method=socket --innodb-log-file-size=16M >"$here/log" 2>&1; then
         part "$here" "$name" mariadbd --defaults-file="$here/my.cnf" --user=root

@@ -80,7 +80,7 @@ fn list(value: &Value) -> Vec<String> {
 
 /// As the server's own root, which nobody has on RDS.
 async fn root(fleet: &Fleet, sql: &str) {
-    let socket = format!("--socket={}", fleet.parts.folder().join("mysql1/socket").display());
+    let socket = format!("--socket={}", fleet.parts.folder().join("mysql/socket").display());
     let done = Command::new("mariadb").args(["--no-defaults", &socket, "--execute", sql]).stdin(Stdio::null()).output().await;
     let done = done.expect("mariadb-client");
     assert!(done.status.success(), "{sql}: {}", String::from_utf8_lossy(&done.stderr));

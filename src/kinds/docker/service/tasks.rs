@@ -160,12 +160,14 @@ fn when(at: Option<&impl ToString>) -> Option<Timestamp> {
 
 fn waits(service: &Seen, task: Option<&Task>, troubled: Option<&str>, now: Timestamp) -> Ready {
     let word = task.and_then(state).map_or_else(|| "starting".to_owned(), |state| state.to_string());
-    let said = troubled.unwrap_or_default();
+    // After an update the engine at times leaves one without a word for which it finds no host.
+    let unplaced = task.and_then(state) == Some(TaskState::PENDING);
+    let said = troubled.unwrap_or(if unplaced { "no suitable node was found" } else { "" });
     let age = |at: Option<Timestamp>| at.map(|at| now.duration_since(at));
     let of_task = age(when(task.and_then(|task| task.status.as_ref()?.timestamp.as_ref())));
     let never = said.contains("No such image")
         || said.contains("invalid mount")
-        || said.contains("no suitable node") && of_task.is_some_and(|age| age > PATIENCE);
+        || (unplaced || said.contains("no suitable node")) && of_task.is_some_and(|age| age > PATIENCE);
     let container = service.spec.as_ref().and_then(|spec| spec.task_template.as_ref()?.container_spec.as_ref());
     let start = container.and_then(|container| container.health_check.as_ref()?.start_period).unwrap_or_default();
     let over = age(when(service.updated_at.as_ref())).is_some_and(|age| age > SignedDuration::from_nanos(start) + SLACK);
