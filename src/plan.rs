@@ -4,6 +4,7 @@
 //! each wish is compared with its live object until nothing more becomes new (`compare`), verbs are decided, what must not happen is refused and what must wait waits (`guard`), what stays
 //! keeps what it needs (`keep`), and the part that was asked for is kept (`scope`). `order` turns a plan into steps.
 
+mod assume;
 mod claim;
 mod compare;
 mod draft;
@@ -94,7 +95,9 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
         false => input.wishes.iter().filter(|(_, wish)| known(wish)).map(|(address, wish)| (address.clone(), wish.clone())).collect(),
     };
     let wishes = &wishes;
-    let claims = claim::claim(input.wishes, input.observed, input.made)?;
+    let mut claims = claim::claim(input.wishes, input.observed, input.made)?;
+    let assumed = assume::assume(input.wishes, &claims, input.observed, input.history);
+    claims.assume(&assumed);
     let leftovers = claims.leftovers.iter();
     let mut draft = Draft {
         leftovers: leftovers
@@ -242,8 +245,10 @@ fn delete(address: &Address, live: &AnyLive, destroy: bool, remembered: bool) ->
 
 fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>, draft: Draft, complete: bool) -> Plan {
     let acted: BTreeSet<&Address> = draft.actions.values().filter(|a| a.action != Verb::NoOp).map(|a| &a.address).collect();
-    let seen =
-        claims.live.iter().chain(&claims.lookups).map(|(address, live)| (address.clone(), seen(live, acted.contains(address)))).collect();
+    let looked_at = claims.live.iter().chain(&claims.lookups).map(|(address, live)| (address.clone(), seen(live, acted.contains(address))));
+    // Nobody saw these: they are as those say that use them, and have nothing of their own that could move.
+    let assumed = claims.assumed.iter().map(|(address, live)| (address.clone(), Seen { fingerprint: String::new(), ..seen(live, false) }));
+    let seen = looked_at.chain(assumed).collect();
     // Who uses what took the place of a leftover is waited for before that one goes, also where it has moved already.
     let succeeded: BTreeSet<&Address> = draft.leftovers.iter().map(|left| &left.address).collect();
     let told = |address: &Address, wish: &Wished| {

@@ -139,7 +139,8 @@ pub struct Seen {
     pub id: String,
     /// What `${ref().attribute}` may name.
     pub attributes: BTreeMap<String, String>,
-    /// Its fingerprint (kind, id, Shape, address), which must still hold when the plan is applied.
+    /// Its fingerprint (kind, id, Shape, address), which must still hold when the plan is applied. Empty:
+    /// nobody looked at it, and what is known of it was told by those that use it.
     pub fingerprint: String,
     /// Its Shape. Kept only for what the plan changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -30,6 +30,8 @@ pub struct Claims<'a> {
     pub live: BTreeMap<Address, &'a AnyLive>,
     /// Look-ups, by address.
     pub lookups: BTreeMap<Address, &'a AnyLive>,
+    /// What nobody looked at, as those tell that use it, by address.
+    pub assumed: BTreeMap<Address, &'a AnyLive>,
     /// Replaced ones, what stands under them, and twins, with the reason why they are to go. Each under the address of the one that counts.
     pub leftovers: Vec<Leftover<'a>>,
     /// New address to the one that the live object bears.
@@ -186,6 +188,19 @@ impl<'a> Claims<'a> {
         self.meant = moves.meant;
     }
 
+    /// Takes in what nobody looked at.
+    pub fn assume(&mut self, assumed: &'a [AnyLive]) {
+        for one in assumed {
+            if let Some(address) = &one.marks.address {
+                // Of some only attributes are known.
+                if !one.id.is_empty() {
+                    self.index.entry(one.kind).or_default().insert(&one.id, address.clone());
+                }
+                self.assumed.insert(address.clone(), one);
+            }
+        }
+    }
+
     fn unindex(&mut self, one: &AnyLive) {
         if let Some(ids) = self.index.get_mut(one.kind) {
             ids.remove(one.id.as_str());
@@ -252,9 +267,10 @@ impl<'a> Claims<'a> {
 
     /// What a hole stands for, when its target is live.
     pub fn attribute(&self, hole: &hole::Hole) -> Option<String> {
-        let live = self.live.get(&hole.address).or_else(|| self.lookups.get(&hole.address))?;
+        let known = [&self.live, &self.lookups, &self.assumed].into_iter();
+        let live = known.filter_map(|all| all.get(&hole.address)).next()?;
         match hole.attribute.as_deref() {
-            None | Some("id") => Some(live.id.clone()),
+            None | Some("id") => Some(live.id.clone()).filter(|id| !id.is_empty()),
             Some(name) => live.attributes.get(name).cloned(),
         }
     }

@@ -20,7 +20,7 @@ pub(super) fn keep_and_wait(
     declared: &BTreeMap<Address, Wished>,
     claims: &Claims<'_>,
 ) {
-    wait_for_needs(draft, wishes, claims);
+    wait_for_needs(draft, wishes, declared, claims);
     loop {
         let before = acts(draft);
         keep_what_is_needed(draft, declared, claims);
@@ -28,7 +28,7 @@ pub(super) fn keep_and_wait(
         if kept == before {
             return;
         }
-        wait_for_needs(draft, wishes, claims);
+        wait_for_needs(draft, wishes, declared, claims);
         if acts(draft) == kept {
             return;
         }

@@ -12,7 +12,14 @@ use crate::model::edit::Cause;
 use crate::model::plan::Verb;
 
 /// What needs something that is neither live nor about to be made waits too, and so on.
-pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wished>, claims: &Claims<'_>) {
+pub(super) fn wait_for_needs(
+    draft: &mut Draft,
+    wishes: &BTreeMap<Address, Wished>,
+    declared: &BTreeMap<Address, Wished>,
+    claims: &Claims<'_>,
+) {
+    // What is declared and is none of this plan's wishes is where nobody looked.
+    let beyond = |address: &Address| declared.contains_key(address) && !wishes.contains_key(address);
     let mut needs: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
     for (address, wish) in wishes {
         let acts = draft
@@ -35,14 +42,15 @@ pub(super) fn wait_for_needs(draft: &mut Draft, wishes: &BTreeMap<Address, Wishe
                 |target: &Address| draft.actions.get(target).is_some_and(|action| matches!(action.action, Verb::Create | Verb::Replace));
             let doomed = targets.iter().find(|target| claims.live.get(*target).is_some_and(|live| live.attributes.contains_key(DELETED)));
             let missing = targets.iter().find(|target| {
-                let there = claims.live.contains_key(*target) || claims.lookups.contains_key(*target);
+                let there = [&claims.live, &claims.lookups, &claims.assumed].iter().any(|all| all.contains_key(*target));
                 !there && !coming(target)
             });
             // Its target was to become new and stays as it is: there is nothing to follow.
             let follows = draft.actions.get(address).is_some_and(|action| action.cause.contains(&Cause::Follows));
             let held = targets.iter().find(|target| follows && draft.waiting.contains_key(*target) && !coming(target));
             if let Some(target) = missing {
-                stuck.push((address.clone(), format!("it needs {target}, which is not there")));
+                let why = if beyond(target) { "where nobody looked" } else { "which is not there" };
+                stuck.push((address.clone(), format!("it needs {target}, {why}")));
             } else if let Some(target) = doomed {
                 stuck.push((address.clone(), format!("it needs {target}, which AWS is going to delete")));
             } else if let Some(target) = held {

@@ -49,6 +49,10 @@ pub fn stale(plan: &Plan, observed: &Observed) -> Vec<String> {
     let mut stale = Vec::new();
     let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
     for (address, seen) in plan.seen.iter().chain(plan.leftovers.iter().map(|left| (&left.address, &left.seen))) {
+        // Nobody looked at it: it is as those say that use it, and those have been seen.
+        if seen.fingerprint.is_empty() {
+            continue;
+        }
         known.insert((&seen.kind, &seen.id));
         match live.get(&(seen.kind.as_str(), seen.id.as_str())) {
             None => stale.push(format!("{address} ({}) is gone", seen.id)),
@@ -58,8 +62,9 @@ pub fn stale(plan: &Plan, observed: &Observed) -> Vec<String> {
     }
     // What a plan would tell from what it saw: one more at an address that it makes, or that has an object.
     let made = plan.actions.iter().filter(|action| action.action == Verb::Create).map(|action| &action.address);
-    let marked = plan.seen.values().filter_map(|seen| seen.marks.address.as_ref());
-    let taken: BTreeSet<&Address> = made.chain(plan.seen.keys()).chain(marked).collect();
+    let looked_at = || plan.seen.iter().filter(|(_, seen)| !seen.fingerprint.is_empty());
+    let marked = looked_at().filter_map(|(_, seen)| seen.marks.address.as_ref());
+    let taken: BTreeSet<&Address> = made.chain(looked_at().map(|(address, _)| address)).chain(marked).collect();
     for one in observed.live.iter().filter(|one| !known.contains(&(one.kind, one.id.as_str()))) {
         if let Some(address) = one.marks.address.as_ref().filter(|address| taken.contains(address)) {
             stale.push(format!("{address} is there by now ({})", one.id));

@@ -1,5 +1,6 @@
 //! Planning is pure: these tests make worlds in memory and look at plans. No network, no clock.
 
+mod beyond;
 mod decisions;
 mod hold;
 mod leftover;
