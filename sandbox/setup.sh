@@ -35,8 +35,9 @@ needs ip iproute2
 needs iptables-restore iptables
 needs openssl openssl
 needs nsenter util-linux
+needs sshd openssh-server
 if [ -n "$wanted" ]; then
-    echo "setup: the local parts (Docker, MariaDB, HAProxy, a registry) need these Debian packages:$wanted"
+    echo "setup: the local parts (Docker, MariaDB, HAProxy, a registry, an SSH server for tests) need these Debian packages:$wanted"
     if ! command -v apt-get >/dev/null 2>&1; then
         echo "setup: no apt-get here: install them with this system's package manager, or go without"
     elif [ "$(id -u)" = 0 ]; then
@@ -51,7 +52,7 @@ if [ -n "$wanted" ]; then
         [ "$status" = 0 ] || exit "$status"
         if [ -d /run/systemd/system ]; then
             case $wanted in *docker.io*) systemctl disable --quiet docker.service docker.socket containerd.service || true ;; esac
-            for unit in docker-registry:docker-registry mariadb-server:mariadb haproxy:haproxy; do
+            for unit in docker-registry:docker-registry mariadb-server:mariadb haproxy:haproxy openssh-server:ssh; do
                 case "$wanted " in *" ${unit%:*} "*) systemctl disable --quiet "${unit#*:}.service" || true ;; esac
             done
         fi

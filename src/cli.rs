@@ -305,6 +305,7 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
             failure.code
         }
     };
+    crate::planes::tunnel::farewell().await;
     terminal.stats();
     code
 }

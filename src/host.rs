@@ -83,7 +83,7 @@ impl Host {
 
     /// The engine of this machine.
     async fn docker(&self) -> Result<Docker> {
-        Ok(docker::connect(&self.config.docker).await?)
+        Ok(docker::connect(&self.config.docker, None).await?)
     }
 
     /// What stands in `/etc/os-release`.

@@ -10,10 +10,12 @@ pub mod error;
 pub mod facts;
 pub mod files;
 pub mod haproxy;
+mod lately;
 pub mod mysql;
 pub mod once;
 pub mod ours;
 pub mod owner;
+pub mod tunnel;
 pub mod vault;
 
 pub use aws::Aws;
@@ -31,6 +33,7 @@ use std::collections::BTreeSet;
 use crate::model::{Access, Stranger};
 use aws::gate::Gate;
 use aws::stats::Stats;
+use tunnel::Tunnels;
 
 /// A plane, or why it is not looked at.
 #[derive(Debug, Clone)]
@@ -88,10 +91,10 @@ impl Planes {
     #[must_use]
     pub fn new(aws: Aws, access: &Access, facts: Option<&Facts>, stats: &Stats) -> Self {
         let ours = || Ours::new(&aws.estate.stack, stats.clone());
-        let vault = Vault::new(&aws);
+        let (vault, tunnels) = (Vault::new(&aws), Tunnels::new(&aws));
         Self {
-            docker: docker::reach(access, facts, ours(), &vault),
-            mysql: mysql::reach(access, facts, ours(), &vault),
+            docker: docker::reach(access, facts, ours(), &vault, &tunnels),
+            mysql: mysql::reach(access, facts, ours(), &vault, &tunnels),
             files: files::reach(facts, ours()),
             haproxy: haproxy::reach(facts, ours()),
             aws,

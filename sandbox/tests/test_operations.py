@@ -54,6 +54,30 @@ def test_parameters_page_by_page(aws):
     refused("InvalidNextToken", ssm.describe_parameters, NextToken="none:5")
 
 
+def test_sessions(aws):
+    ssm, ec2, iam = aws("ssm"), aws("ec2"), aws("iam")
+    iam.create_instance_profile(InstanceProfileName="host")
+    launch = {"ImageId": "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64", "MinCount": 1, "MaxCount": 1}
+    bare = ec2.run_instances(**launch)["Instances"][0]["InstanceId"]
+    host = ec2.run_instances(IamInstanceProfile={"Name": "host"}, **launch)["Instances"][0]["InstanceId"]
+    ports = {"DocumentName": "AWS-StartSSHSession", "Parameters": {"portNumber": ["2375"]}}
+    refused("TargetNotConnected", ssm.start_session, Target="i-0123456789abcdef0", **ports)
+    refused("TargetNotConnected", ssm.start_session, Target=bare, **ports)
+    refused("InvalidDocument", ssm.start_session, Target=host, DocumentName="none")
+    through = "AWS-StartPortForwardingSessionToRemoteHost"
+    refused("InvalidParameters", ssm.start_session, Target=host, DocumentName=through, Parameters={"portNumber": ["3306"]})
+    refused("InvalidParameters", ssm.start_session, Target=host, DocumentName=through, Parameters={"port": ["3306"]})
+    made = ssm.start_session(Target=host, Reason="a test", **ports)
+    assert made["StreamUrl"].startswith("wss://") and made["SessionId"] in made["StreamUrl"] and made["TokenValue"]
+    active = ssm.describe_sessions(State="Active")["Sessions"]
+    assert [(one["SessionId"], one["Target"], one["Reason"]) for one in active] == [(made["SessionId"], host, "a test")]
+    assert ssm.terminate_session(SessionId=made["SessionId"])["SessionId"] == made["SessionId"]
+    assert ssm.describe_sessions(State="Active")["Sessions"] == []
+    assert ssm.describe_sessions(State="History")["Sessions"][0]["Status"] == "Terminated"
+    ec2.terminate_instances(InstanceIds=[host])
+    refused("TargetNotConnected", ssm.start_session, Target=host, **ports)
+
+
 def test_associations(aws):
     ssm = aws("ssm")
     refused("InvalidDocument", ssm.create_association, Name="none")

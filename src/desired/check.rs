@@ -227,7 +227,8 @@ impl<'s, 'n> Walk<'s, 'n, '_> {
             self.problem(&node.place, message, None);
         } else if let Some(pattern) = want.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
             let message = format!("{} cannot be `{text:.60}`", self.name());
-            self.problem(&node.place, message, Some(format!("it has to match {pattern}")));
+            let help = want.form.as_ref().map_or_else(|| format!("it has to match {pattern}"), |form| format!("write {form}"));
+            self.problem(&node.place, message, Some(help));
         }
     }
 

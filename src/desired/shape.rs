@@ -55,6 +55,8 @@ pub(super) struct Text {
     pub choices: Vec<String>,
     pub format: Option<Format>,
     pub pattern: Option<Regex>,
+    /// What the pattern asks for, in words.
+    pub form: Option<String>,
     pub min: usize,
     pub max: Option<usize>,
     pub least: Option<u64>,
@@ -192,6 +194,7 @@ impl<'s> Compiler<'s> {
             choices: Vec::new(),
             format,
             pattern: object.get("pattern").and_then(Json::as_str).and_then(|pattern| Regex::new(pattern).ok()),
+            form: object.get("x-form").and_then(Json::as_str).map(str::to_owned),
             min: number("minLength").unwrap_or(0) as usize,
             max: number("maxLength").map(|max| max as usize),
             least: number("x-min"),

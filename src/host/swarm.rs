@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::config::Identity;
 use super::{Error, Host, Result};
+use crate::model::host::MANAGERS;
 use crate::planes::Aws;
 use crate::planes::error::Error as Refused;
 use board::{Board, Store};
@@ -21,9 +22,6 @@ use decide::{Next, Own, Role, Seen, decide};
 
 /// The label by which a node says which instance it is.
 pub const LABEL: &str = "reeve.instance";
-
-/// The address of the group that leads, as `modules/fleet.yaml` names it.
-const MANAGERS: &str = "fleet.managers";
 
 /// How long one run tries; the unit that calls it begins again.
 const PATIENCE: Duration = Duration::from_secs(180);

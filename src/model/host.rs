@@ -1,6 +1,12 @@
-//! What was found of a host, step by step.
+//! What is true of every host of the fleet, and what was found of one, step by step.
 
 use serde::Serialize;
+
+/// The address of the group whose hosts lead the swarm, as `modules/fleet.yaml` names it.
+pub const MANAGERS: &str = "fleet.managers";
+
+/// Where the engine of a host is reached through Session Manager: at this port of the host's own loopback, by root alone.
+pub const ENGINE_PORT: u16 = 2375;
 
 /// How one thing that has to be so is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,10 +1,13 @@
-//! Docker Swarm, through the engine of one manager: connected when it is first asked, over its socket or SSH.
+//! Docker Swarm, through the engine of one manager: connected when it is first asked, over its socket, by SSH or by Session Manager.
 //!
 //! API: <https://docs.docker.com/reference/api/engine/version/v1.41/> (Engine 20.10) or newer, as the engine speaks it. Ownership is labels of the marks' names. Objects of the swarm are changed with
 //! their whole spec and the version that was read; on a conflict they are read again.
 
 mod classify;
+mod dial;
 mod leaving;
+mod session;
+mod ssh;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,9 +18,12 @@ use tokio::sync::OnceCell;
 use super::aws::gate::Gate;
 use super::aws::owner::Owned;
 use super::error::{Class, Error, Result};
+use super::lately::Lately;
 use super::once::Once;
 use super::ours::Ours;
+use super::tunnel::Tunnels;
 use super::{Facts, Reach, Vault};
+use crate::model::access::Way;
 use crate::model::marks::key;
 use crate::model::runbook::DOCKER_DOWN;
 use crate::model::{Access, Marks};
@@ -46,18 +52,30 @@ pub struct Docker {
     /// Who takes requests away from them; without it nobody here sends them any.
     pub drain: Option<Drain>,
     address: Arc<str>,
+    tunnels: Tunnels,
+    lately: Lately,
     client: Arc<OnceCell<bollard::Docker>>,
 }
 
 /// The way to the swarm.
 #[must_use]
-pub fn reach(access: &Access, facts: Option<&Facts>, ours: Ours, vault: &Vault) -> Reach<Docker> {
+pub fn reach(access: &Access, facts: Option<&Facts>, ours: Ours, vault: &Vault, tunnels: &Tunnels) -> Reach<Docker> {
     let local = facts.and_then(|facts| facts.docker.as_deref());
     match local.or(access.docker.as_deref()) {
         Some(address) => {
             let lib = facts.map_or_else(|| PathBuf::from(super::facts::LIB), Facts::lib);
-            let (vault, address, client) = (vault.clone(), address.into(), Arc::default());
-            Reach::Open(Docker { ours, vault, lib, once: Arc::default(), leaving: Leaving::default(), drain: None, address, client })
+            Reach::Open(Docker {
+                ours,
+                vault: vault.clone(),
+                lib,
+                once: Arc::default(),
+                leaving: Leaving::default(),
+                drain: None,
+                address: address.into(),
+                tunnels: tunnels.clone(),
+                lately: Lately::default(),
+                client: Arc::default(),
+            })
         }
         None => Reach::Closed("this is no host of the fleet, and the stack names no way in (spec.access.docker)".to_owned()),
     }
@@ -105,9 +123,9 @@ impl Docker {
     async fn connected(&self) -> Result<&bollard::Docker> {
         let begin = || async {
             self.ours.reads("docker.Version");
-            connect(&self.address).await
+            connect(&self.address, Some(&self.tunnels)).await
         };
-        self.client.get_or_try_init(begin).await
+        self.client.get_or_try_init(|| self.lately.tried(begin())).await
     }
 
     /// The version of the API that was agreed on, major and minor.
@@ -148,21 +166,23 @@ impl Docker {
     }
 }
 
-/// Connects to the engine at `unix:///...` or `ssh://...`, and agrees on a version of the API.
+/// Connects to the engine at `unix:///...`, `ssh://...` or, with the ways through the stack's hosts, `ssm://...`, and agrees on a version of the API.
 ///
 /// # Errors
 /// When it does not answer.
-pub async fn connect(address: &str) -> Result<bollard::Docker> {
-    let call = "docker.version";
-    let client = match address.split_once("://") {
-        Some(("ssh", _)) => bollard::Docker::connect_with_ssh(address, TIMEOUT, bollard::API_DEFAULT_VERSION, None),
-        _ => bollard::Docker::connect_with_unix(address, TIMEOUT, bollard::API_DEFAULT_VERSION),
+pub async fn connect(address: &str, tunnels: Option<&Tunnels>) -> Result<bollard::Docker> {
+    let unreachable = |error: &bollard::errors::Error, book: &str| {
+        Error::new(Class::Unreachable, "docker.version", format!("the Docker engine at {address} does not answer ({error}){book}"))
     };
-    let unreachable = |error: &dyn std::fmt::Display| {
-        Error::new(Class::Unreachable, call, format!("the Docker engine at {address} does not answer ({error}): see {DOCKER_DOWN}"))
+    let local = format!(": see {DOCKER_DOWN}");
+    let (client, book) = match (Way::parse(address), tunnels) {
+        // These say themselves what to do.
+        (Way::Ssh(login), _) => (dial::dialled(ssh::start(login), ssh::advice, TIMEOUT), ""),
+        (Way::Session(instance), Some(tunnels)) => (dial::dialled(session::start(tunnels.only(instance)), session::advice, TIMEOUT), ""),
+        _ => (bollard::Docker::connect_with_unix(address, TIMEOUT, bollard::API_DEFAULT_VERSION), local.as_str()),
     };
-    let client = client.map_err(|error| unreachable(&error))?;
-    client.negotiate_version().await.map_err(|error| unreachable(&error))
+    let client = client.map_err(|error| unreachable(&error, book))?;
+    client.negotiate_version().await.map_err(|error| unreachable(&error, book))
 }
 
 /// The labels of an object with these marks, and what else it bears that is not a mark.

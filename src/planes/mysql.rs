@@ -21,9 +21,11 @@ use tokio::sync::OnceCell;
 use super::aws::gate::Gate;
 use super::aws::owner::Owned;
 use super::error::{Absent, Class, Error, Result};
+use super::lately::Lately;
 use super::once::Once;
 use super::ours::Ours;
-use super::vault::Login;
+use super::tunnel::Tunnels;
+use super::vault::{Instance, Login};
 use super::{Facts, Reach, Vault};
 use crate::model::Access;
 use classify::{When, failed, silent};
@@ -42,22 +44,24 @@ pub struct Mysql {
     pub vault: Vault,
     /// What this pass has read already.
     pub once: Arc<Once>,
-    /// `host:port`.
+    /// `host:port`, or `ssm://[instance]`.
     pub address: Arc<str>,
     /// The certificates that its own is held against.
     pub ca: Option<PathBuf>,
     /// Who administers it ([`Vault::login`]); `None`: whom RDS manages for it.
     pub admin: Option<String>,
     /// The DB instance that it is, where a tenant has it for itself; `None`: the shared one.
-    own: Option<Arc<str>>,
+    own: Option<Arc<Instance>>,
     known: Arc<Known>,
+    tunnels: Tunnels,
+    lately: Lately,
     server: Arc<OnceCell<Server>>,
     prepared: Arc<OnceCell<()>>,
 }
 
 /// The way to the server.
 #[must_use]
-pub fn reach(access: &Access, facts: Option<&Facts>, ours: Ours, vault: &Vault) -> Reach<Mysql> {
+pub fn reach(access: &Access, facts: Option<&Facts>, ours: Ours, vault: &Vault, tunnels: &Tunnels) -> Reach<Mysql> {
     let local = facts.and_then(|facts| facts.mysql.as_ref());
     let address = local.map(|server| server.address.as_str()).or(access.mysql.as_deref());
     match address {
@@ -70,6 +74,8 @@ pub fn reach(access: &Access, facts: Option<&Facts>, ours: Ours, vault: &Vault) 
             admin: local.map(|server| server.admin.clone()),
             own: None,
             known: Arc::default(),
+            tunnels: tunnels.clone(),
+            lately: Lately::default(),
             server: Arc::default(),
             prepared: Arc::default(),
         }),
@@ -182,9 +188,10 @@ impl Mysql {
     /// # Errors
     /// When it cannot be read.
     pub async fn administrator(&self) -> Result<Login> {
-        match &self.admin {
-            Some(admin) => self.vault.login(admin).await,
-            None => Ok(self.vault.master(self.ours.stack()).await?.0),
+        match (&self.own, &self.admin) {
+            (Some(own), _) => Ok(self.vault.login_to(own).await?.login),
+            (None, Some(admin)) => self.vault.login(admin).await,
+            (None, None) => Ok(self.vault.master(self.ours.stack()).await?.login),
         }
     }
 
@@ -221,7 +228,7 @@ impl Mysql {
 
     async fn server(&self) -> Result<&Server> {
         // Boxed: what waits for this is deep already.
-        self.server.get_or_try_init(|| Box::pin(Server::connect(self))).await
+        self.server.get_or_try_init(|| Box::pin(self.lately.tried(Server::connect(self)))).await
     }
 }
 

@@ -42,6 +42,17 @@ pub struct Instance {
     pub secret: Option<String>,
 }
 
+/// The stack's database server as RDS knows it.
+#[derive(Debug, Clone)]
+pub struct Master {
+    /// Who administers it.
+    pub login: Login,
+    /// Its name, which its certificate bears.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
 /// The form of a login at rest, as RDS writes it into Secrets Manager too.
 #[derive(Deserialize)]
 struct Written {
@@ -86,20 +97,29 @@ impl Vault {
         Ok(Login { user: written.user, password: Secret::new(written.password) })
     }
 
-    /// The login that RDS keeps for the administrator of the stack's server, and the name on the server's certificate.
+    /// The stack's server, with the login that RDS keeps for its administrator.
     ///
     /// # Errors
     /// When the stack has no server, or several and none at `database.server`; what AWS answered.
-    pub async fn master(&self, stack: &str) -> Result<(Login, String)> {
+    pub async fn master(&self, stack: &str) -> Result<Master> {
         let call = "rds.DescribeDBInstances";
         let mut ours = self.instances(stack).await?;
         if ours.len() > 1 {
             ours.retain(|one| one.address == "database.server");
         }
         let one = ours.into_iter().next().ok_or_else(|| Error::not_found(call, "the stack's database server"))?;
-        let arn = one.secret.ok_or_else(|| Error::incomplete(call, "secret"))?;
-        let (name, _) = one.endpoint.ok_or_else(|| Error::incomplete(call, "endpoint"))?;
-        Ok((self.login(&format!("secretsmanager:{arn}")).await?, name))
+        self.login_to(&one).await
+    }
+
+    /// The login that RDS keeps for the administrator of that server.
+    ///
+    /// # Errors
+    /// When it is being made still; what AWS answered.
+    pub async fn login_to(&self, one: &Instance) -> Result<Master> {
+        let incomplete = |what: &str| Error::incomplete("rds.DescribeDBInstances", &format!("{what} of {}", one.id));
+        let arn = one.secret.as_ref().ok_or_else(|| incomplete("secret"))?;
+        let (host, port) = one.endpoint.clone().ok_or_else(|| incomplete("endpoint"))?;
+        Ok(Master { login: self.login(&format!("secretsmanager:{arn}")).await?, host, port })
     }
 
     /// The stack's database servers, as RDS lists them.

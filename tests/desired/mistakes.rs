@@ -50,6 +50,8 @@ fn mistakes() -> Vec<(&'static str, Vec<SourceFile>)> {
         ("a zone twice", vec![stack("  vpc: { zones: [a, a] }\n")]),
         ("a region that does not exist", vec![file("s.yaml", &crate::support::SMALLEST.replace("us-east-1", "us-eats-1"))]),
         ("an instance type of another family", vec![stack("  fleet: { instance_type: t3.large }\n")]),
+        ("a way in that is none", vec![stack("  access: { docker: \"tcp://10.0.0.1:2375\", mysql: db.example }\n")]),
+        ("a way in that would be an option", vec![stack("  access: { docker: \"ssh://-oProxyCommand=x\" }\n")]),
         ("swap on EBS", vec![stack("  fleet: { swap: ebs }\n")]),
         ("a check over two inputs", vec![stack("  database: { storage_gib: 200, max_storage_gib: 100 }\n")]),
         ("an account that is none", vec![stack("  account: 123456789012\n")]),

@@ -314,7 +314,7 @@ fn updates(estate: &Estate) -> u64 {
 
 /// Writes a label of its own, as fast as it can; how often.
 async fn busy(socket: String, stop: Arc<AtomicBool>) -> u64 {
-    let engine = reeve::planes::docker::connect(&socket).await.expect("the engine");
+    let engine = reeve::planes::docker::connect(&socket, None).await.expect("the engine");
     let mut number = 0;
     loop {
         let ends = stop.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-"""SSM: State Manager associations, and pages of parameters that cost the same for the last as for the first.
+"""SSM: State Manager associations, sessions, and pages of parameters that cost the same for the last as for the first.
 
 moto filters all parameters anew for each page, and always gives ten.
 """
@@ -147,3 +147,64 @@ def association_tags(call):
 def instance_information(call):
     """No agent runs in an emulated instance, so none is managed."""
     return {"InstanceInformationList": []}
+
+
+# Amazon's own session documents that open ports: their parameters, and the values of those that may be left out.
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html
+SESSION_DOCUMENTS = {
+    "AWS-StartSSHSession": {"portNumber": "22"},
+    "AWS-StartPortForwardingSession": {"portNumber": "80", "localPortNumber": "0"},
+    "AWS-StartPortForwardingSessionToRemoteHost": {"host": None, "portNumber": "80", "localPortNumber": "0"},
+}
+
+
+def is_connected(call, target):
+    """An agent of an emulated instance counts as connected once the instance runs and has a profile to connect with."""
+    ec2 = call.backend("ec2")
+    running = any(one.id == target and one.state == "running" for one in ec2.all_instances())
+    return running and any(one.instance.id == target for one in ec2.iam_instance_profile_associations.values())
+
+
+@action("ssm", "StartSession", page=API + "StartSession.html")
+def start_session(call):
+    """Nobody listens at the address that is answered: what carries a session is not AWS's part."""
+    target, document = call.params["Target"], call.params.get("DocumentName")
+    if not is_connected(call, target):
+        fail("TargetNotConnected", f"{target} is not connected.")
+    if document not in SESSION_DOCUMENTS:
+        fail("InvalidDocument", f"Document with name {document} does not exist.")
+    values = dict(SESSION_DOCUMENTS[document])
+    for name, given in (call.params.get("Parameters") or {}).items():
+        if name not in values or len(given) != 1:
+            fail("InvalidParameters", f"Parameter {name} is not defined in document {document}.")
+        values[name] = given[0]
+    missing = [name for name, value in values.items() if value is None]
+    if missing:
+        fail("InvalidParameters", f"Parameters {missing} of document {document} have no value.")
+    identity = f"test-{uuid.uuid4().hex[:17]}"
+    call.store("sessions")[identity] = {
+        "SessionId": identity, "Target": target, "Status": "Connected", "StartDate": utcnow(), "DocumentName": document,
+        "Owner": f"arn:aws:iam::{call.account}:user/test", "Reason": call.params.get("Reason"),
+    }
+    url = f"wss://ssmmessages.{call.region}.amazonaws.com/v1/data-channel/{identity}?role=publish_subscribe"
+    return {"SessionId": identity, "TokenValue": f"token-of-{identity}", "StreamUrl": url}
+
+
+@action("ssm", "TerminateSession", page=API + "TerminateSession.html")
+def terminate_session(call):
+    identity = call.params["SessionId"]
+    session = call.store("sessions").get(identity)
+    if session is not None:
+        session.update(Status="Terminated", EndDate=utcnow())
+    return {"SessionId": identity}
+
+
+@action("ssm", "DescribeSessions", page=API + "DescribeSessions.html")
+def describe_sessions(call):
+    wanted = call.params["State"] == "History"
+
+    def compute():
+        return [one for one in call.store("sessions").values() if ("EndDate" in one) == wanted]
+
+    items, token = page_of(call, compute, 200)
+    return {"Sessions": items, "NextToken": token}

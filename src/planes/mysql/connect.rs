@@ -7,7 +7,10 @@ use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslO
 
 use super::Mysql;
 use super::classify::{When, failed, silent};
+use crate::model::access::Way;
 use crate::planes::error::{Class, Error, Result};
+use crate::planes::tunnel::Port;
+use crate::planes::vault::Master;
 
 /// The longest that a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -22,6 +25,8 @@ pub(super) struct Server {
     pool: Pool,
     opts: Opts,
     pub mariadb: bool,
+    /// What the way to it leads through.
+    _port: Option<Port>,
 }
 
 impl std::fmt::Debug for Server {
@@ -33,8 +38,8 @@ impl std::fmt::Debug for Server {
 impl Server {
     pub async fn connect(plane: &Mysql) -> Result<Self> {
         let call = "mysql.Connect";
-        let opts = options(plane, call).await?;
-        let server = Self { pool: Pool::new(opts.clone()), opts, mariadb: false };
+        let (opts, port) = options(plane, call).await?;
+        let server = Self { pool: Pool::new(opts.clone()), opts, mariadb: false, _port: port };
         plane.ours.reads(call);
         let mut conn = server.lend(call).await?;
         let version: Option<String> = conn.query_first("SELECT VERSION()").await.map_err(failed(call, When::Connecting))?;
@@ -61,10 +66,8 @@ async fn in_time(call: &str, made: impl Future<Output = mysql_async::Result<Conn
     }
 }
 
-async fn options(plane: &Mysql, call: &str) -> Result<Opts> {
+async fn options(plane: &Mysql, call: &str) -> Result<(Opts, Option<Port>)> {
     let invalid = |why: String| Error::new(Class::Invalid, call, why);
-    let (host, port) = plane.address.rsplit_once(':').ok_or_else(|| invalid(format!("{} is no host:port", plane.address)))?;
-    let port: u16 = port.parse().map_err(|_| invalid(format!("{} is no host:port", plane.address)))?;
     let ca = plane.ca.clone().ok_or_else(|| {
         invalid(
             "the server's certificate cannot be verified: name the certificates of its authority (spec.access.mysql_ca; for RDS \
@@ -76,14 +79,29 @@ async fn options(plane: &Mysql, call: &str) -> Result<Opts> {
         return Err(invalid(format!("{}: {error}: it has to hold the certificates of the server's authority", ca.display())));
     }
     let mut tls = SslOpts::default().with_root_certs(vec![ca.into()]).with_disable_built_in_roots(true);
-    let login = match &plane.admin {
-        Some(admin) => plane.vault.login(admin).await?,
-        None => {
+    let (login, server) = match (&plane.own, &plane.admin) {
+        (None, Some(admin)) => (plane.vault.login(admin).await?, None),
+        (own, _) => {
+            let Master { login, host, port } = match own {
+                Some(own) => plane.vault.login_to(own).await?,
+                None => plane.vault.master(plane.ours.stack()).await?,
+            };
             // The way in may be a tunnel: the certificate is the server's own all the same.
-            let (login, name) = plane.vault.master(plane.ours.stack()).await?;
-            tls = tls.with_danger_tls_hostname_override(Some(name));
-            login
+            tls = tls.with_danger_tls_hostname_override(Some(host.clone()));
+            (login, Some((host, port)))
         }
+    };
+    let (host, port, through) = match (Way::parse(&plane.address), server) {
+        (Way::Session(instance), Some((host, port))) => {
+            let through = plane.tunnels.only(instance).port(&host, port).await?;
+            ("localhost".to_owned(), through.number, Some(through))
+        }
+        (Way::Straight(address), _) => {
+            let no_address = || invalid(format!("{address} is no host:port"));
+            let (host, port) = address.rsplit_once(':').ok_or_else(no_address)?;
+            (host.to_owned(), port.parse().map_err(|_| no_address())?, None)
+        }
+        _ => return Err(invalid(format!("{} is no way to a database server", plane.address))),
     };
     let pool = PoolOpts::default()
         .with_constraints(PoolConstraints::new(0, MOST).unwrap_or_default())
@@ -98,5 +116,5 @@ async fn options(plane: &Mysql, call: &str) -> Result<Opts> {
         .tcp_keepalive(Some(Duration::from_secs(30)))
         .setup(vec![SESSION])
         .pool_opts(pool);
-    Ok(builder.into())
+    Ok((builder.into(), through))
 }

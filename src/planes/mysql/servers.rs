@@ -10,7 +10,9 @@ use tokio::sync::OnceCell;
 
 use super::Mysql;
 use super::connect::Server;
+use crate::model::access::Way;
 use crate::planes::error::{Error, Result};
+use crate::planes::lately::Lately;
 use crate::planes::once::Once;
 use crate::planes::vault::Instance;
 
@@ -20,13 +22,14 @@ pub(super) struct Known(Mutex<BTreeMap<String, Connection>>);
 
 #[derive(Debug, Clone, Default)]
 struct Connection {
+    lately: Lately,
     server: Arc<OnceCell<Server>>,
     prepared: Arc<OnceCell<()>>,
 }
 
 /// A tenant's own server in one pass.
 struct Own {
-    instance: Instance,
+    instance: Arc<Instance>,
     once: Arc<Once>,
 }
 
@@ -72,7 +75,7 @@ impl Mysql {
     /// The id of what has that name on this server.
     #[must_use]
     pub fn id(&self, name: &str) -> String {
-        self.own.as_ref().map_or_else(|| name.to_owned(), |instance| format!("{instance}/{name}"))
+        self.own.as_ref().map_or_else(|| name.to_owned(), |instance| format!("{}/{name}", instance.id))
     }
 
     /// Whether a tenant has it for itself.
@@ -99,12 +102,12 @@ impl Mysql {
     async fn list(&self) -> Result<Vec<Own>> {
         let all = self.vault.instances(self.ours.stack()).await?;
         let own = all.into_iter().filter(|one| one.address.starts_with("tenant/"));
-        Ok(own.map(|instance| Own { instance, once: Arc::default() }).collect())
+        Ok(own.map(|instance| Own { instance: Arc::new(instance), once: Arc::default() }).collect())
     }
 
     /// `None`: it is being made or is on its way out, so that there is nothing on it.
     fn one_of_a_tenant(&self, own: &Own) -> Result<Option<Self>> {
-        let Instance { id, status, endpoint, secret, .. } = &own.instance;
+        let Instance { id, status, endpoint, secret, .. } = &*own.instance;
         let (Some((host, port)), Some(secret)) = (endpoint, secret) else {
             return match status.as_str() {
                 "creating" | "deleting" => Ok(None),
@@ -117,9 +120,13 @@ impl Mysql {
         let connection = self.known.0.lock().unwrap_or_else(PoisonError::into_inner).entry(secret.clone()).or_default().clone();
         Ok(Some(Self {
             once: own.once.clone(),
-            address: format!("{host}:{port}").into(),
-            admin: Some(format!("secretsmanager:{secret}")),
-            own: Some(id.as_str().into()),
+            // A tunnel leads to whichever server it is told.
+            address: match Way::parse(&self.address) {
+                Way::Session(_) => self.address.clone(),
+                _ => format!("{host}:{port}").into(),
+            },
+            own: Some(own.instance.clone()),
+            lately: connection.lately,
             server: connection.server,
             prepared: connection.prepared,
             ..self.clone()
