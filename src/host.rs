@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod config;
 pub mod daemon;
 pub mod distro;
+pub mod door;
 mod error;
 pub mod files;
 pub mod firewall;

@@ -1,6 +1,6 @@
 //! The steps that make a host, in their order, and how they run: look, act on what is off, look again.
 
-use super::{Host, Result, daemon, files, firewall, haproxy, install, journal, network, services, swap, swarm};
+use super::{Host, Result, daemon, door, files, firewall, haproxy, install, journal, network, services, swap, swarm};
 use crate::model::host::{Finding, State};
 
 /// One thing that has to be so.
@@ -28,6 +28,8 @@ pub enum Step {
     FirewallUnit,
     /// Docker with its settings.
     Docker,
+    /// The engine's port for Session Manager.
+    Door,
     /// The tenants' bridge.
     Network,
     /// The swarm.
@@ -41,7 +43,7 @@ type Row = (&'static str, &'static str, &'static [Step]);
 
 impl Step {
     /// All, each after those that it needs.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Lib,
         Self::Facts,
         Self::Packages,
@@ -53,6 +55,7 @@ impl Step {
         Self::Firewall,
         Self::FirewallUnit,
         Self::Docker,
+        Self::Door,
         Self::Network,
         Self::Swarm,
         Self::Haproxy,
@@ -72,6 +75,10 @@ impl Step {
             Self::FirewallUnit => ("firewall-unit", "the firewall is written at each start, before Docker", &[Self::Lib, Self::Firewall]),
             // No tenant starts without its files, nor without the firewall.
             Self::Docker => ("docker", "Docker runs with its settings", &[Self::Packages, Self::Files, Self::Firewall, Self::FirewallUnit]),
+            // Never before the rule that keeps all but root away from it.
+            Self::Door => {
+                ("door", "root reaches the engine through Session Manager", &[Self::Packages, Self::Firewall, Self::FirewallUnit])
+            }
             Self::Network => ("network", "the tenants' bridge is there", &[Self::Docker]),
             Self::Swarm => ("swarm", "the host is in the stack's swarm", &[Self::Docker, Self::Network]),
             Self::Haproxy => ("haproxy", "HAProxy runs", &[Self::Packages, Self::Docker]),
@@ -119,6 +126,7 @@ impl Step {
             Self::Firewall => firewall::check(host).await,
             Self::FirewallUnit => firewall::check_unit(host).await,
             Self::Docker => daemon::check(host).await,
+            Self::Door => door::check(host).await,
             Self::Network => network::check(host).await,
             Self::Swarm => swarm::check(host).await,
             Self::Haproxy => haproxy::check(host).await,
@@ -138,6 +146,7 @@ impl Step {
             Self::Firewall => firewall::make(host).await,
             Self::FirewallUnit => firewall::make_unit(host).await,
             Self::Docker => daemon::make(host).await,
+            Self::Door => door::make(host).await,
             Self::Network => network::make(host).await,
             Self::Swarm => swarm::make(host).await,
             Self::Haproxy => haproxy::make(host).await,

@@ -63,6 +63,28 @@ pub async fn off(host: &Host, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// What is off with the file of a unit that another one starts.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn check_file(host: &Host, unit: Unit<'_>) -> Result<Vec<String>> {
+    Ok(differs(&host.machine, &place(unit.name), unit.text).await?.into_iter().collect())
+}
+
+/// Writes it. What runs of it goes on as it is until it is started anew.
+///
+/// # Errors
+/// It cannot be written, or systemctl refused.
+pub async fn make_file(host: &Host, unit: Unit<'_>) -> Result<()> {
+    if differs(&host.machine, &place(unit.name), unit.text).await?.is_some() {
+        host.machine.write(&place(unit.name), unit.text, 0o644).await?;
+        if host.machine.is_live() {
+            call(host, &["daemon-reload"]).await?;
+        }
+    }
+    Ok(())
+}
+
 /// What is off with the text of a unit of ours, which need not run yet.
 ///
 /// # Errors

@@ -3,14 +3,15 @@
 //!
 //! The one list: `reeve host setup` writes it on the hosts of the fleet, and the sandbox on its own, where tests attack it.
 //!
-//! Two chains of our own: one for what is forwarded, called first in `DOCKER-USER`, which Docker leaves to others
-//! (<https://docs.docker.com/engine/network/packet-filtering-firewalls/>), and one for what is meant for the host itself. What a published
-//! port of another tenant is reached by is rewritten before it gets here, so that it shows as what it is: one container of the bridge
-//! calling another.
+//! Three chains of our own: one for what is forwarded, called first in `DOCKER-USER`, which Docker leaves to others
+//! (<https://docs.docker.com/engine/network/packet-filtering-firewalls/>), one for what is meant for the host itself, and one for what programs of the host
+//! send to it. What a published port of another tenant is reached by is rewritten before it gets here, so that it shows as what it is: one container of
+//! the bridge calling another.
 
 use std::net::IpAddr;
 
 use super::Cidr;
+use super::host::ENGINE_PORT;
 
 /// The bridge that the tenants' containers are on.
 pub const BRIDGE: &str = "tenants0";
@@ -20,6 +21,9 @@ pub const AWAY: &str = "REEVE-TENANTS";
 
 /// The chain for what containers send to the host.
 pub const HOST: &str = "REEVE-HOST";
+
+/// The chain for what programs of the host send to the host: the engine, which Session Manager's agent reaches at a port, is root's alone.
+pub const OWN: &str = "REEVE-OWN";
 
 /// Networks that are nobody's in the world: the estate's own, other bridges, link-local with the metadata service.
 const PRIVATE: &[&str] = &["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"];
@@ -53,7 +57,11 @@ impl Family {
     /// The chain that calls `chain`, which is one of ours.
     #[must_use]
     pub fn caller(self, chain: &str) -> &'static str {
-        if chain == AWAY { self.forwarded() } else { "INPUT" }
+        match chain {
+            AWAY => self.forwarded(),
+            OWN => "OUTPUT",
+            _ => "INPUT",
+        }
     }
 }
 
@@ -66,13 +74,15 @@ pub struct Allowed<'a> {
     pub database: Option<(u16, &'a [Cidr])>,
 }
 
-/// Our two chains and their rules, word for word as `iptables -S` shows them.
+/// Our chains and their rules, word for word as `iptables -S` shows them.
 #[must_use]
-pub fn rules(allowed: Allowed<'_>, family: Family) -> [(&'static str, Vec<String>); 2] {
+pub fn rules(allowed: Allowed<'_>, family: Family) -> [(&'static str, Vec<String>); 3] {
     let answers = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN".to_owned();
     let refuse = family.refuse().to_owned();
+    // Who may begin is all that is asked: what the kernel still sends for a program that is gone belongs to nobody.
+    let own = vec![format!("-p tcp -m tcp --dport {ENGINE_PORT} --tcp-flags FIN,SYN,RST,ACK SYN -m owner ! --uid-owner 0 {refuse}")];
     if family == Family::V6 {
-        return [(AWAY, vec![refuse.clone()]), (HOST, vec![refuse])];
+        return [(AWAY, vec![refuse.clone()]), (HOST, vec![refuse]), (OWN, own)];
     }
     let mut away = vec![answers.clone(), format!("-o {BRIDGE} {refuse}")];
     for protocol in ["udp", "tcp"] {
@@ -88,16 +98,17 @@ pub fn rules(allowed: Allowed<'_>, family: Family) -> [(&'static str, Vec<String
     away.extend(PRIVATE.iter().map(|network| format!("-d {network} {refuse}")));
     away.push("-p tcp -m tcp --dport 443 -j RETURN".into());
     away.push(refuse.clone());
-    [(AWAY, away), (HOST, vec![answers, refuse])]
+    [(AWAY, away), (HOST, vec![answers, refuse]), (OWN, own)]
 }
 
 /// The rule by which one of our chains is called.
 #[must_use]
 pub fn jump(chain: &str) -> String {
-    format!("-i {BRIDGE} -j {chain}")
+    let from = if chain == OWN { "-o lo".to_owned() } else { format!("-i {BRIDGE}") };
+    format!("{from} -j {chain}")
 }
 
-/// What `iptables-restore --noflush` reads: both chains anew, all others as they are.
+/// What `iptables-restore --noflush` reads: our chains anew, all others as they are.
 #[must_use]
 pub fn script(chains: &[(&str, Vec<String>)]) -> String {
     format!("*filter\n{}COMMIT\n", body(chains))
@@ -135,7 +146,7 @@ mod tests {
     fn private_networks_are_refused_after_what_is_allowed_in_them_and_before_https() {
         let networks = [Cidr::parse("10.20.0.0/16").unwrap()];
         let allowed = Allowed { dns: &[IpAddr::from([169, 254, 169, 253])], database: Some((3307, &networks)) };
-        let [(_, away), (_, host)] = rules(allowed, Family::V4);
+        let [(_, away), (_, host), _] = rules(allowed, Family::V4);
         let at = |text: &str| away.iter().position(|rule| rule.contains(text)).unwrap_or_else(|| panic!("{text}: {away:#?}"));
         assert!(at("-d 169.254.169.253/32 -p udp") < at("-d 169.254.0.0/16"));
         assert!(at("-d 10.20.0.0/16 -p tcp -m tcp --dport 3307 -j RETURN") < at("-d 10.0.0.0/8"));
@@ -146,11 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_yet_both_chains_are_called() {
+    fn where_nothing_is_yet_all_chains_are_called() {
         let allowed = Allowed { dns: &[], database: None };
         let four = first(&rules(allowed, Family::V4), Family::V4);
-        for call in ["-A DOCKER-USER -i tenants0 -j REEVE-TENANTS\n", "-A INPUT -i tenants0 -j REEVE-HOST\n", "-A FORWARD -j DOCKER-USER\n"]
-        {
+        for call in [
+            "-A DOCKER-USER -i tenants0 -j REEVE-TENANTS\n",
+            "-A INPUT -i tenants0 -j REEVE-HOST\n",
+            "-A OUTPUT -o lo -j REEVE-OWN\n",
+            "-A FORWARD -j DOCKER-USER\n",
+        ] {
             assert!(four.contains(call), "{call}: {four}");
         }
         let six = first(&rules(allowed, Family::V6), Family::V6);
