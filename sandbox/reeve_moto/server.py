@@ -13,7 +13,7 @@ from . import actions, cbor, services
 from .seed import seed
 
 # The first part of the paths of the services that speak JSON without saying so in a header (EFS, Backup).
-REST_JSON = ("/2015-02-01/", "/backup", "/audit/", "/tags/", "/untag/", "/supported-resource-types", "/resources", "/global-settings")
+REST_JSON = ("/2015-02-01/", "/backup", "/audit/", "/tags/", "/untag/", "/supported-resource-types", "/resources", "/global-settings", "/restore-jobs")
 
 
 class Application:

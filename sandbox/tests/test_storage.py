@@ -74,6 +74,19 @@ def test_backup(aws):
     listed = backup.list_recovery_points_by_backup_vault(BackupVaultName="v")["RecoveryPoints"]
     assert [(one["RecoveryPointArn"], one["ResourceArn"]) for one in listed] == [(point, files)]
     refused("InvalidRequestException", backup.delete_backup_vault, BackupVaultName="v")
+    assert [p["RecoveryPointArn"] for p in backup.list_recovery_points_by_resource(ResourceArn=files)["RecoveryPoints"]] == [point]
+    said = {"newFileSystem": "true", "CreationToken": "copy", "Encrypted": "true", "KmsKeyId": "k", "file-system-id": files.split("/")[-1]}
+    start = {"RecoveryPointArn": point, "IamRoleArn": wanted["IamRoleArn"], "Metadata": said, "IdempotencyToken": "t"}
+    refused("InvalidParameterValueException", backup.start_restore_job, **{**start, "Metadata": {}, "IdempotencyToken": "u"})
+    efs, job = aws("efs"), backup.start_restore_job(**start)["RestoreJobId"]
+    assert backup.describe_restore_job(RestoreJobId=job)["Status"] == "RUNNING"
+    assert backup.start_restore_job(**start)["RestoreJobId"] == job
+    copied = efs.describe_file_systems(CreationToken="copy")["FileSystems"][0]
+    assert (copied["Encrypted"], copied["KmsKeyId"], copied["SizeInBytes"]["Value"]) == (True, "k", 6144)
+    time.sleep(2.1)
+    done = backup.describe_restore_job(RestoreJobId=job)
+    assert (done["Status"], done["CreatedResourceArn"]) == ("COMPLETED", copied["FileSystemArn"])
+    refused("ResourceNotFoundException", backup.describe_restore_job, RestoreJobId="none")
     backup.delete_recovery_point(BackupVaultName="v", RecoveryPointArn=point)
     refused("ResourceNotFoundException", backup.delete_recovery_point, BackupVaultName="v", RecoveryPointArn=point)
     backup.delete_backup_vault(BackupVaultName="v")
@@ -132,6 +145,19 @@ def test_rds(aws, net):
     assert (live()["PerformanceInsightsRetentionPeriod"], live()["MaxAllocatedStorage"]) == (31, 200)
     rds.modify_db_instance(DBInstanceIdentifier="db", EnablePerformanceInsights=False)
     assert "PerformanceInsightsRetentionPeriod" not in live()
+    restore = {"SourceDBInstanceIdentifier": "db", "TargetDBInstanceIdentifier": "copy", "UseLatestRestorableTime": True}
+    same = {"DBSubnetGroupName": "sn", "DBParameterGroupName": "pg", "VpcSecurityGroupIds": [group], "PubliclyAccessible": False}
+    tags = [{"Key": "why", "Value": "drill"}]
+    made = rds.restore_db_instance_to_point_in_time(**restore, **same, Tags=tags, Port=3307, ManageMasterUserPassword=True)["DBInstance"]
+    assert (made["DBInstanceStatus"], made["TagList"], "Endpoint" in made) == ("creating", tags, False)
+    assert made["MasterUserSecret"]["SecretArn"] != live()["MasterUserSecret"]["SecretArn"]
+    refused("DBInstanceAlreadyExists", rds.restore_db_instance_to_point_in_time, **restore)
+    refused("DBInstanceNotFound", rds.restore_db_instance_to_point_in_time, **{**restore, "SourceDBInstanceIdentifier": "none"})
+    time.sleep(3.1)
+    there = rds.describe_db_instances(DBInstanceIdentifier="copy")["DBInstances"][0]
+    assert (there["DBInstanceStatus"], there["Endpoint"]["Port"], there["AllocatedStorage"]) == ("available", 3307, 20)
+    rds.delete_db_instance(DBInstanceIdentifier="copy", SkipFinalSnapshot=True)
+    time.sleep(0.6)
     refused("InvalidDBSubnetGroupStateFault", rds.delete_db_subnet_group, DBSubnetGroupName="sn")
     refused("InvalidDBParameterGroupState", rds.delete_db_parameter_group, DBParameterGroupName="pg")
     refused("DependencyViolation", aws("ec2").delete_security_group, GroupId=group)

@@ -1,5 +1,6 @@
-"""AWS Backup: selections, updates of plans and report plans, a vault's policy and notifications."""
+"""AWS Backup: selections, updates of plans and report plans, a vault's policy and notifications, backups and restores of file systems."""
 import copy
+import time
 
 from moto.backup.responses import BackupResponse
 from moto.backup.urls import url_paths
@@ -11,7 +12,14 @@ from ..actions import action, fail
 API = "https://docs.aws.amazon.com/aws-backup/latest/devguide/API_"
 for path in ("access-policy", "notification-configuration", "recovery-points/", "recovery-points/(?P<point>.+)"):
     url_paths["{0}/backup-vaults/(?P<name>[^/]+)/" + path] = BackupResponse.dispatch
-url_paths["{0}/backup-jobs"] = BackupResponse.dispatch
+for path in ("backup-jobs", "restore-jobs", "restore-jobs/(?P<job>[^/]+)", "resources/(?P<source>.+)/recovery-points/"):
+    url_paths["{0}/" + path] = BackupResponse.dispatch
+
+# Seconds that a restore takes, so that waiting for it is seen.
+RESTORING = 2
+
+# Bytes that a file system without files is metered with.
+EMPTY = 6144
 
 
 def plan(call):
@@ -171,12 +179,67 @@ def start_job(call):
     name, source = vault(call), call.params["ResourceArn"]
     server = next((d for d in call.backend("rds").databases.values() if d.db_instance_arn == source), None)
     arn = f"{call.own.vaults[name].backup_vault_arn.rsplit(':backup-vault', 1)[0]}:recovery-point:{mock_random.uuid4()}"
+    files = file_system(call, source)
     point = {
         "RecoveryPointArn": arn, "BackupVaultName": name, "ResourceArn": source, "Status": "COMPLETED", "CreationDate": utcnow(),
+        "ResourceType": "RDS" if server else "EFS", "BackupSizeInBytes": max(files._size_value, EMPTY) if files else EMPTY,
         "EncryptionKeyArn": server.kms_key_id if server else call.own.vaults[name].encryption_key_arn,
     }
     call.store("points").setdefault(name, {})[arn] = point
     return {"BackupJobId": str(mock_random.uuid4()), "RecoveryPointArn": arn, "CreationDate": utcnow()}
+
+
+def file_system(call, arn):
+    found = [one for one in call.backend("efs").file_systems_by_id.values() if one.file_system_arn == arn]
+    return found[0] if found else None
+
+
+def points_of(call, member, value):
+    return [point for points in call.store("points").values() for point in points.values() if point[member] == value]
+
+
+@action("backup", "ListRecoveryPointsByResource", page=API + "ListRecoveryPointsByResource.html")
+def list_points_of_resource(call):
+    found = points_of(call, "ResourceArn", call.params["ResourceArn"])
+    return {"RecoveryPoints": [{**point, "BackupSizeBytes": point["BackupSizeInBytes"]} for point in found]}
+
+
+@action("backup", "StartRestoreJob", page=API + "StartRestoreJob.html")
+def start_restore(call):
+    """Of file systems, into new ones."""
+    jobs, asked, said = call.store("restores"), call.params, call.params["Metadata"]
+    again = [job for job in jobs.values() if asked.get("IdempotencyToken") and job["Token"] == asked["IdempotencyToken"]]
+    if again:
+        return {"RestoreJobId": again[0]["RestoreJobId"]}
+    found = points_of(call, "RecoveryPointArn", asked["RecoveryPointArn"])
+    if not found:
+        fail("ResourceNotFoundException", f"Recovery point {asked['RecoveryPointArn']} not found")
+    point = found[0]
+    if point["ResourceType"] != "EFS" or said.get("newFileSystem") != "true" or not said.get("CreationToken"):
+        fail("InvalidParameterValueException", "the emulated AWS restores file systems into new ones: newFileSystem=true and a CreationToken")
+    made = call.backend("efs").create_file_system(
+        creation_token=said["CreationToken"], performance_mode=said.get("PerformanceMode", "generalPurpose"),
+        encrypted=said.get("Encrypted") == "true", kms_key_id=said.get("KmsKeyId"), throughput_mode="bursting",
+        provisioned_throughput_in_mibps=0, availability_zone_name=None, backup=False, tags=[],
+    )
+    made._size_value = point["BackupSizeInBytes"]
+    job = {
+        "RestoreJobId": str(mock_random.uuid4()), "RecoveryPointArn": point["RecoveryPointArn"], "ResourceType": "EFS", "CreationDate": utcnow(),
+        "IamRoleArn": asked.get("IamRoleArn"), "BackupSizeInBytes": point["BackupSizeInBytes"], "CreatedResourceArn": made.file_system_arn,
+        "AccountId": call.account, "Token": asked.get("IdempotencyToken"), "Done": time.monotonic() + RESTORING,
+    }
+    jobs[job["RestoreJobId"]] = job
+    return {"RestoreJobId": job["RestoreJobId"]}
+
+
+@action("backup", "DescribeRestoreJob", page=API + "DescribeRestoreJob.html")
+def describe_restore(call):
+    job = call.store("restores").get(call.params["RestoreJobId"])
+    if job is None:
+        fail("ResourceNotFoundException", f"Restore job {call.params['RestoreJobId']} not found")
+    done = time.monotonic() >= job["Done"]
+    state = {"Status": "COMPLETED", "PercentDone": "100.00%", "CompletionDate": utcnow()} if done else {"Status": "RUNNING", "PercentDone": "0.00%"}
+    return {name: value for name, value in job.items() if name not in ("Token", "Done")} | state
 
 
 @action("backup", "ListRecoveryPointsByBackupVault", page=API + "ListRecoveryPointsByBackupVault.html")

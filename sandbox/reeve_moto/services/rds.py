@@ -1,7 +1,8 @@
-"""RDS: subnet groups that survive a change, Performance Insights, event subscriptions, engine versions, in-use errors."""
+"""RDS: subnet groups that survive a change, Performance Insights, event subscriptions, engine versions, in-use errors, restores with real data."""
 import json
 import random
 import string
+import subprocess
 import time
 
 from moto.rds.models import DBInstance, MasterUserSecret, RDSBackend
@@ -12,6 +13,9 @@ API = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_"
 
 # Seconds for which a deleted instance holds its name and its groups, so that waiting for it is seen.
 GOING = 0.5
+
+# Seconds for which a restored instance is being made, so that waiting for it is seen.
+COMING = 3
 
 # Engine, version, parameter group family: the versions that AWS offers for new instances, oldest first.
 VERSIONS = [
@@ -42,13 +46,13 @@ def there_are(servers, admin):
     REAL.update(servers=servers, admin=admin)
 
 
-def server_of(call, item):
+def server_of(call, resource):
     """Address and socket of an instance's server, or nothing. A new instance gets the next one, which is nobody else's before the next reset:
     its data is there."""
     given = call.store("servers")
-    if item["DbiResourceId"] not in given:
-        given[item["DbiResourceId"]] = REAL["servers"][len(given)] if len(given) < len(REAL["servers"]) else None
-    return given[item["DbiResourceId"]]
+    if resource not in given:
+        given[resource] = REAL["servers"][len(given)] if len(given) < len(REAL["servers"]) else None
+    return given[resource]
 
 
 def administrator(secret):
@@ -65,10 +69,12 @@ MasterUserSecret._generate_secret_string = administrator
 
 
 def standing(backend):
-    """The instances that hold their names and groups, without those that are gone by now."""
+    """The instances that hold their names and groups, without those that are gone by now; those that are there by now are available."""
     for name, database in list(backend.databases.items()):
         if time.monotonic() >= getattr(database, "reeve_gone_at", float("inf")):
             del backend.databases[name]
+        elif database.status == "creating" and time.monotonic() >= database.reeve_there_at:
+            database.status = "available"
     return backend.databases.values()
 
 
@@ -202,6 +208,64 @@ def write_instance(call):
     return answer
 
 
+# What a restored instance has of its source, and what the call may say of it.
+OF_SOURCE = (
+    "engine", "engine_version", "db_instance_class", "allocated_storage", "storage_type", "iops", "storage_throughput", "storage_encrypted",
+    "kms_key_id", "master_username", "backup_retention_period", "license_model", "port",
+)
+OF_CALL = (
+    "db_instance_class", "multi_az", "port", "publicly_accessible", "db_subnet_group_name", "db_parameter_group_name", "vpc_security_group_ids",
+    "tags", "deletion_protection", "copy_tags_to_snapshot", "manage_master_user_password", "master_user_secret_kms_key_id",
+    "enable_cloudwatch_logs_exports", "auto_minor_version_upgrade",
+)
+
+
+def restored(backend, source_db_identifier, target_db_identifier, overrides):
+    """moto copies its source with all that it points to, and loses what the call says `false` of."""
+    source = backend.describe_db_instances(db_instance_identifier=source_db_identifier)[0]
+    wanted = {name: getattr(source, name) for name in OF_SOURCE}
+    wanted |= {name: overrides[name] for name in OF_CALL if overrides.get(name) is not None}
+    return backend.create_db_instance(wanted | {"db_instance_identifier": target_db_identifier})
+
+
+RDSBackend.restore_db_instance_to_point_in_time = restored
+
+
+def client(program, socket, *arguments, **how):
+    return subprocess.run([program, "--no-defaults", f"--socket={socket}", "--user=root", *arguments], check=True, **how)
+
+
+def copy_data(source, target):
+    """What is in one server into another that has nothing yet: schemas with all that is in them, and users. As its superuser."""
+    listed = client("mariadb", source, "--batch", "--skip-column-names", "--execute=SHOW DATABASES", capture_output=True, text=True).stdout
+    schemas = [name for name in listed.split() if name not in ("information_schema", "mysql", "performance_schema", "sys")]
+    what = ["--single-transaction", "--routines", "--events", "--insert-ignore", "--system=users"] + (["--databases", *schemas] if schemas else [])
+    dump = client("mariadb-dump", source, *what, capture_output=True).stdout
+    client("mariadb", target, input=dump)
+
+
+@action("rds", "RestoreDBInstanceToPointInTime", page=API + "RestoreDBInstanceToPointInTime.html")
+def restore_to_point_in_time(call):
+    """The data of now, whatever time is asked for; real where both instances have a server."""
+    standing(call.own)
+    source = call.own.databases.get(call.params["SourceDBInstanceIdentifier"])
+    if source is None:
+        fail("DBInstanceNotFound", f"DBInstance {call.params['SourceDBInstanceIdentifier']} not found.")
+    if not source.backup_retention_period:
+        fail("PointInTimeRestoreNotEnabled", f"{source.db_instance_identifier} has no automated backups.")
+    answer = call.answered()
+    item = answer["DBInstance"]
+    made = call.own.databases[item["DBInstanceIdentifier"]]
+    made.status, made.reeve_there_at = "creating", time.monotonic() + COMING
+    servers = [server_of(call, one.dbi_resource_id) for one in (source, made)]
+    if all(servers):
+        copy_data(*(socket for _, socket in servers))
+        made.reeve_there_at = time.monotonic() + COMING
+    item["DBInstanceStatus"] = "creating"
+    overlay(call, item)
+    return answer
+
+
 @action("rds", "DescribeDBInstances", page=API + "DescribeDBInstances.html")
 def describe_instances(call):
     standing(call.own)
@@ -256,9 +320,11 @@ def delete_automated_backup(call):
 def overlay(call, item):
     extras = call.store("instances").get(item["DBInstanceIdentifier"], {})
     item.update(extras)
-    server = server_of(call, item)
+    server = server_of(call, item["DbiResourceId"])
     if server and "Endpoint" in item:
         item["Endpoint"]["Address"] = server[0]
+    if item["DBInstanceStatus"] == "creating":
+        item.pop("Endpoint", None)
     item.setdefault("PerformanceInsightsEnabled", False)
     item.setdefault("DatabaseInsightsMode", "standard")
     if not item["PerformanceInsightsEnabled"]:
