@@ -4,6 +4,7 @@ mod apply;
 mod completions;
 mod diff;
 mod drift;
+mod drill;
 mod graph;
 mod hint;
 mod host;
@@ -103,6 +104,9 @@ enum Command {
     Runbook(texts::Runbook),
     /// Take an existing object over; refuses one that is owned.
     Adopt(apply::Adopt),
+    /// Restore the newest state of database and files into copies, look into them, delete them. Exit 0: whole, 6: not all could be looked
+    /// into, 1: not whole.
+    Drill(drill::Drill),
     /// The journal of what was done.
     Journal(journal::Journal),
     /// Release the stack's lock, held by a process that is surely dead.
@@ -136,6 +140,7 @@ impl Command {
             Self::Graph(args) => Some(&args.dir.dir),
             Self::Why(args) => Some(&args.dir.dir),
             Self::Adopt(args) => Some(&args.dir.dir),
+            Self::Drill(args) => Some(&args.dir.dir),
             Self::Journal(args) => Some(args.folder()),
             Self::Unlock(args) => Some(&args.dir.dir),
             Self::Schema(args) => args.dir.as_ref(),
@@ -227,7 +232,9 @@ impl From<session::Error> for Failure {
                 Self::new(code::STALE, stale(moved)).advice(format!("make a new plan; see {}", runbook::STALE_PLAN))
             }
             session::Error::Record(RecordError::AlreadyApplied(_)) => Self::new(code::STALE, message),
-            session::Error::Record(RecordError::Held(_)) => Self::new(code::LOCKED, message).advice(format!("see {}", runbook::LOCKED)),
+            session::Error::Record(RecordError::Held(_) | RecordError::Drilling(_)) => {
+                Self::new(code::LOCKED, message).advice(format!("see {}", runbook::LOCKED))
+            }
             // What the planes inside say names its runbook by itself.
             session::Error::Plane(_) if message.contains("reeve runbook ") => Self::new(code::ERROR, message),
             session::Error::Conflict(_) => {
@@ -287,6 +294,7 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
         Command::Module(args) => args.run(&mut terminal),
         Command::Runbook(args) => args.run(&mut terminal),
         Command::Adopt(args) => args.run(&mut terminal).await,
+        Command::Drill(args) => args.run(&mut terminal).await,
         Command::Journal(args) => args.run(&mut terminal).await,
         Command::Unlock(args) => args.run(&mut terminal).await,
         Command::Sandbox(args) => args.run(&mut terminal).await,

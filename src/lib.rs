@@ -24,6 +24,8 @@ pub mod sandbox;
 
 pub mod tenant;
 
+pub mod drill;
+
 pub mod session;
 
 pub mod view;

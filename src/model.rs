@@ -3,6 +3,7 @@
 pub mod access;
 pub mod address;
 pub mod census;
+pub mod drill;
 pub mod edit;
 pub mod engine;
 pub mod field;

@@ -7,6 +7,7 @@
 //! journal/<run>/<sequence>.json what was tried and what came of it, hash-chained, never overwritten
 //! history.json                  address -> mark last applied, folded from the journal
 //! applied/<digest>.json         saved plans that were applied
+//! drills/...                    restore drills of the database and the file system, and the lease that one runs under
 //! tenants/<name>/...            backups of a tenant, and restores that showed that they can be read
 //! ```
 
@@ -14,6 +15,7 @@ mod applied;
 mod bucket;
 mod clock;
 mod digest;
+mod drills;
 mod durable;
 mod entry;
 mod error;
@@ -38,7 +40,7 @@ pub use entry::{Attempt, Batch, Entry, Event, FORMAT_VERSION, Outcome, RunEnd, R
 pub use error::RecordError;
 pub use history::{Head, History, Loaded, Unmarked};
 pub use journal::{Journal, Pending};
-pub use lease::{Lease, Lost, Terms, Unlocked};
+pub use lease::{Lease, Lock, Lost, Terms, Unlocked};
 pub use lease_file::{LeaseFile, Owner, Released};
 pub use local::LocalFolder;
 pub use location::Location;
@@ -56,13 +58,14 @@ pub struct Record {
     store: Store,
     clock: Clock,
     terms: Terms,
+    lock: Lock,
 }
 
 impl Record {
     /// The record in `store`, with the system's clock and the usual lease of a minute.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, clock: Clock::system(), terms: Terms::default() }
+        Self { store, clock: Clock::system(), terms: Terms::default(), lock: Lock::default() }
     }
 
     /// A stack's record, for reading: makes no call and nothing else.
@@ -99,6 +102,13 @@ impl Record {
         self
     }
 
+    /// The same record, whose lease is that on `lock`.
+    #[must_use]
+    pub fn with_lock(mut self, lock: Lock) -> Self {
+        self.lock = lock;
+        self
+    }
+
     /// Where the record is kept.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -110,7 +120,7 @@ impl Record {
     /// # Errors
     /// [`RecordError::Held`] when someone else has it; else what the store answered.
     pub async fn acquire(&self, owner: &Owner) -> Result<Lease, RecordError> {
-        Lease::acquire(&self.store, &self.clock, self.terms, owner).await
+        Lease::acquire(&self.store, &self.clock, self.terms, self.lock, owner).await
     }
 
     /// Who holds the lease at the moment, if anybody does.
@@ -118,7 +128,7 @@ impl Record {
     /// # Errors
     /// What the store answered, or a lease that cannot be read.
     pub async fn holder(&self) -> Result<Option<LeaseFile>, RecordError> {
-        lease::holder(&self.store, &self.clock, self.terms).await
+        lease::holder(&self.store, &self.clock, self.terms, self.lock).await
     }
 
     /// Takes the lease from whoever holds it, by force; `by` says who did it.
@@ -126,7 +136,7 @@ impl Record {
     /// # Errors
     /// What the store answered.
     pub async fn unlock(&self, by: &str) -> Result<Unlocked, RecordError> {
-        lease::unlock(&self.store, &self.clock, by).await
+        lease::unlock(&self.store, &self.clock, self.lock, by).await
     }
 
     /// What was last applied to each address, and what a crashed run left open: one read and one listing.

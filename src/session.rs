@@ -4,6 +4,7 @@
 //! holds, stands in `saved.rs`; what a run that never ended left open, in `left_open.rs`.
 
 mod adopt;
+mod drill;
 mod left_open;
 mod password;
 mod rotate;
@@ -27,7 +28,8 @@ use crate::plan::{Conflict, Input, Wished, plan, references};
 use crate::planes::aws::Estate;
 use crate::planes::aws::connect::{self, Connection};
 use crate::planes::{self, Facts, Planes};
-use crate::record::{Clock, History, Journal, Loaded, Location, Owner, Record, RecordError, RunEnd, RunStart, Tally};
+use crate::record::{Clock, History, Journal, Loaded, Location, Lock, Owner, Record, RecordError, RunEnd, RunStart, Tally};
+pub use drill::Drilled;
 use left_open::LeftOpen;
 pub use password::Password;
 pub use saved::{read_saved, seal, stale};
@@ -316,7 +318,11 @@ impl Session {
     /// # Errors
     /// [`RecordError::Held`] when someone else has it.
     pub async fn hold(&self, command: &str) -> Result<Held, Error> {
-        let record = Record::prepare(&self.stack.record, &self.connection.aws).await?;
+        self.hold_on(Lock::Stack, command).await
+    }
+
+    async fn hold_on(&self, lock: Lock, command: &str) -> Result<Held, Error> {
+        let record = Record::prepare(&self.stack.record, &self.connection.aws).await?.with_lock(lock);
         let owner = Owner { who: self.connection.caller.clone(), command: command.to_owned() };
         let lease = record.acquire(&owner).await?;
         Ok(Held { record, lease })

@@ -1,5 +1,6 @@
 //! The only home of words and layout. Text in, text out: no clock, no terminal, no SDK.
 
+pub mod drill;
 pub mod failure;
 pub mod graph;
 pub mod host;

@@ -5,19 +5,23 @@ use clap::Args;
 use super::stack::open;
 use super::terminal::Terminal;
 use super::{Dir, Exit, Failure, code};
-use crate::record::Unlocked;
+use crate::record::{Lock, Unlocked};
 
 /// Release the stack's lock, held by a process that is surely dead.
 #[derive(Debug, Args)]
 pub struct Unlock {
     #[command(flatten)]
     pub(super) dir: Dir,
+    /// The lock of restore drills instead, which one that was killed leaves for a minute.
+    #[arg(long)]
+    drill: bool,
 }
 
 impl Unlock {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let session = open(&self.dir.dir, terminal).await?;
-        if let Ok(Some(holder)) = session.record().holder().await
+        let record = session.record().with_lock(if self.drill { Lock::Drill } else { Lock::Stack });
+        if let Ok(Some(holder)) = record.holder().await
             && holder.is_held_here()
         {
             let (who, pid) = (holder.describe(), holder.pid);
@@ -25,7 +29,7 @@ impl Unlock {
                 .advice(format!("let it end, or ask it to (`kill {pid}`): it finishes what it has begun and gives the lock back")));
         }
         let by = session.connection.caller.clone();
-        let unlocked = session.record().unlock(&by).await?;
+        let unlocked = record.unlock(&by).await?;
         terminal.say(&match unlocked {
             Unlocked::Nothing => "nobody held the lock".to_owned(),
             Unlocked::Removed(holder) => format!("released the lock of {}", holder.describe()),

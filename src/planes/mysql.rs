@@ -96,6 +96,13 @@ impl Mysql {
         Self { ours: self.ours.gated(gate.clone()), ..self.clone() }
     }
 
+    /// Another server, whose certificate is of the same authority, at `host:port`, with an administrator of its own ([`Vault::login`]).
+    #[must_use]
+    pub fn beside(&self, address: &str, admin: &str) -> Self {
+        let (server, prepared) = (Arc::default(), Arc::default());
+        Self { address: address.into(), admin: Some(admin.to_owned()), server, prepared, ..self.fresh() }
+    }
+
     /// Whether it is MariaDB; else it is MySQL.
     ///
     /// # Errors

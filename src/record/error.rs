@@ -11,6 +11,9 @@ pub enum RecordError {
     /// Someone else holds the lease.
     #[error("the stack is locked by {}. Wait until it is done; if that process is surely dead, `reeve unlock DIR` releases it", .0.describe())]
     Held(Box<LeaseFile>),
+    /// Another restore drill goes on.
+    #[error("a restore drill goes on, by {}. Wait until it is done; if that process is surely dead, `reeve unlock DIR --drill` lets another begin", .0.describe())]
+    Drilling(Box<LeaseFile>),
     /// The saved plan was applied before.
     #[error("this plan was already applied by run {} at {}: make a new one", .0.run, .0.at)]
     AlreadyApplied(Box<AppliedPlan>),

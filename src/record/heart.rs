@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
-use super::lease::{KEY, Lost, TRIES, Terms, later, parse};
+use super::lease::{Lock, Lost, TRIES, Terms, later, parse};
 use super::lease_file::{LeaseFile, Released};
 use super::store::{Put, Store, Version};
 use super::{Clock, RecordError, canonical};
@@ -25,6 +25,7 @@ pub(super) struct Heart {
     pub store: Store,
     pub clock: Clock,
     pub terms: Terms,
+    pub lock: Lock,
     pub file: LeaseFile,
     pub version: Version,
 }
@@ -83,7 +84,7 @@ impl Heart {
 
     async fn renew(&mut self) -> Result<Beat, RecordError> {
         let until = self.file.renew(&self.clock, self.terms);
-        match self.store.put_over(KEY, canonical(&self.file)?, &self.version).await? {
+        match self.store.put_over(self.lock.key(), canonical(&self.file)?, &self.version).await? {
             Put::Written(version) => {
                 self.version = version;
                 Ok(Beat::Renewed(until))
@@ -94,8 +95,8 @@ impl Heart {
 
     /// The lease is not as we left it: an earlier renewal of ours came through late, or it is ours no more.
     async fn find_out(&mut self) -> Result<Beat, RecordError> {
-        let Some(object) = self.store.get(KEY).await? else { return Ok(Beat::Lost(Lost::Gone)) };
-        let Ok(there) = parse(&self.store, &object) else { return Ok(Beat::Lost(Lost::Gone)) };
+        let Some(object) = self.store.get(self.lock.key()).await? else { return Ok(Beat::Lost(Lost::Gone)) };
+        let Ok(there) = parse(&self.store, self.lock, &object) else { return Ok(Beat::Lost(Lost::Gone)) };
         if there.id != self.file.id {
             return Ok(Beat::Lost(Lost::Taken(Box::new(there))));
         }
@@ -109,7 +110,7 @@ impl Heart {
     async fn give_back(&mut self) -> Result<(), RecordError> {
         self.file.released = Some(Released { at: self.clock.now(), forced_by: None });
         for _ in 0..TRIES {
-            if let Put::Written(_) = self.store.put_over(KEY, canonical(&self.file)?, &self.version).await? {
+            if let Put::Written(_) = self.store.put_over(self.lock.key(), canonical(&self.file)?, &self.version).await? {
                 break;
             }
             if !matches!(self.find_out().await?, Beat::Again) {

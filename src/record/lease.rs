@@ -17,10 +17,35 @@ use super::store::{Object, Put, Store};
 use super::{Clock, RecordError, canonical};
 use crate::planes::aws::gate::{Gate, May};
 
-/// Where the lease is.
-pub(super) const KEY: &str = "lease.json";
 /// How often a write that somebody else's crossed is tried anew.
 pub(super) const TRIES: usize = 8;
+
+/// What a lease is on. The two know nothing of each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lock {
+    /// The estate and its journal: who holds it may change them.
+    #[default]
+    Stack,
+    /// Restore drills, which last for hours and change nothing of the estate: one at a time, while others apply.
+    Drill,
+}
+
+impl Lock {
+    /// Where its lease is.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Stack => "lease.json",
+            Self::Drill => "drills/lease.json",
+        }
+    }
+
+    fn held(self, holder: LeaseFile) -> RecordError {
+        match self {
+            Self::Stack => RecordError::Held(Box::new(holder)),
+            Self::Drill => RecordError::Drilling(Box::new(holder)),
+        }
+    }
+}
 
 /// How long a lease lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,27 +126,27 @@ pub struct Lease {
 
 impl Lease {
     /// See [`super::Record::acquire`].
-    pub(super) async fn acquire(store: &Store, clock: &Clock, terms: Terms, owner: &Owner) -> Result<Self, RecordError> {
+    pub(super) async fn acquire(store: &Store, clock: &Clock, terms: Terms, lock: Lock, owner: &Owner) -> Result<Self, RecordError> {
         let mut file = LeaseFile::new(owner, clock.now(), clock.now());
         for _ in 0..TRIES {
-            let seen = store.get(KEY).await?;
-            if let Some(holder) = seen.as_ref().map(|object| parse(store, object)).transpose()?
+            let seen = store.get(lock.key()).await?;
+            if let Some(holder) = seen.as_ref().map(|object| parse(store, lock, object)).transpose()?
                 && !is_free(&holder, clock, terms)
             {
-                return Err(RecordError::Held(Box::new(holder)));
+                return Err(lock.held(holder));
             }
             let until = file.renew(clock, terms);
             let put = match &seen {
-                None => store.put_new(KEY, canonical(&file)?).await?,
-                Some(object) => store.put_over(KEY, canonical(&file)?, &object.version).await?,
+                None => store.put_new(lock.key(), canonical(&file)?).await?,
+                Some(object) => store.put_over(lock.key(), canonical(&file)?, &object.version).await?,
             };
             if let Put::Written(version) = put {
-                return Ok(Self::start(Heart { store: store.clone(), clock: clock.clone(), terms, file, version }, until));
+                return Ok(Self::start(Heart { store: store.clone(), clock: clock.clone(), terms, lock, file, version }, until));
             }
         }
         // Others wrote all the time: whoever is there now has it.
-        match store.get(KEY).await? {
-            Some(object) => Err(RecordError::Held(Box::new(parse(store, &object)?))),
+        match store.get(lock.key()).await? {
+            Some(object) => Err(lock.held(parse(store, lock, &object)?)),
             None => Err(RecordError::LeaseLost(Lost::Gone)),
         }
     }
@@ -215,26 +240,29 @@ pub(super) fn later(time: Timestamp, more: Duration) -> Timestamp {
     time.saturating_add(more).unwrap_or(Timestamp::MAX)
 }
 
-pub(super) fn parse(store: &Store, object: &Object) -> Result<LeaseFile, RecordError> {
+pub(super) fn parse(store: &Store, lock: Lock, object: &Object) -> Result<LeaseFile, RecordError> {
     serde_json::from_slice(&object.body).map_err(|error| RecordError::Damaged {
-        place: store.place(KEY),
+        place: store.place(lock.key()),
         why: error.to_string(),
-        hint: "Make sure that nobody applies to this stack, then `reeve unlock DIR`",
+        hint: match lock {
+            Lock::Stack => "Make sure that nobody applies to this stack, then `reeve unlock DIR`",
+            Lock::Drill => "Make sure that no restore drill goes on, then `reeve unlock DIR --drill`",
+        },
     })
 }
 
 /// See [`super::Record::holder`].
-pub(super) async fn holder(store: &Store, clock: &Clock, terms: Terms) -> Result<Option<LeaseFile>, RecordError> {
-    let Some(object) = store.get(KEY).await? else { return Ok(None) };
-    Ok(Some(parse(store, &object)?).filter(|lease| !is_free(lease, clock, terms)))
+pub(super) async fn holder(store: &Store, clock: &Clock, terms: Terms, lock: Lock) -> Result<Option<LeaseFile>, RecordError> {
+    let Some(object) = store.get(lock.key()).await? else { return Ok(None) };
+    Ok(Some(parse(store, lock, &object)?).filter(|lease| !is_free(lease, clock, terms)))
 }
 
 /// See [`super::Record::unlock`].
-pub(super) async fn unlock(store: &Store, clock: &Clock, by: &str) -> Result<Unlocked, RecordError> {
+pub(super) async fn unlock(store: &Store, clock: &Clock, lock: Lock, by: &str) -> Result<Unlocked, RecordError> {
     let released = || Some(Released { at: clock.now(), forced_by: Some(by.to_owned()) });
     loop {
-        let Some(object) = store.get(KEY).await? else { return Ok(Unlocked::Nothing) };
-        let (mut file, found) = match parse(store, &object) {
+        let Some(object) = store.get(lock.key()).await? else { return Ok(Unlocked::Nothing) };
+        let (mut file, found) = match parse(store, lock, &object) {
             Ok(file) if file.released.is_some() => return Ok(Unlocked::Nothing),
             Ok(file) => (file.clone(), Unlocked::Removed(Box::new(file))),
             Err(_) => {
@@ -244,7 +272,7 @@ pub(super) async fn unlock(store: &Store, clock: &Clock, by: &str) -> Result<Unl
         };
         file.released = released();
         // Refused: its holder renewed it at this very moment.
-        if let Put::Written(_) = store.put_over(KEY, canonical(&file)?, &object.version).await? {
+        if let Put::Written(_) = store.put_over(lock.key(), canonical(&file)?, &object.version).await? {
             return Ok(found);
         }
     }

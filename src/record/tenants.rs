@@ -66,7 +66,7 @@ impl Record {
     /// # Errors
     /// What the store answered.
     pub async fn note_backup(&self, backup: &Backup) -> Result<(), RecordError> {
-        self.note(&backup.tenant, "backups", backup.at, canonical(backup)?).await
+        self.note(&folder(&backup.tenant, "backups"), backup.at, canonical(backup)?).await
     }
 
     /// Remembers a restore.
@@ -74,7 +74,7 @@ impl Record {
     /// # Errors
     /// What the store answered.
     pub async fn note_drill(&self, drill: &Drill) -> Result<(), RecordError> {
-        self.note(&drill.tenant, "drills", drill.at, canonical(drill)?).await
+        self.note(&folder(&drill.tenant, "drills"), drill.at, canonical(drill)?).await
     }
 
     /// The last backup of a tenant.
@@ -84,7 +84,7 @@ impl Record {
     pub async fn last_backup(&self, tenant: &str) -> Result<Option<Backup>, RecordError> {
         let keys = self.store().list(&folder(tenant, "backups"), None).await?;
         Ok(match keys.last() {
-            Some(key) => self.noted(key).await?,
+            Some(key) => self.noted(key, HINT).await?,
             None => None,
         })
     }
@@ -116,20 +116,21 @@ impl Record {
     pub async fn drills(&self, tenant: &str) -> Result<Vec<Drill>, RecordError> {
         let mut all = Vec::new();
         for key in self.store().list(&folder(tenant, "drills"), None).await? {
-            all.extend(self.noted(&key).await?);
+            all.extend(self.noted(&key, HINT).await?);
         }
         Ok(all)
     }
 
-    async fn note(&self, tenant: &str, sort: &str, at: Timestamp, body: Vec<u8>) -> Result<(), RecordError> {
+    /// Writes `body` down in that folder of the record, under its time.
+    pub(super) async fn note(&self, folder: &str, at: Timestamp, body: Vec<u8>) -> Result<(), RecordError> {
         // The random end keeps two of one second apart.
-        let key = format!("{}{}-{:08x}.json", folder(tenant, sort), at.strftime("%Y%m%dt%H%M%Sz"), rand::random::<u32>());
+        let key = format!("{folder}{}-{:08x}.json", at.strftime("%Y%m%dt%H%M%Sz"), rand::random::<u32>());
         self.store().put(&key, body).await.map(|_| ())
     }
 
-    async fn noted<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, RecordError> {
+    /// What was written down there. `hint` says what to do when it cannot be read.
+    pub(super) async fn noted<T: DeserializeOwned>(&self, key: &str, hint: &'static str) -> Result<Option<T>, RecordError> {
         let Some(object) = self.store().get(key).await? else { return Ok(None) };
-        let hint = "It says when a tenant was last backed up; without it, make another backup";
         serde_json::from_slice(&object.body).map(Some).map_err(|error| RecordError::Damaged {
             place: self.store().place(key),
             why: error.to_string(),
@@ -137,6 +138,9 @@ impl Record {
         })
     }
 }
+
+/// What to do about a note that cannot be read.
+const HINT: &str = "It says when a tenant was last backed up; without it, make another backup";
 
 /// Where everything about tenants is.
 const TENANTS: &str = "tenants/";

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use super::drill::by_part;
 use super::value::clean;
+use crate::model::drill::{Last, Part};
 use crate::model::tenant::Overview;
 
 /// Whether a tenant is not as the YAML wishes. One that sleeps is: it wakes when somebody comes.
@@ -77,6 +79,12 @@ pub fn status(all: &[Overview]) -> String {
 #[must_use]
 pub fn json(all: &[Overview]) -> String {
     format!("{:#}", json!({ "format_version": 1, "tenants": all }))
+}
+
+/// The document of all tenants, with what is remembered of restore drills.
+#[must_use]
+pub fn list_json(all: &[Overview], drills: &[(Part, Last)]) -> String {
+    format!("{:#}", json!({ "format_version": 1, "tenants": all, "restore_drills": by_part(drills) }))
 }
 
 /// Bytes in the largest unit that says them well.

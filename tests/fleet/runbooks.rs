@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use reeve::model::runbook::{ALL, Runbook};
+use reeve::sandbox::parts::Options;
 use tokio::process::Command;
 
 use crate::fleet_ground::{Fleet, tenant, until};
@@ -86,6 +87,15 @@ async fn every_command_is_one_that_the_command_line_takes() {
     }
 }
 
+/// The backup of the file system that the stack's plan makes each night.
+async fn back_up_files(fleet: &Fleet) {
+    let estate = fleet.estate(fleet.wishes("")).await;
+    let (vault, files, role) =
+        (estate.object("backup.vault").await, estate.object("files.file_system").await, estate.object("backup.role").await);
+    let call = estate.session.connection.aws.backup.start_backup_job().backup_vault_name(&vault.id);
+    call.resource_arn(&files.attributes["arn"]).iam_role_arn(&role.attributes["arn"]).send().await.expect("a recovery point");
+}
+
 /// What a command may end with: what only looks may find something.
 fn is_right(command: &str, code: Option<i32>) -> bool {
     let looks = ["reeve plan", "reeve drift", "reeve tenant list", "reeve tenant status"].iter().any(|one| command.starts_with(one));
@@ -94,10 +104,12 @@ fn is_right(command: &str, code: Option<i32>) -> bool {
 
 #[tokio::test]
 async fn what_is_to_be_run_does_what_it_says() {
-    let fleet = Fleet::start(1).await;
+    // A server for the copy of a restore drill.
+    let fleet = Fleet::start_with(Options { servers: 2, ..Options::default() }).await;
     let host = Host::of(&fleet, &[tenant("alpha", ""), tenant("beta", "")].concat()).await;
     let first = host.run("reeve apply DIR --auto-approve").await;
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    back_up_files(&fleet).await;
     let mut number = 0;
     for book in ALL {
         for (line, command) in blocks(book) {

@@ -75,6 +75,11 @@ impl Ground {
         Ok(Estate { session, wishes, halt: watch::Sender::new(Halt::No), record })
     }
 
+    /// Where it answers, unless the environment says so.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
     /// The example estate.
     pub async fn example(&self) -> Estate {
         self.estate("hostedehr", ZONE, example("hostedehr", ZONE)).await

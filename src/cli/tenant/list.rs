@@ -3,11 +3,15 @@
 use clap::{Args, ValueEnum};
 
 use super::wished;
+use crate::cli::drill::remembered;
 use crate::cli::stack::{connect, load};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Dir, Exit, Failure, code};
+use crate::model::drill::Part;
+use crate::model::tenant::Overview;
+use crate::session::Session;
 use crate::tenant::overview::overview;
-use crate::view::tenants;
+use crate::view::{drill, tenants};
 
 /// Every tenant in a line: state, host, memory, last activity, last backup. Exit 2 when one is not as the YAML wishes.
 #[derive(Debug, Args)]
@@ -43,10 +47,11 @@ enum Format {
 
 impl List {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
-        let all = read(&self.dir, terminal).await?;
+        let (session, all) = read(&self.dir, terminal).await?;
+        let drills = remembered(&session, &Part::ALL).await?;
         match self.format {
-            Format::Human => terminal.data(&tenants::list(&all))?,
-            Format::Json => terminal.data(&tenants::json(&all))?,
+            Format::Human => terminal.data(&format!("{}\n{}", tenants::list(&all), drill::last_line(&drills)))?,
+            Format::Json => terminal.data(&tenants::list_json(&all, &drills))?,
         }
         Ok(exit(&all))
     }
@@ -54,7 +59,7 @@ impl List {
 
 impl Status {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
-        let mut all = read(&self.dir, terminal).await?;
+        let (_, mut all) = read(&self.dir, terminal).await?;
         if let Some(name) = &self.name {
             all.retain(|one| one.name == *name);
             if all.is_empty() {
@@ -69,7 +74,7 @@ impl Status {
     }
 }
 
-async fn read(dir: &Dir, terminal: &Terminal) -> Result<Vec<crate::model::tenant::Overview>, Failure> {
+async fn read(dir: &Dir, terminal: &Terminal) -> Result<(Session, Vec<Overview>), Failure> {
     let loaded = load(&dir.dir)?;
     let session = connect(&loaded, terminal).await?;
     for (plane, why) in session.planes().closed().into_iter().filter(|(plane, _)| *plane == "docker") {
@@ -78,9 +83,9 @@ async fn read(dir: &Dir, terminal: &Terminal) -> Result<Vec<crate::model::tenant
     let mut all = overview(session.planes(), &wished(&loaded.desired.tenants)).await.map_err(crate::session::Error::from)?;
     let backups = session.record().last_backups().await?;
     all.iter_mut().for_each(|one| one.last_backup = backups.get(&one.name).map(ToString::to_string));
-    Ok(all)
+    Ok((session, all))
 }
 
-fn exit(all: &[crate::model::tenant::Overview]) -> u8 {
+fn exit(all: &[Overview]) -> u8 {
     if all.iter().any(tenants::is_off) { code::CHANGES } else { code::DONE }
 }

@@ -1,0 +1,187 @@
+//! Restore drills: a copy of the newest restorable state of the database server or of the file system is made beside the live one, looked into,
+//! and deleted. The live one is only read.
+//!
+//! A copy bears no mark of the stack, so that nothing takes it for a part of the estate. It is known by its name, which is made here, and by a
+//! tag of its own ([`TAG`]): by both a later drill finds what one that was killed left, and deletes that and nothing else.
+
+mod compare;
+mod database;
+mod files;
+mod look;
+mod name;
+mod wait;
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::model::drill::{Drill, Outcome, Part};
+use crate::planes::error::Result;
+use crate::planes::{Aws, Planes};
+
+pub use name::name;
+
+/// The tag that every copy bears; its value is the stack's name.
+pub const TAG: &str = "reeve:drill";
+
+/// What is being done: whoever looks at it meanwhile is told.
+pub type Progress = watch::Sender<String>;
+
+/// What a copy is made from: the newest restorable state there is.
+#[derive(Debug)]
+pub enum Source {
+    /// Of the database server.
+    Database(database::Source),
+    /// Of the file system.
+    Files(files::Source),
+}
+
+/// A copy that was asked for.
+#[derive(Debug)]
+pub struct Begun {
+    name: String,
+    /// AWS's name of the work, where it has one.
+    job: String,
+    at: Timestamp,
+    since: Instant,
+}
+
+/// What was seen of a copy.
+#[derive(Debug, Default)]
+pub struct Seen {
+    copy: String,
+    seconds: u64,
+    found: Vec<String>,
+    wrong: Vec<String>,
+    unseen: Vec<String>,
+}
+
+impl Source {
+    /// Finds it. Nothing is touched.
+    ///
+    /// # Errors
+    /// When the live one, or a state to restore, is not there; what AWS answered.
+    pub async fn find(aws: &Aws, part: Part) -> Result<Self> {
+        Ok(match part {
+            Part::Database => Self::Database(database::Source::find(aws).await?),
+            Part::Files => Self::Files(files::Source::find(aws).await?),
+        })
+    }
+
+    /// Of what it is.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        match self {
+            Self::Database(_) => Part::Database,
+            Self::Files(_) => Part::Files,
+        }
+    }
+
+    /// What a drill makes of it, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Database(source) => source.words(),
+            Self::Files(source) => source.words(),
+        }
+    }
+
+    /// Asks for a copy of that name.
+    ///
+    /// # Errors
+    /// What AWS answered. After an `Ambiguous` one the copy may come to be.
+    pub async fn begin(&self, aws: &Aws, name: &str) -> Result<Begun> {
+        let (at, since) = (Timestamp::now(), Instant::now());
+        let job = match self {
+            Self::Database(source) => source.begin(aws, name).await.map(|()| String::new())?,
+            Self::Files(source) => source.begin(aws, name).await?,
+        };
+        Ok(Begun { name: name.to_owned(), job, at, since })
+    }
+
+    /// Waits until the copy can be used, and looks into it. What goes wrong is in the answer: the copy has to be deleted in any case.
+    pub async fn look(&self, planes: &Planes, begun: &Begun, progress: &Progress) -> Seen {
+        let mut seen = Seen { copy: begun.name.clone(), ..Seen::default() };
+        let looked = match self {
+            Self::Database(source) => source.look(planes, begun, &mut seen, progress).await,
+            Self::Files(source) => source.look(&planes.aws, begun, &mut seen, progress).await,
+        };
+        if let Err(error) = looked {
+            seen.wrong.push(error.to_string());
+        }
+        seen
+    }
+
+    /// Deletes the copy of that name, where there is one.
+    ///
+    /// # Errors
+    /// When it stands still; what AWS answered.
+    pub async fn remove(&self, aws: &Aws, name: &str, progress: &Progress) -> Result<()> {
+        progress.send_replace(format!("deleting {name}"));
+        remove(aws, self.part(), name, progress).await
+    }
+
+    /// What came of it. `removed` says why the copy stands still.
+    #[must_use]
+    pub fn result(&self, begun: &Begun, seen: Seen, removed: Result<()>, by: &str) -> Drill {
+        let (source, data_at) = match self {
+            Self::Database(source) => (source.id.clone(), source.latest),
+            Self::Files(source) => (source.point.clone(), source.made),
+        };
+        let Seen { copy, seconds, found, mut wrong, unseen } = seen;
+        if let Err(error) = removed {
+            wrong.push(format!("{copy} could not be deleted and goes on costing: {error}; the next `reeve drill DIR` tries again"));
+        }
+        let outcome = match (wrong.is_empty(), self.part() == Part::Files || unseen.is_empty()) {
+            (false, _) => Outcome::Broken,
+            (true, false) => Outcome::Incomplete,
+            (true, true) => Outcome::Whole,
+        };
+        let age = begun.at.as_second().saturating_sub(data_at.as_second());
+        Drill {
+            format_version: Drill::FORMAT_VERSION,
+            part: self.part(),
+            at: begun.at,
+            by: by.to_owned(),
+            source,
+            copy,
+            seconds,
+            data_at,
+            data_age_seconds: u64::try_from(age).unwrap_or_default(),
+            outcome,
+            found,
+            wrong,
+            unseen,
+        }
+    }
+}
+
+impl Begun {
+    /// Seconds since it was asked for.
+    fn seconds(&self) -> u64 {
+        self.since.elapsed().as_secs()
+    }
+}
+
+/// The copies that drills of this stack left, by name.
+///
+/// # Errors
+/// What AWS answered.
+pub async fn leftovers(aws: &Aws, part: Part) -> Result<Vec<String>> {
+    match part {
+        Part::Database => database::leftovers(aws).await,
+        Part::Files => files::leftovers(aws).await,
+    }
+}
+
+/// Deletes the copy of that name, where there is one that is a drill's.
+///
+/// # Errors
+/// When it stands still, or is none of a drill's; what AWS answered.
+pub async fn remove(aws: &Aws, part: Part, name: &str, progress: &Progress) -> Result<()> {
+    match part {
+        Part::Database => database::remove(aws, name, progress).await,
+        Part::Files => files::remove(aws, name, progress).await,
+    }
+}

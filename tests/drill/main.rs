@@ -1,0 +1,13 @@
+//! Restore drills: against an emulated AWS alone, and on a fleet whose database is restored for real.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/fleet.rs"]
+mod fleet_ground;
+
+#[path = "../fleet/host.rs"]
+mod host;
+
+mod aws;
+mod fleet;
