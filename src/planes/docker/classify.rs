@@ -1,5 +1,7 @@
 //! What an engine's answer means.
 
+use std::io::ErrorKind;
+
 use bollard::errors::Error as Answer;
 
 use crate::model::runbook::{DISK_FULL, DOCKER_DOWN, QUORUM, Runbook};
@@ -18,13 +20,21 @@ pub fn failed(call: &str) -> impl Fn(Answer) -> Error + '_ {
         }
         Answer::RequestTimeoutError => Error::new(Class::Ambiguous, call, format!("the engine did not answer in time: see {DOCKER_DOWN}")),
         Answer::JsonDataError { message, .. } => Error::new(Class::Ambiguous, call, format!("the answer makes no sense: {message}")),
-        Answer::IOError { err } => Error::new(Class::Unreachable, call, format!("{err}: see {DOCKER_DOWN}")),
+        // A call that never left has changed nothing; everything else may have.
         other => {
-            let text = other.to_string();
-            // A call that never left has changed nothing; everything else may have.
-            let class = if text.contains("onnect") { Class::Unreachable } else { Class::Ambiguous };
-            Error::new(class, call, format!("{text}: see {DOCKER_DOWN}"))
+            let class = if never_left(&other) { Class::Unreachable } else { Class::Ambiguous };
+            Error::new(class, call, format!("{other}: see {DOCKER_DOWN}"))
         }
+    }
+}
+
+/// Whether there was no connection to send the call over. One that ended on the way, or in the middle of the answer, is another thing.
+fn never_left(answer: &Answer) -> bool {
+    match answer {
+        Answer::HyperLegacyError { err } => err.is_connect(),
+        Answer::SocketNotFoundError(_) => true,
+        Answer::IOError { err } => matches!(err.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::PermissionDenied),
+        _ => false,
     }
 }
 
