@@ -99,8 +99,8 @@ impl Mysql {
     /// Another server, whose certificate is of the same authority, at `host:port`, with an administrator of its own ([`Vault::login`]).
     #[must_use]
     pub fn beside(&self, address: &str, admin: &str) -> Self {
-        let (server, prepared) = (Arc::default(), Arc::default());
-        Self { address: address.into(), admin: Some(admin.to_owned()), server, prepared, ..self.fresh() }
+        let (server, prepared, lately) = (Arc::default(), Arc::default(), Lately::default());
+        Self { address: address.into(), admin: Some(admin.to_owned()), server, prepared, lately, ..self.fresh() }
     }
 
     /// Whether it is MariaDB; else it is MySQL.
@@ -205,16 +205,6 @@ impl Mysql {
     async fn read(&self, call: &str, sql: &str, values: Params) -> Result<Vec<Row>> {
         let mut conn = self.connection(call).await?;
         run(&mut conn, call, sql, values).await
-    }
-
-    /// A connection, for work of many statements: a transaction, a stream. It is not of the pool that plans use.
-    ///
-    /// # Errors
-    /// When it cannot be reached.
-    pub async fn own_connection(&self, call: &str) -> Result<Conn> {
-        let server = self.server().await?;
-        self.ours.reads(call);
-        server.open(call).await
     }
 
     async fn connection(&self, call: &str) -> Result<Conn> {

@@ -34,6 +34,8 @@ pub struct Instance {
     pub id: String,
     /// The address that its mark names.
     pub address: String,
+    /// It is being replaced, and goes.
+    pub retiring: bool,
     /// `available`, `creating`, `deleting`...
     pub status: String,
     /// Host and port; `None` while it is being made.
@@ -104,6 +106,7 @@ impl Vault {
     pub async fn master(&self, stack: &str) -> Result<Master> {
         let call = "rds.DescribeDBInstances";
         let mut ours = self.instances(stack).await?;
+        ours.retain(|one| !one.retiring && !one.is_of_a_tenant());
         if ours.len() > 1 {
             ours.retain(|one| one.address == "database.server");
         }
@@ -133,12 +136,21 @@ impl Vault {
     }
 }
 
+impl Instance {
+    /// Whether a tenant has it for itself.
+    #[must_use]
+    pub fn is_of_a_tenant(&self) -> bool {
+        self.address.starts_with("tenant/")
+    }
+}
+
 impl From<&DbInstance> for Instance {
     fn from(one: &DbInstance) -> Self {
         let at = |endpoint: &Endpoint| Some((endpoint.address()?.to_owned(), u16::try_from(endpoint.port()?).ok()?));
         Self {
             id: one.db_instance_identifier().unwrap_or_default().to_owned(),
             address: tag(one, key::ADDRESS).unwrap_or_default().to_owned(),
+            retiring: tag(one, key::RETIRING) == Some("true"),
             status: one.db_instance_status().unwrap_or_default().to_owned(),
             endpoint: one.endpoint().and_then(at),
             secret: one.master_user_secret().and_then(|secret| secret.secret_arn()).map(str::to_owned),

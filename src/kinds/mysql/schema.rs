@@ -12,7 +12,7 @@ use crate::kinds::aws::db_instance::DbInstance;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref};
 use crate::planes::Mysql;
-use crate::planes::error::{Class, Error, Result};
+use crate::planes::error::{Absent, Class, Error, Result};
 use crate::planes::mysql::{marks, quote};
 
 /// What its rows in `reeve.marks` are called.
@@ -116,7 +116,7 @@ impl Kind for Schema {
     }
 
     async fn delete(cx: &Mysql, gone: &Gone<Self>) -> Result<()> {
-        let (cx, name) = &cx.at(&gone.id).await?;
+        let Some((cx, name)) = &cx.at(&gone.id).await.absent_ok()? else { return Ok(()) };
         if is_there(cx, name).await? {
             cx.must_be_ours(NOUN, name).await?;
             cx.change("mysql.DropSchema", &format!("DROP DATABASE IF EXISTS {}", quote::name(name)), ()).await?;

@@ -23,8 +23,9 @@ use crate::model::field::Text;
 use crate::model::marks::short;
 use crate::model::{Marks, Ref, Secret};
 use crate::planes::Mysql;
-use crate::planes::error::{Class, Error, Result};
+use crate::planes::error::{Absent, Class, Error, Result};
 use crate::planes::mysql::quote;
+use crate::planes::mysql::servers::name_of;
 use grants::{ALL, Grants};
 
 /// What its rows in `reeve.marks` are called.
@@ -165,7 +166,7 @@ impl Kind for User {
             cx.change("mysql.AlterUser", &sql, ()).await?;
         }
         if change.touches(&["schema", "rights"]) {
-            let (_, schema) = cx.at(change.want.schema.id()).await?;
+            let schema = name_of(change.want.schema.id());
             let row = cx.marks_now(NOUN, name).await?;
             let note: Note = row.and_then(|row| serde_json::from_str(&row.note).ok()).unwrap_or_default();
             if note.schema != schema {
@@ -177,8 +178,8 @@ impl Kind for User {
     }
 
     async fn delete(cx: &Mysql, gone: &Gone<Self>) -> Result<()> {
-        let (cx, name) = &cx.at(&gone.id).await?;
-        let (_, schema) = cx.at(gone.have.schema.id()).await?;
+        let Some((cx, name)) = &cx.at(&gone.id).await.absent_ok()? else { return Ok(()) };
+        let schema = name_of(gone.have.schema.id());
         let account = quote::account(name);
         if is_there(cx, name).await? && !makers::is_one_now(cx, name).await? {
             cx.must_be_ours(NOUN, name).await?;

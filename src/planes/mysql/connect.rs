@@ -23,7 +23,6 @@ const SESSION: &str =
 /// The server, connected once.
 pub(super) struct Server {
     pool: Pool,
-    opts: Opts,
     pub mariadb: bool,
     /// What the way to it leads through.
     _port: Option<Port>,
@@ -39,7 +38,7 @@ impl Server {
     pub async fn connect(plane: &Mysql) -> Result<Self> {
         let call = "mysql.Connect";
         let (opts, port) = options(plane, call).await?;
-        let server = Self { pool: Pool::new(opts.clone()), opts, mariadb: false, _port: port };
+        let server = Self { pool: Pool::new(opts), mariadb: false, _port: port };
         plane.ours.reads(call);
         let mut conn = server.lend(call).await?;
         let version: Option<String> = conn.query_first("SELECT VERSION()").await.map_err(failed(call, When::Connecting))?;
@@ -51,11 +50,6 @@ impl Server {
     /// A connection of the pool.
     pub async fn lend(&self, call: &str) -> Result<Conn> {
         in_time(call, self.pool.get_conn()).await
-    }
-
-    /// A connection of one's own.
-    pub async fn open(&self, call: &str) -> Result<Conn> {
-        in_time(call, Conn::new(self.opts.clone())).await
     }
 }
 

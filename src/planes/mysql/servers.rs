@@ -57,10 +57,12 @@ impl Mysql {
     /// The server that the object of that id is on, and the object's name there.
     ///
     /// # Errors
-    /// When the servers cannot be listed, or that one has no address.
+    /// `NotFound` when there is no such server, and so no such object; when the servers cannot be listed, or that one has no address.
     pub async fn at<'i>(&self, id: &'i str) -> Result<(Self, &'i str)> {
-        let Some((instance, name)) = id.split_once('/') else { return Ok((self.clone(), id)) };
-        Ok(self.find(instance).await?.map_or_else(|| (self.clone(), id), |server| (server, name)))
+        match id.split_once('/') {
+            Some((instance, name)) => Ok((self.of_instance(instance).await?, name)),
+            None => Ok((self.clone(), id)),
+        }
     }
 
     /// The DB instance of that id as a server of its own.
@@ -101,7 +103,7 @@ impl Mysql {
 
     async fn list(&self) -> Result<Vec<Own>> {
         let all = self.vault.instances(self.ours.stack()).await?;
-        let own = all.into_iter().filter(|one| one.address.starts_with("tenant/"));
+        let own = all.into_iter().filter(Instance::is_of_a_tenant);
         Ok(own.map(|instance| Own { instance: Arc::new(instance), once: Arc::default() }).collect())
     }
 
