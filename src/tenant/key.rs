@@ -6,11 +6,15 @@ use std::str::FromStr;
 use age::secrecy::ExposeSecret;
 use age::x25519::{Identity, Recipient};
 
+use crate::kinds::aws::key::Key;
+use crate::kinds::{Kind, Live};
 use crate::model::Secret;
 use crate::planes::Aws;
 use crate::planes::error::{Class, Error, Result};
 
 const CALL: &str = "tenant.key";
+/// Where the key is that it is encrypted with.
+const KMS_KEY: &str = "fleet.key";
 
 /// The name of the stack's key in SSM.
 #[must_use]
@@ -30,13 +34,24 @@ pub async fn make(aws: &Aws) -> Result<Identity> {
     let made = Identity::generate();
     let text = Secret::new(made.to_string().expose_secret().to_owned());
     let call = aws.ssm.put_parameter().name(name(&aws.estate.stack)).r#type(aws_sdk_ssm::types::ParameterType::SecureString);
-    let call = call.description("opens the backups of this stack's tenants: without it they are lost").value(text.expose());
+    let call = call
+        .key_id(encrypted_with(aws).await?)
+        .description("opens the backups of this stack's tenants: without it they are lost")
+        .value(text.expose());
     match call.send().await.map_err(Error::from) {
         Ok(_) => Ok(made),
         // Somebody else made it meanwhile: theirs counts.
         Err(error) if error.class == Class::AlreadyExists => read(aws).await,
         Err(error) => Err(error),
     }
+}
+
+/// The KMS key of the hosts' and the tenants' secrets. The account's default one would open it for whoever may only read parameters.
+async fn encrypted_with(aws: &Aws) -> Result<String> {
+    let keys = Key::fetch(aws).await?;
+    let is = |key: &&Live<Key>| !key.marks.retiring && key.marks.address.as_ref().is_some_and(|address| address.as_str() == KMS_KEY);
+    let missing = || Error::new(Class::NotFound, CALL, format!("{KMS_KEY} is not there: `reeve apply DIR` makes it"));
+    keys.into_iter().find(|key| is(&key)).map(|key| key.id).ok_or_else(missing)
 }
 
 /// The stack's key.

@@ -65,6 +65,11 @@ impl Ground {
         let root = TempDir::new().expect("a folder");
         let facts = Facts { files: Some(root.path().to_owned()), ..server().facts() };
         let planes = Planes::new(aws, &Access::default(), Some(&facts), &Stats::default());
+        let tag = |key: &str, value: &str| aws_sdk_kms::types::Tag::builder().tag_key(key).tag_value(value).build().expect("a tag");
+        let key = planes.aws.kms.create_key().tags(tag("reeve:stack", stack)).tags(tag("reeve:address", "fleet.key"));
+        let key = key.send().await.expect("the stack's key").key_metadata.expect("a key").key_id;
+        let alias = format!("alias/reeve/{stack}/fleet/key");
+        planes.aws.kms.create_alias().alias_name(alias).target_key_id(key).send().await.expect("its name");
         let identity = Arc::new(reeve::tenant::key::make(&planes.aws).await.expect("a key"));
         Self { planes, root, archives: TempDir::new().expect("a folder"), identity, stack: stack.to_owned() }
     }
