@@ -11,7 +11,8 @@ use crate::cli::{Exit, Failure, code};
 use crate::desired::tenant::State;
 use crate::kinds::docker::service::{Service, of_ours, scale, services};
 use crate::kinds::{Kind, Ready};
-use crate::planes::{Docker, Plane};
+use crate::model::Address;
+use crate::planes::{Docker, Plane, Planes};
 use crate::session::{Error, Session};
 
 /// Start a tenant's container, and wait until it is ready.
@@ -58,7 +59,14 @@ async fn to(one: &One, replicas: i64, terminal: &mut Terminal) -> Exit {
     let id = service.and_then(|service| service.id.clone());
     let id =
         id.ok_or_else(|| Failure::new(code::ERROR, format!("{} has no service yet", tenant.name)).advice("`reeve apply DIR` makes it"))?;
-    scale(docker, &id, replicas).await.map_err(Error::from)?;
+    // Under the lease: nobody wakes a tenant whose data is just being restored.
+    let address = Address::parse(&format!("tenant/{}.service", tenant.name)).map_err(|error| Failure::usage(error.to_string()))?;
+    let step = if replicas > 0 { "wake" } else { "sleep" };
+    let held = session.hold(&terminal.line).await?;
+    let work = async |planes: &Planes| scale(Docker::of(planes)?, &id, replicas).await;
+    let scaled = session.task(&held, (&address, step), &terminal.line, work).await;
+    held.release().await?;
+    scaled?;
     wait(&session, docker, &id, &tenant.name, terminal).await
 }
 
