@@ -1,7 +1,8 @@
 //! The engine's door for Session Manager: a port of the host's loopback that leads to the engine's socket.
 //!
 //! Session Manager's agent forwards to ports only, and runs as root; so does whoever comes through it, and is the engine's owner anyway. Everybody else on the
-//! host is kept away by a rule of the firewall (`model/firewall.rs`), without which the port is not opened. systemd listens and starts what forwards when
+//! host is kept away by a rule of the firewall (`model/firewall.rs`), without which the port is not opened, and is closed when
+//! the host is next looked at. systemd listens and starts what forwards when
 //! somebody comes ([systemd-socket-proxyd](https://www.freedesktop.org/software/systemd/man/latest/systemd-socket-proxyd.html)); the engine itself keeps to its socket.
 
 use super::units::{self, Unit};
@@ -51,6 +52,17 @@ pub async fn check(host: &Host) -> Result<Vec<String>> {
 pub async fn make(host: &Host) -> Result<()> {
     units::make_file(host, Unit { name: SERVICE, text: &service(&host.config) }).await?;
     units::make(host, Unit { name: SOCKET, text: &socket() }).await
+}
+
+/// Closes it: what keeps all but root away from it is not there.
+///
+/// # Errors
+/// systemctl refused.
+pub async fn shut(host: &Host) -> Result<()> {
+    for unit in [SOCKET, SERVICE] {
+        units::stop(host, unit).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

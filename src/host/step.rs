@@ -170,6 +170,11 @@ impl Step {
     pub async fn setup(self, host: &Host, before: &[Finding]) -> Finding {
         let lacking = before.iter().filter(|one| !one.is_right()).find(|one| self.needs().iter().any(|need| need.name() == one.step));
         if let Some(lacking) = lacking {
+            if self == Self::Door
+                && let Err(error) = door::shut(host).await
+            {
+                return self.finding(State::Failed(error.to_string()));
+            }
             return self.finding(State::Waiting(lacking.step.clone()));
         }
         // A step that cannot even see yet may have to act first: an engine that does not run answers nothing.

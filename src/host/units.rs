@@ -42,6 +42,17 @@ pub async fn on(host: &Host, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Stops it where it runs; it comes again at the next start of the machine.
+///
+/// # Errors
+/// What systemctl said.
+pub async fn stop(host: &Host, name: &str) -> Result<()> {
+    if host.machine.is_live() && call(host, &["is-active", "--quiet", name]).await.is_ok() {
+        call(host, &["stop", name]).await?;
+    }
+    Ok(())
+}
+
 /// Whether nobody can start the unit, or it is not there.
 pub async fn is_off(host: &Host, name: &str) -> bool {
     // `is-enabled` says so on standard output and fails all the same.
