@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::model::drill::{Drill, Outcome, Part};
-use crate::planes::error::Result;
+use crate::planes::error::{Class, Error, Result};
 use crate::planes::{Aws, Planes};
 
 pub use name::name;
@@ -38,13 +38,22 @@ pub enum Source {
 }
 
 /// A copy that was asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Begun {
     name: String,
     /// AWS's name of the work, where it has one.
     job: String,
     at: Timestamp,
     since: Instant,
+}
+
+/// What came of asking for a copy, as far as it is known.
+#[derive(Debug)]
+pub enum Fate {
+    /// There is none, and none will come.
+    Nothing,
+    /// It is there, or may come to be.
+    MayCome(Begun),
 }
 
 /// What was seen of a copy.
@@ -87,17 +96,30 @@ impl Source {
         }
     }
 
-    /// Asks for a copy of that name.
+    /// Asks for a copy of that name. What is known of it is in `fate` from before the call on, also when nobody hears of the answer.
     ///
     /// # Errors
-    /// What AWS answered. After an `Ambiguous` one the copy may come to be.
-    pub async fn begin(&self, aws: &Aws, name: &str) -> Result<Begun> {
-        let (at, since) = (Timestamp::now(), Instant::now());
+    /// What AWS answered; unless `fate` says that nothing was made, the copy may come to be.
+    pub async fn begin(&self, aws: &Aws, name: &str, fate: &mut Fate) -> Result<Begun> {
+        let mut begun = Begun { name: name.to_owned(), job: String::new(), at: Timestamp::now(), since: Instant::now() };
+        *fate = Fate::MayCome(begun.clone());
         let job = match self {
-            Self::Database(source) => source.begin(aws, name).await.map(|()| String::new())?,
-            Self::Files(source) => source.begin(aws, name).await?,
+            Self::Database(source) => source.begin(aws, name).await.map(|()| String::new()),
+            Self::Files(source) => source.begin(aws, name).await,
         };
-        Ok(Begun { name: name.to_owned(), job, at, since })
+        match job {
+            Ok(job) => {
+                begun.job = job;
+                *fate = Fate::MayCome(begun.clone());
+                Ok(begun)
+            }
+            Err(error) => {
+                if made_nothing(&error) {
+                    *fate = Fate::Nothing;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Waits until the copy can be used, and looks into it. What goes wrong is in the answer: the copy has to be deleted in any case.
@@ -113,13 +135,16 @@ impl Source {
         seen
     }
 
-    /// Deletes the copy of that name, where there is one.
+    /// Deletes the copy that was asked for. It may not be there yet: AWS makes it minutes later, and it is waited for.
     ///
     /// # Errors
     /// When it stands still; what AWS answered.
-    pub async fn remove(&self, aws: &Aws, name: &str, progress: &Progress) -> Result<()> {
-        progress.send_replace(format!("deleting {name}"));
-        remove(aws, self.part(), name, progress).await
+    pub async fn remove(&self, aws: &Aws, copy: &Begun, progress: &Progress) -> Result<()> {
+        progress.send_replace(format!("deleting {}", copy.name));
+        match self {
+            Self::Database(_) => database::remove(aws, &copy.name, Some(copy), progress).await,
+            Self::Files(_) => files::remove(aws, &copy.name, Some(copy), progress).await,
+        }
     }
 
     /// What came of it. `removed` says why the copy stands still.
@@ -157,7 +182,24 @@ impl Source {
     }
 }
 
+/// Whether a call that asked for a copy has surely not made one: it was not sent, or AWS refused it in words of its own. That the name is taken
+/// is no such word: a copy that nobody heard of has it.
+fn made_nothing(error: &Error) -> bool {
+    match error.class {
+        Class::LeaseLost | Class::Unreachable | Class::Denied => true,
+        Class::Ambiguous | Class::AlreadyExists => false,
+        // Without a code it is an answer of success that makes no sense.
+        Class::NotFound | Class::InUse | Class::Early | Class::Throttled | Class::Invalid => !error.code.is_empty(),
+    }
+}
+
 impl Begun {
+    /// The copy's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Seconds since it was asked for.
     fn seconds(&self) -> u64 {
         self.since.elapsed().as_secs()
@@ -175,13 +217,27 @@ pub async fn leftovers(aws: &Aws, part: Part) -> Result<Vec<String>> {
     }
 }
 
-/// Deletes the copy of that name, where there is one that is a drill's.
+/// Deletes a copy that an earlier drill left, where it still is there and a drill's.
 ///
 /// # Errors
 /// When it stands still, or is none of a drill's; what AWS answered.
 pub async fn remove(aws: &Aws, part: Part, name: &str, progress: &Progress) -> Result<()> {
     match part {
-        Part::Database => database::remove(aws, name, progress).await,
-        Part::Files => files::remove(aws, name, progress).await,
+        Part::Database => database::remove(aws, name, None, progress).await,
+        Part::Files => files::remove(aws, name, None, progress).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_not_sent_or_was_refused_has_made_nothing() {
+        let of = |class, code: &str| made_nothing(&Error { code: code.to_owned(), ..Error::new(class, "rds.X", "") });
+        assert!(of(Class::Denied, "AccessDenied") && of(Class::LeaseLost, "") && of(Class::Invalid, "InvalidParameterValue"));
+        assert!(!of(Class::Ambiguous, "") && !of(Class::Ambiguous, "InternalFailure"));
+        assert!(!of(Class::AlreadyExists, "DBInstanceAlreadyExists"), "who has it may be the copy that nobody heard of");
+        assert!(!of(Class::Invalid, ""), "an answer without a job is one of success");
     }
 }

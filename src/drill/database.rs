@@ -17,8 +17,10 @@ use crate::planes::{Aws, Planes};
 
 /// How long a restore may take. One of a large server takes an hour.
 const RESTORE: Duration = Duration::from_secs(6 * 3600);
-/// For how long RDS may refuse to delete a server that it is still making, or not know one that it was just asked for.
+/// For how long RDS may refuse to delete a server that it is still making.
 const REMOVE: Duration = Duration::from_secs(3600);
+/// For how long RDS may not know a server that it was just asked for.
+const KNOWN: Duration = Duration::from_secs(120);
 /// States that a server that was restored does not leave by itself.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
 const DEAD: &[&str] = &[
@@ -126,7 +128,7 @@ impl Source {
             match describe(aws, &begun.name).await.absent_ok()? {
                 Some(db) => ready(db),
                 // What was asked for a moment ago is not known everywhere.
-                None if begun.since.elapsed() < Duration::from_secs(120) => Ok(Step::NotYet("asked for".into())),
+                None if begun.since.elapsed() < KNOWN => Ok(Step::NotYet("asked for".into())),
                 None => Err(Error::not_found("rds.DescribeDBInstances", &begun.name)),
             }
         })
@@ -174,9 +176,14 @@ fn is_drills(aws: &Aws, db: &rds::DbInstance) -> bool {
     tagged && !marked && db.db_instance_identifier().is_some_and(|id| name::is_ours(stack, id))
 }
 
-pub(super) async fn remove(aws: &Aws, name: &str, progress: &Progress) -> Result<()> {
+/// Deletes it. One that was just asked for (`begun`) is not taken for gone because RDS does not know it yet.
+pub(super) async fn remove(aws: &Aws, name: &str, begun: Option<&Begun>, progress: &Progress) -> Result<()> {
+    let unknown = || match begun {
+        Some(begun) if begun.since.elapsed() < KNOWN => Step::NotYet("asked for, and not known to RDS yet".into()),
+        _ => Step::Done(()),
+    };
     until(name, REMOVE, progress, async || {
-        let Some(db) = describe(aws, name).await.absent_ok()? else { return Ok(Step::Done(())) };
+        let Some(db) = describe(aws, name).await.absent_ok()? else { return Ok(unknown()) };
         if !is_drills(aws, &db) {
             return Err(Error::new(
                 Class::Invalid,
@@ -189,7 +196,8 @@ pub(super) async fn remove(aws: &Aws, name: &str, progress: &Progress) -> Result
         }
         let call = aws.rds.delete_db_instance().db_instance_identifier(name).skip_final_snapshot(true).delete_automated_backups(true);
         match call.send().await.map_err(Error::from).absent_ok() {
-            Ok(_) => Ok(Step::Done(())),
+            Ok(Some(_)) => Ok(Step::Done(())),
+            Ok(None) => Ok(unknown()),
             Err(error) if error.class == Class::InUse => Ok(Step::NotYet("is not to be deleted yet".into())),
             Err(error) => Err(error),
         }

@@ -26,6 +26,11 @@ const RESTORE: Duration = Duration::from_secs(24 * 3600);
 /// For how long a file system that a restore is writing to may refuse to be deleted.
 const REMOVE: Duration = Duration::from_secs(3600);
 
+/// For how long a file system may not be listed whose restore has ended.
+const LISTED: Duration = Duration::from_secs(120);
+/// For how long one may come to be of whose restore nobody heard.
+const UNHEARD: Duration = Duration::from_secs(900);
+
 /// The newest recovery point, and what a restore of it needs.
 #[derive(Debug)]
 pub struct Source {
@@ -167,7 +172,11 @@ fn is_going(one: &efs::FileSystemDescription) -> bool {
     matches!(one.life_cycle_state(), efs::LifeCycleState::Deleting | efs::LifeCycleState::Deleted)
 }
 
-pub(super) async fn remove(aws: &Aws, name: &str, progress: &Progress) -> Result<()> {
+/// Deletes it. One that was just asked for (`begun`) is waited for: a restore makes it minutes later, and cannot be called off.
+pub(super) async fn remove(aws: &Aws, name: &str, begun: Option<&Begun>, progress: &Progress) -> Result<()> {
+    if let Some(begun) = begun {
+        appeared(aws, begun, progress).await?;
+    }
     until(name, REMOVE, progress, async || {
         let Some(one) = by_token(aws, name).await?.filter(|one| !is_going(one)) else { return Ok(Step::Done(())) };
         if !is_drills(aws, &one) {
@@ -181,6 +190,30 @@ pub(super) async fn remove(aws: &Aws, name: &str, progress: &Progress) -> Result
         }
     })
     .await
+}
+
+/// Waits until it is there, or will never be.
+async fn appeared(aws: &Aws, begun: &Begun, progress: &Progress) -> Result<()> {
+    until(&begun.name, RESTORE, progress, async || {
+        // Before it is looked for: what a restore makes is there by its end.
+        let (ends, state) = match begun.job.as_str() {
+            "" => (Some(UNHEARD), "it may come to be".to_owned()),
+            job => restore(aws, job).await?,
+        };
+        let never = ends.is_some_and(|patience| begun.since.elapsed() >= patience);
+        let there = by_token(aws, &begun.name).await?.is_some();
+        Ok(if there || never { Step::Done(()) } else { Step::NotYet(format!("to be deleted once it is made: {state}")) })
+    })
+    .await
+}
+
+/// Counted from its beginning, when a restore will surely make nothing any more; none while it goes on. And its state, in words.
+async fn restore(aws: &Aws, job: &str) -> Result<(Option<Duration>, String)> {
+    let job = aws.backup.describe_restore_job().restore_job_id(job).send().await.map_err(Error::from).absent_ok()?;
+    let state = job.and_then(|job| job.status);
+    let goes_on = matches!(state, Some(bk::RestoreJobStatus::Pending | bk::RestoreJobStatus::Running));
+    let words = state.as_ref().map_or("not known yet", bk::RestoreJobStatus::as_str);
+    Ok(((!goes_on).then_some(LISTED), format!("its restore is {words}")))
 }
 
 /// For people: what it is and that it may go.

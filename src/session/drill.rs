@@ -1,16 +1,16 @@
 //! A restore drill as one piece of work: what an earlier one left is deleted, a copy asked for, looked into and deleted, the result written down.
 //!
 //! It lasts for hours and changes nothing of the estate, so that it has a lease of its own, and others apply meanwhile. The stack's lease is held
-//! only while the journal is written: before the copy is asked for, and when it is known what came of it.
+//! only while the journal is written: when the copy is asked for, and when it is known what came of it.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::{Error, Held, Session};
-use crate::drill::{Progress, Source, leftovers, name, remove};
+use crate::drill::{Begun, Fate, Progress, Source, leftovers, name, remove};
 use crate::model::Address;
-use crate::model::drill::{Drill, Outcome};
+use crate::model::drill::{Drill, Outcome, Part};
 use crate::planes::{self, Class, Planes};
 use crate::record::{Lock, RecordError};
 
@@ -60,33 +60,43 @@ impl Session {
     ) -> Result<Drilled, Error> {
         let (planes, part) = (self.gated(held), source.part());
         let address = address(source)?;
+        // Before the stack's lease is taken: RDS may take an hour for it.
         let left = leftovers(&planes.aws, part).await?;
+        let cleaned = if left.is_empty() {
+            Ok(())
+        } else {
+            tokio::select! {
+                biased;
+                () = asked() => {
+                    let why = format!("nothing was restored, and of an earlier drill may stand still: {}", left.join(", "));
+                    self.note_if_free(interrupted(&why), (&address, "drill clean up"), command).await?;
+                    return Ok(Drilled::Interrupted { left: Some(why) });
+                }
+                cleaned = clean_up(&planes, part, &left, progress) => cleaned,
+            }
+        };
         let name = name(&self.stack.name, Timestamp::now());
+        let mut fate = Fate::Nothing;
         let writing = self.hold(command).await?;
         let begun = async {
             if !left.is_empty() {
-                self.task(&writing, (&address, "drill clean up"), command, async |planes: &Planes| {
-                    for one in &left {
-                        progress.send_replace(format!("deleting {one}, which a drill that was cut off left"));
-                        remove(&planes.aws, part, one, progress).await?;
-                    }
-                    Ok(())
-                })
-                .await?;
+                self.task(&writing, (&address, "drill clean up"), command, async |_: &Planes| cleaned).await?;
             }
-            let begin = async |planes: &Planes| source.begin(&planes.aws, &name).await;
+            let begin = async |planes: &Planes| source.begin(&planes.aws, &name, &mut fate).await;
             self.task(&writing, (&address, "drill begin"), command, begin).await
         }
         .await;
-        let released = writing.release().await;
-        let begun = match begun {
-            Ok(begun) => begun,
-            Err(error) => {
-                // It may have been made all the same.
-                if matches!(&error, Error::Plane(error) if error.class == Class::Ambiguous) {
-                    source.remove(&planes.aws, &name, progress).await?;
-                }
-                return Err(error);
+        if let Err(error) = writing.release().await {
+            progress.send_replace(error.to_string());
+        }
+        let begun = match (begun, fate) {
+            (Ok(begun), _) => begun,
+            (Err(error), Fate::Nothing) => return Err(error),
+            (Err(error), Fate::MayCome(copy)) => {
+                return match self::removed(source, &planes, &copy, progress, asked).await {
+                    Ok(()) => Err(error),
+                    Err(why) => Err(stands(&error, &copy, &why)),
+                };
             }
         };
         // From here on there is a copy, and whatever happens it goes again.
@@ -95,24 +105,23 @@ impl Session {
             () = asked() => None,
             seen = source.look(&planes, &begun, progress) => Some(seen),
         };
-        let removed = tokio::select! {
-            biased;
-            () = asked() => Err(planes::Error::new(Class::Ambiguous, "drill", "interrupted twice")),
-            removed = source.remove(&planes.aws, &name, progress) => removed,
-        };
-        released?;
+        let removed = self::removed(source, &planes, &begun, progress, &mut asked).await;
         let Some(seen) = seen else {
-            let left = removed.err().map(|error| format!("{name} may stand still: {error}"));
-            let why =
-                planes::Error::new(Class::Invalid, "drill", left.clone().unwrap_or_else(|| "interrupted; its copy is deleted".to_owned()));
-            // Nobody is kept waiting for a line of the journal now.
-            if let Ok(writing) = self.hold(command).await {
-                let _ = self.task(&writing, (&address, "drill"), command, async |_: &Planes| Err::<(), _>(why)).await;
-                writing.release().await?;
-            }
+            let left = removed.err().map(|error| format!("{name} may stand still, or come to be: {error}"));
+            let why = interrupted(left.as_deref().unwrap_or("interrupted; its copy is deleted"));
+            self.note_if_free(why, (&address, "drill"), command).await?;
             return Ok(Drilled::Interrupted { left });
         };
         self.write_down(source.result(&begun, seen, removed, &self.connection.caller), &address, command, progress, asked).await
+    }
+
+    /// Writes into the journal what a drill was stopped at, where nobody applies: nobody is kept waiting for a line of the journal now.
+    async fn note_if_free(&self, why: planes::Error, (address, step): (&Address, &str), command: &str) -> Result<(), Error> {
+        if let Ok(writing) = self.hold(command).await {
+            let _ = self.task(&writing, (address, step), command, async |_: &Planes| Err::<(), _>(why)).await;
+            writing.release().await?;
+        }
+        Ok(())
     }
 
     async fn write_down(
@@ -157,6 +166,37 @@ impl Session {
             told => told,
         }
     }
+}
+
+/// Deletes what earlier drills left.
+async fn clean_up(planes: &Planes, part: Part, left: &[String], progress: &Progress) -> planes::Result<()> {
+    for one in left {
+        progress.send_replace(format!("deleting {one}, which a drill that was cut off left"));
+        remove(&planes.aws, part, one, progress).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the copy, until it is told to stop.
+async fn removed(source: &Source, planes: &Planes, copy: &Begun, progress: &Progress, mut asked: impl AsyncFnMut()) -> planes::Result<()> {
+    tokio::select! {
+        biased;
+        () = asked() => Err(interrupted("interrupted while it was being deleted")),
+        removed = source.remove(&planes.aws, copy, progress) => removed,
+    }
+}
+
+fn interrupted(why: &str) -> planes::Error {
+    planes::Error::new(Class::Invalid, "drill", why)
+}
+
+/// What went wrong, with the copy that stands because of it.
+fn stands(error: &Error, copy: &Begun, why: &planes::Error) -> Error {
+    let name = copy.name();
+    let message =
+        format!("{error}; {name} may stand still, or come to be, and goes on costing ({why}): the next `reeve drill DIR` deletes it");
+    let class = if let Error::Plane(error) = error { error.class } else { Class::Ambiguous };
+    planes::Error::new(class, "drill", message).into()
 }
 
 /// The resource that it is a drill of.

@@ -11,3 +11,4 @@ mod host;
 
 mod aws;
 mod fleet;
+mod unheard;

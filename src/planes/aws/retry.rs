@@ -62,7 +62,7 @@ pub(super) const THROTTLES: &[&str] = &[
 ];
 
 /// Verbs with which a call makes something that a second call would make again, or would stumble over.
-const CREATES: &[&str] = &["Create", "Allocate", "Run", "Request", "Start"];
+const CREATES: &[&str] = &["Create", "Allocate", "Run", "Request", "Start", "Restore"];
 
 /// Creates that AWS documents as idempotent without a token: the same settings, name or key give the same object.
 const IDEMPOTENT: &[&str] = &[
