@@ -28,6 +28,7 @@ const NAMED: usize = 5;
 
 /// Compares, and writes down what was found. What was made after the restored state cannot be in it.
 pub(super) fn compare(live: &BTreeMap<String, Schema>, copy: &BTreeMap<String, Schema>, data_at: Timestamp, seen: &mut Seen) {
+    let is_whole = seen.wrong.is_empty() && seen.unseen.is_empty();
     let is_younger = |made: &Option<i64>| made.is_some_and(|made| made > data_at.as_second());
     let (mut tenants, mut tables, mut younger, mut behind) = (0_u64, 0_u64, 0_u64, 0_i64);
     for (name, expected) in live.iter().filter(|(_, schema)| schema.there) {
@@ -58,7 +59,8 @@ pub(super) fn compare(live: &BTreeMap<String, Schema>, copy: &BTreeMap<String, S
             seen.found.push(format!("{}: its newest encounter is of {then}, on the live server of {now}", expected.tenant));
         }
     }
-    seen.found.insert(0, format!("{tenants} tenants with {tables} tables, each of them opened"));
+    let opened = if is_whole { ", each of them opened" } else { "" };
+    seen.found.insert(0, format!("{tenants} tenants with {tables} tables{opened}"));
     seen.found.push(match copy.values().filter_map(|schema| schema.newest).max().and_then(|time| Timestamp::from_second(time).ok()) {
         Some(newest) => format!("the wrapper's newest row is of {newest:.0}, {behind} s behind the live server's"),
         None => "no row of the wrapper tells how old the newest one is".to_owned(),
