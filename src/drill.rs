@@ -1,4 +1,4 @@
-//! Restore drills: a copy of the newest restorable state of the database server or of the file system is made beside the live one, looked into,
+//! Restore drills: a copy of the newest restorable state of each database server or of the file system is made beside the live one, looked into,
 //! and deleted. The live one is only read.
 //!
 //! A copy bears no mark of the stack, so that nothing takes it for a part of the estate. It is known by its name, which is made here, and by a
@@ -9,6 +9,7 @@ mod database;
 mod files;
 mod look;
 mod name;
+mod together;
 mod wait;
 
 use std::time::Instant;
@@ -16,11 +17,13 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::model::Address;
 use crate::model::drill::{Drill, Outcome, Part};
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::{Aws, Planes};
 
 pub use name::name;
+pub use together::{NotDrilled, together};
 
 /// The tag that every copy bears; its value is the stack's name.
 pub const TAG: &str = "reeve:drill";
@@ -31,7 +34,7 @@ pub type Progress = watch::Sender<String>;
 /// What a copy is made from: the newest restorable state there is.
 #[derive(Debug)]
 pub enum Source {
-    /// Of the database server.
+    /// Of a database server.
     Database(database::Source),
     /// Of the file system.
     Files(files::Source),
@@ -67,15 +70,39 @@ pub struct Seen {
 }
 
 impl Source {
-    /// Finds it. Nothing is touched.
+    /// Finds all of that part: the file system; the database server that tenants share, and after it each that a tenant has for itself. Nothing is
+    /// touched.
     ///
     /// # Errors
     /// When the live one, or a state to restore, is not there; what AWS answered.
-    pub async fn find(aws: &Aws, part: Part) -> Result<Self> {
+    pub async fn find(aws: &Aws, part: Part) -> Result<Vec<Self>> {
         Ok(match part {
-            Part::Database => Self::Database(database::Source::find(aws).await?),
-            Part::Files => Self::Files(files::Source::find(aws).await?),
+            Part::Database => database::Source::find(aws).await?.into_iter().map(Self::Database).collect(),
+            Part::Files => vec![Self::Files(files::Source::find(aws).await?)],
         })
+    }
+
+    /// The resource that it is a copy of.
+    ///
+    /// # Errors
+    /// None that is expected.
+    pub fn address(&self) -> Result<Address> {
+        match self {
+            Self::Database(source) => Ok(source.address.clone()),
+            Self::Files(_) => {
+                let parsed = Address::parse(Part::Files.address());
+                parsed.map_err(|error| Error::new(Class::Invalid, "drill", error.to_string()))
+            }
+        }
+    }
+
+    /// The name of the live one.
+    #[must_use]
+    pub fn live(&self) -> &str {
+        match self {
+            Self::Database(source) => &source.id,
+            Self::Files(source) => source.live(),
+        }
     }
 
     /// Of what it is.
@@ -131,6 +158,9 @@ impl Source {
         };
         if let Err(error) = looked {
             seen.wrong.push(error.to_string());
+        }
+        if let Self::Database(source) = self {
+            seen.unseen.extend(source.left_out.iter().cloned());
         }
         seen
     }

@@ -19,12 +19,12 @@ use crate::view::drill as view;
 /// How often it is said that the same is still being done.
 const SAID: Duration = Duration::from_secs(30);
 
-/// Restore the newest state of database and files into copies beside the live ones, look into them, delete them.
+/// Restore the newest state of every database server and of the files into copies beside the live ones, look into them, delete them.
 #[derive(Debug, Args)]
 pub struct Drill {
     #[command(flatten)]
     pub(super) dir: Dir,
-    /// Only the database, or only the files.
+    /// Only the database servers, the tenants' own with them, or only the files.
     #[arg(value_enum, value_name = "database|files", hide_possible_values = true)]
     part: Option<Which>,
     /// Only say when the last drills were and what they showed.
@@ -41,7 +41,7 @@ pub struct Drill {
 /// What is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Which {
-    /// The database server.
+    /// The database servers.
     Database,
     /// The file system.
     Files,
@@ -76,9 +76,9 @@ impl Drill {
         let session = connect(&loaded, terminal).await?;
         let mut sources = Vec::new();
         for part in parts {
-            sources.push(Source::find(&session.planes().aws, part).await.map_err(Error::from)?);
+            sources.push((part, Source::find(&session.planes().aws, part).await.map_err(Error::from)?));
         }
-        self.agree(&session, &sources, terminal).await?;
+        self.agree(&session, sources.iter().flat_map(|(_, sources)| sources), terminal).await?;
         let mut stop = Stop::listen().map_err(|error| Failure::new(code::ERROR, format!("cannot listen for signals: {error}")))?;
         let held = session.hold_drill(&terminal.line).await?;
         let mut results = Vec::new();
@@ -98,13 +98,19 @@ impl Drill {
     }
 
     /// Says what comes, and asks.
-    async fn agree(&self, session: &Session, sources: &[Source], terminal: &Terminal) -> Result<(), Failure> {
-        terminal.say("a restore drill makes these beside the live ones, looks into them and deletes them:");
-        for source in sources {
+    async fn agree<'s>(
+        &self,
+        session: &Session,
+        sources: impl Iterator<Item = &'s Source> + Clone,
+        terminal: &Terminal,
+    ) -> Result<(), Failure> {
+        terminal
+            .say("a restore drill makes these beside the live ones, each part's one after the other, looks into them and deletes them:");
+        for source in sources.clone() {
             terminal.say(&format!("  {}: {}", source.part(), source.words()));
         }
         terminal.say("AWS charges for them while they stand, an hour or more: some dollars. Nothing that runs is touched");
-        if sources.iter().any(|source| source.part() == Part::Database)
+        if sources.clone().any(|source| source.part() == Part::Database)
             && let Err(error) = Mysql::of(session.planes())
         {
             terminal.say(&format!("the database's data will not be looked into: {}", error.message));
@@ -119,15 +125,15 @@ impl Drill {
         &self,
         session: &Session,
         held: &crate::session::Held,
-        sources: &[Source],
+        parts: &[(Part, Vec<Source>)],
         stop: &mut Stop,
         results: &mut Vec<drill::Drill>,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
-        for source in sources {
+        for (part, sources) in parts {
             let (progress, _) = watch::channel(String::new());
-            let work = session.drill(held, source, &terminal.line, &progress, async || stop.asked().await);
-            let drilled = told(&source.part().to_string(), &progress, terminal, work).await;
+            let work = session.drill(held, sources, &terminal.line, &progress, async || stop.asked().await);
+            let drilled = told(&part.to_string(), &progress, terminal, work).await;
             match drilled.map_err(nothing_restored)? {
                 Drilled::Done { drill, unwritten } => {
                     if let Some(why) = unwritten {

@@ -1,4 +1,4 @@
-//! A copy of the database server, restored to its latest restorable time. Its data is the live one's, so it stands where that stands, has the
+//! A copy of a database server - the one that tenants share, or one that a tenant has for itself - restored to its latest restorable time. Its data is the live one's, so it stands where that stands, has the
 //! same key and lets in the same hosts; its administrator's password is its own.
 //!
 //! API: <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceToPointInTime.html>.
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::look::{self, Copy};
 use super::wait::{Step, until};
 use super::{Begun, Progress, Seen, TAG, name};
+use crate::model::Address;
 use crate::model::drill::Part;
 use crate::planes::error::{Absent, Class, Error, Result};
 use crate::planes::{Aws, Planes};
@@ -21,6 +22,8 @@ const RESTORE: Duration = Duration::from_secs(6 * 3600);
 const REMOVE: Duration = Duration::from_secs(3600);
 /// For how long RDS may not know a server that it was just asked for.
 const KNOWN: Duration = Duration::from_secs(120);
+/// What lists servers.
+const CALL: &str = "rds.DescribeDBInstances";
 /// States that a server that was restored does not leave by itself.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
 const DEAD: &[&str] = &[
@@ -42,6 +45,9 @@ const DEAD: &[&str] = &[
 pub struct Source {
     pub(super) id: String,
     pub(super) latest: Timestamp,
+    pub(super) address: Address,
+    /// Servers of tenants that cannot be drilled with this one, and why.
+    pub(super) left_out: Vec<String>,
     class: String,
     gib: i32,
     subnets: String,
@@ -53,14 +59,32 @@ pub struct Source {
 }
 
 impl Source {
-    pub(super) async fn find(aws: &Aws) -> Result<Self> {
-        let call = "rds.DescribeDBInstances";
-        let address = Part::Database.address();
-        let live = all(aws).await?.into_iter().find(|db| {
-            let marks = aws.marks(tags(db));
-            marks.is_some_and(|marks| !marks.retiring && marks.address.is_some_and(|one| one.as_str() == address))
+    /// The shared server, and after it those that tenants have for themselves. That one of the latter cannot be restored yet keeps no other from it.
+    pub(super) async fn find(aws: &Aws) -> Result<Vec<Self>> {
+        let ours = all(aws).await?.into_iter().filter_map(|db| {
+            let marks = aws.marks(tags(&db)).filter(|marks| !marks.retiring)?;
+            Some((marks.address?, db))
         });
-        let live = live.ok_or_else(|| Error::not_found(call, &format!("the stack's {address}")))?;
+        let (shared, mut own): (Vec<_>, Vec<_>) = ours.partition(|(address, _)| address.as_str() == Part::Database.address());
+        own.retain(|(address, _)| address.as_str().starts_with("tenant/"));
+        own.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        let missing = || Error::not_found(CALL, &format!("the stack's {}", Part::Database.address()));
+        let (address, live) = shared.into_iter().next().ok_or_else(missing)?;
+        let mut shared = Self::of(address, &live)?;
+        let mut sources = Vec::new();
+        for (address, live) in own {
+            let name = live.db_instance_identifier().unwrap_or_default().to_owned();
+            match Self::of(address, &live) {
+                Ok(source) => sources.push(source),
+                Err(error) => shared.left_out.push(format!("{name}, a tenant's own server: {error}")),
+            }
+        }
+        sources.insert(0, shared);
+        Ok(sources)
+    }
+
+    fn of(address: Address, live: &rds::DbInstance) -> Result<Self> {
+        let call = CALL;
         let id = live.db_instance_identifier().unwrap_or_default().to_owned();
         let latest = live.latest_restorable_time().and_then(|time| Timestamp::from_second(time.secs()).ok());
         let latest = latest.ok_or_else(|| {
@@ -72,6 +96,8 @@ impl Source {
         let missing = |what: &str| Error::incomplete(call, what);
         Ok(Self {
             latest,
+            address,
+            left_out: Vec::new(),
             class: live.db_instance_class().unwrap_or_default().to_owned(),
             gib: live.allocated_storage().unwrap_or_default(),
             subnets: live
@@ -142,7 +168,8 @@ impl Source {
         }
         let at = endpoint(&copy).ok_or_else(|| Error::incomplete("rds.DescribeDBInstances", "endpoint"))?;
         progress.send_replace(format!("looking into {}", begun.name));
-        look::look(planes, &at, self.latest, seen).await
+        let own = (self.address.as_str() != Part::Database.address()).then_some(self.id.as_str());
+        look::look(planes, &at, own, self.latest, seen).await
     }
 }
 

@@ -84,6 +84,10 @@ impl Source {
         })
     }
 
+    pub(super) fn live(&self) -> &str {
+        &self.file_system
+    }
+
     pub(super) fn words(&self) -> String {
         format!("a file system ({}), restored from the backup of {} of {:.0}", size(self.bytes), self.file_system, self.made)
     }

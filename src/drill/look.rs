@@ -52,19 +52,19 @@ struct Found {
     silent: BTreeMap<String, String>,
 }
 
-/// Looks. What it finds is in `seen`.
-pub(super) async fn look(planes: &Planes, copy: &Copy, data_at: Timestamp, seen: &mut Seen) -> Result<()> {
-    let live = match planes.mysql.get("mysql") {
-        Ok(live) => live.fresh(),
+/// Looks. What it finds is in `seen`. `own` is the DB instance that it is a copy of, when a tenant has that for itself.
+pub(super) async fn look(planes: &Planes, copy: &Copy, own: Option<&str>, data_at: Timestamp, seen: &mut Seen) -> Result<()> {
+    let shared = match planes.mysql.get("mysql") {
+        Ok(shared) => shared.fresh(),
         Err(error) => {
             seen.unseen.push(format!("the data: {}", error.message));
             return Ok(());
         }
     };
-    let there = live.beside(&copy.address, &copy.admin);
+    let there = shared.beside(&copy.address, &copy.admin);
     if let Err(error) = there.is_mariadb().await {
         // On a host of the fleet the copy's door is open, as the live one's is; elsewhere there may be no way to it.
-        if live.admin.is_none() && error.class == Class::Unreachable {
+        if shared.admin.is_none() && error.class == Class::Unreachable {
             seen.unseen.push(format!(
                 "the data: there is no way to {} from here ({}); run it on a host of the fleet",
                 copy.address, error.message
@@ -75,7 +75,11 @@ pub(super) async fn look(planes: &Planes, copy: &Copy, data_at: Timestamp, seen:
     }
     let mut copied = read(&there).await?;
     open_all(&there, &copied.schemas, seen).await?;
-    match read(&live).await {
+    let expected = match own {
+        Some(own) => read_own(&shared, own).await,
+        None => read(&shared).await,
+    };
+    match expected {
         Ok(mut expected) => {
             leave_out(&mut expected, &mut copied, seen);
             compare(&expected.schemas, &copied.schemas, data_at, seen);
@@ -86,6 +90,10 @@ pub(super) async fn look(planes: &Planes, copy: &Copy, data_at: Timestamp, seen:
         }
     }
     Ok(())
+}
+
+async fn read_own(shared: &Mysql, instance: &str) -> Result<Found> {
+    read(&shared.of_instance(instance).await?).await
 }
 
 /// Of what one of both servers said nothing in time, nothing is known.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
-    /// The database server.
+    /// The database servers: the one that tenants share, and those that tenants have for themselves.
     Database,
     /// The file system.
     Files,
@@ -19,7 +19,7 @@ impl Part {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Database, Self::Files];
 
-    /// The resource that it is a drill of.
+    /// The resource that it is a drill of; of the database servers, the shared one.
     #[must_use]
     pub fn address(self) -> &'static str {
         match self {
@@ -61,13 +61,13 @@ pub struct Drill {
     pub at: Timestamp,
     /// By whom.
     pub by: String,
-    /// What was restored from: the live server's name, or the recovery point's ARN.
+    /// What was restored from: the live server's name (of several: one after the other, with commas), or the recovery point's ARN.
     pub source: String,
     /// The copy: the name of the server, or the file system's id where one came to be.
     pub copy: String,
-    /// Seconds from the call that asked for the copy until it could be used.
+    /// Seconds from the call that asked for the copy until it could be used; of several, the longest.
     pub seconds: u64,
-    /// The time whose state was restored.
+    /// The time whose state was restored; of several, the oldest.
     pub data_at: Timestamp,
     /// How old that state was when it was asked for, in seconds: what would have been lost.
     pub data_age_seconds: u64,

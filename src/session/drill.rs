@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::{Error, Held, Session};
-use crate::drill::{Begun, Fate, Progress, Source, leftovers, name, remove};
+use crate::drill::{Begun, Fate, NotDrilled, Progress, Source, leftovers, name, remove, together};
 use crate::model::Address;
 use crate::model::drill::{Drill, Outcome, Part};
 use crate::planes::{self, Class, Planes};
 use crate::record::{Lock, RecordError};
 
-/// For how long it is tried to write a result into the journal while somebody applies.
+/// For how long it is waited for who applies.
 const PATIENCE: Duration = Duration::from_secs(1800);
 /// How often.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -36,6 +36,14 @@ pub enum Drilled {
     },
 }
 
+/// What came of one source.
+enum One {
+    /// It went to its end.
+    Seen(Drill),
+    /// It was told to stop; the copy that stands still.
+    Stopped(Option<String>),
+}
+
 impl Session {
     /// Takes the lease of drills, of which there is one at a time.
     ///
@@ -45,7 +53,7 @@ impl Session {
         self.hold_on(Lock::Drill, command).await
     }
 
-    /// A drill of `source` under the lease of drills. Whenever `asked` returns, it is told to stop: the first time it deletes the copy at once, the
+    /// A drill of one part's `sources`, one after the other, under the lease of drills. Whenever `asked` returns, it is told to stop: the first time it deletes the copy at once, the
     /// second time it names it.
     ///
     /// # Errors
@@ -53,13 +61,43 @@ impl Session {
     pub async fn drill(
         &self,
         held: &Held,
-        source: &Source,
+        sources: &[Source],
         command: &str,
         progress: &Progress,
         mut asked: impl AsyncFnMut(),
     ) -> Result<Drilled, Error> {
+        let mut first: Option<Drill> = None;
+        let mut others = Vec::new();
+        for source in sources {
+            let is_first = first.is_none();
+            match self.one(held, source, is_first, command, progress, &mut asked).await {
+                Ok(One::Stopped(left)) => return Ok(Drilled::Interrupted { left }),
+                Ok(One::Seen(drill)) if is_first => first = Some(drill),
+                Ok(One::Seen(drill)) => others.push((source.live().to_owned(), Ok(drill))),
+                Err(error) if is_first => return Err(error),
+                // What the servers before it showed is not thrown away.
+                Err(error @ Error::Record(_)) => others.push((source.live().to_owned(), Err(NotDrilled::Kept(error.to_string())))),
+                Err(error) => others.push((source.live().to_owned(), Err(NotDrilled::Refused(error.to_string())))),
+            }
+        }
+        let (Some(first), Some(source)) = (first, sources.first()) else {
+            return Err(planes::Error::new(Class::Invalid, "drill", "there is nothing to restore").into());
+        };
+        self.write_down(together(first, others), &source.address()?, command, progress, asked).await
+    }
+
+    /// The drill of one source.
+    async fn one(
+        &self,
+        held: &Held,
+        source: &Source,
+        is_first: bool,
+        command: &str,
+        progress: &Progress,
+        mut asked: impl AsyncFnMut(),
+    ) -> Result<One, Error> {
         let (planes, part) = (self.gated(held), source.part());
-        let address = address(source)?;
+        let address = source.address()?;
         // Before the stack's lease is taken: RDS may take an hour for it.
         let left = leftovers(&planes.aws, part).await?;
         let cleaned = if left.is_empty() {
@@ -70,14 +108,23 @@ impl Session {
                 () = asked() => {
                     let why = format!("nothing was restored, and of an earlier drill may stand still: {}", left.join(", "));
                     self.note_if_free(interrupted(&why), (&address, "drill clean up"), command).await?;
-                    return Ok(Drilled::Interrupted { left: Some(why) });
+                    return Ok(One::Stopped(Some(why)));
                 }
                 cleaned = clean_up(&planes, part, &left, progress) => cleaned,
             }
         };
         let name = name(&self.stack.name, Timestamp::now());
         let mut fate = Fate::Nothing;
-        let writing = self.hold(command).await?;
+        // At first somebody who applies is a reason not to begin; hours later it is one to wait.
+        let writing = if is_first {
+            self.hold(command).await?
+        } else {
+            tokio::select! {
+                biased;
+                () = asked() => return Ok(One::Stopped(None)),
+                writing = self.hold_in_time(command, "ask for the next copy", progress) => writing?,
+            }
+        };
         let begun = async {
             if !left.is_empty() {
                 self.task(&writing, (&address, "drill clean up"), command, async |_: &Planes| cleaned).await?;
@@ -110,9 +157,9 @@ impl Session {
             let left = removed.err().map(|error| format!("{name} may stand still, or come to be: {error}"));
             let why = interrupted(left.as_deref().unwrap_or("interrupted; its copy is deleted"));
             self.note_if_free(why, (&address, "drill"), command).await?;
-            return Ok(Drilled::Interrupted { left });
+            return Ok(One::Stopped(left));
         };
-        self.write_down(source.result(&begun, seen, removed, &self.connection.caller), &address, command, progress, asked).await
+        Ok(One::Seen(source.result(&begun, seen, removed, &self.connection.caller)))
     }
 
     /// Writes into the journal what a drill was stopped at, where nobody applies: nobody is kept waiting for a line of the journal now.
@@ -141,17 +188,22 @@ impl Session {
         Ok(Drilled::Done { drill, unwritten: written.err() })
     }
 
-    async fn journalled(&self, drill: &Drill, address: &Address, command: &str, progress: &Progress) -> Result<(), Error> {
+    /// The stack's lease, once nobody else has it.
+    async fn hold_in_time(&self, command: &str, what: &str, progress: &Progress) -> Result<Held, Error> {
         let begun = Instant::now();
-        let writing = loop {
+        loop {
             match self.hold(command).await {
                 Err(Error::Record(RecordError::Held(holder))) if begun.elapsed() < PATIENCE => {
-                    progress.send_replace(format!("waiting to write the result into the journal: locked by {}", holder.describe()));
+                    progress.send_replace(format!("waiting to {what}: locked by {}", holder.describe()));
                     tokio::time::sleep(PAUSE).await;
                 }
-                held => break held?,
+                held => return held,
             }
-        };
+        }
+    }
+
+    async fn journalled(&self, drill: &Drill, address: &Address, command: &str, progress: &Progress) -> Result<(), Error> {
+        let writing = self.hold_in_time(command, "write the result into the journal", progress).await?;
         let result = match drill.outcome {
             Outcome::Whole => Ok(()),
             Outcome::Incomplete => Err(format!("not looked into: {}", drill.unseen.join("; "))),
@@ -197,10 +249,4 @@ fn stands(error: &Error, copy: &Begun, why: &planes::Error) -> Error {
         format!("{error}; {name} may stand still, or come to be, and goes on costing ({why}): the next `reeve drill DIR` deletes it");
     let class = if let Error::Plane(error) = error { error.class } else { Class::Ambiguous };
     planes::Error::new(class, "drill", message).into()
-}
-
-/// The resource that it is a drill of.
-fn address(source: &Source) -> Result<Address, Error> {
-    let text = source.part().address();
-    Address::parse(text).map_err(|error| planes::Error::new(Class::Invalid, "drill", error.to_string()).into())
 }

@@ -61,9 +61,9 @@ pub(crate) async fn drill(session: &Session, part: Part) -> Result<Drill, Error>
 }
 
 pub(crate) async fn drill_until(session: &Session, part: Part, asked: impl AsyncFnMut()) -> Result<Drilled, Error> {
-    let source = Source::find(&session.planes().aws, part).await?;
+    let sources = Source::find(&session.planes().aws, part).await?;
     let held = session.hold_drill("test").await?;
-    let drilled = session.drill(&held, &source, "test", &Progress::new(String::new()), asked).await;
+    let drilled = session.drill(&held, &sources, "test", &Progress::new(String::new()), asked).await;
     held.release().await?;
     drilled
 }

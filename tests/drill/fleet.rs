@@ -10,16 +10,21 @@ use crate::host::Host;
 
 /// Two tenants that run, with spare servers for copies.
 async fn started(fleet: &Fleet) -> Host<'_> {
-    let host = Host::of(fleet, &[tenant("alpha", ""), tenant("beta", "")].concat()).await;
+    let host = applied(fleet, "").await;
+    until("both tenants have tables", 120, async || fleet.sql(TABLES).await == "4").await;
+    host
+}
+
+/// What a tenant that runs has two of.
+const TABLES: &str = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME IN ('reeve_writer_log', 'global_property')";
+
+/// Two tenants that were asked for, the second with more to say of it.
+async fn applied<'f>(fleet: &'f Fleet, of_beta: &str) -> Host<'f> {
+    let host = Host::of(fleet, &[tenant("alpha", ""), tenant("beta", of_beta)].concat()).await;
     let stack = std::path::Path::new(host.word("DIR")).join("stack.yaml");
     std::fs::write(&stack, read(&stack).replacen("record: s3", "record: local:record", 1)).unwrap();
     let first = host.run("reeve apply DIR --auto-approve").await;
     assert!(first.status.success(), "{}", text(&first.stderr));
-    until("both tenants have tables", 120, async || {
-        let sql = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME IN ('reeve_writer_log', 'global_property')";
-        fleet.sql(sql).await == "4"
-    })
-    .await;
     host
 }
 
@@ -105,6 +110,35 @@ async fn a_drill_finds_every_tenants_tables_in_the_copy_and_leaves_the_live_serv
     let plan = host.run("reeve plan DIR").await;
     assert_eq!(plan.status.code(), Some(0), "{}", text(&plan.stdout));
     no_secret(&fleet, &host, &[&json, &last, &list]);
+}
+
+#[tokio::test]
+async fn a_server_that_a_tenant_has_for_itself_is_drilled_after_the_shared_one() {
+    let fleet = Fleet::start_with(Options { servers: 4, ..Options::default() }).await;
+    let host = applied(&fleet, "database: dedicated").await;
+    until("both tenants have tables", 120, async || {
+        (fleet.sql_on(0, TABLES).await, fleet.sql_on(1, TABLES).await) == ("2".into(), "2".into())
+    })
+    .await;
+    let before = servers(&fleet).await;
+    let own = before.iter().find(|one| one.contains("beta")).expect("beta has a server").clone();
+    let json = host.run("reeve drill DIR database --auto-approve --format json").await;
+    let told: Value = serde_json::from_slice(&json.stdout).expect("only JSON");
+    let drill = &told["drills"][0];
+    assert_eq!((json.status.code(), &drill["outcome"]), (Some(0), &"whole".into()), "{drill:#}{}", text(&json.stderr));
+    assert_eq!(drill["source"], format!("hostedehr-database-server, {own}"));
+    // Each has one of both: whoever takes the one server for the other misses a schema.
+    for server in ["hostedehr-database-server", &own] {
+        let found = drill["found"].as_array().unwrap().iter().filter_map(Value::as_str);
+        let told = found.filter(|one| one.starts_with(&format!("{server}: 1 tenants with ")) && one.ends_with("each of them opened"));
+        assert_eq!(told.count(), 1, "{server}: {drill:#}");
+    }
+    let said = text(&json.stderr);
+    assert!(said.contains(&format!("restored from {own} to ")) && said.contains("one after the other"), "{said}");
+    until("both copies are gone", 30, async || servers(&fleet).await == before).await;
+    let list = text(&host.run("reeve tenant list DIR").await.stdout);
+    assert!(list.contains("last restore drill: database 20"), "{list}");
+    no_secret(&fleet, &host, &[&json]);
 }
 
 #[tokio::test]
