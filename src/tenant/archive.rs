@@ -9,6 +9,7 @@
 
 mod manifest;
 mod read;
+mod walk;
 mod write;
 
 pub use manifest::{Database, Entry, Manifest, Sort};

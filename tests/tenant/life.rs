@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use reeve::planes::Class;
+use reeve::tenant::archive::Sort;
 use reeve::tenant::restore::holds_data;
 use reeve::tenant::stage::silence;
 
@@ -148,4 +149,44 @@ async fn a_staging_copy_reaches_nobody() {
     let asked = "SELECT GROUP_CONCAT(property_value ORDER BY property) FROM global_property; SELECT start_on_startup + started FROM scheduler_task_config";
     assert_eq!(copy.sql(asked), "en,,\n0");
     assert_eq!(a.sql(asked), "en,smtp.example,https://sms.example\n2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_swaps_names_while_it_is_backed_up_gets_nothing_of_others() {
+    let ground = Ground::new("swap").await;
+    let (a, _) = (ground.tenant("a").await, ground.tenant("b").await);
+    a.sql("CREATE TABLE t (a INT)");
+    fs::create_dir(ground.data("b").join("inner")).expect("a folder");
+    fs::write(ground.data("b").join("inner/secret"), "another's").expect("a file");
+    let (data, others) = (ground.data("a"), ground.data("b"));
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let swapper = std::thread::spawn({
+        let (stop, data) = (stop.clone(), data.clone());
+        move || {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                fs::create_dir(data.join("folder")).expect("a folder");
+                fs::write(data.join("file"), "own").expect("a file");
+                std::thread::yield_now();
+                fs::remove_dir(data.join("folder")).expect("gone");
+                fs::remove_file(data.join("file")).expect("gone");
+                symlink(others.join("inner"), data.join("folder")).expect("a link");
+                symlink(others.join("inner/secret"), data.join("file")).expect("a link");
+                std::thread::yield_now();
+                fs::remove_file(data.join("folder")).expect("gone");
+                fs::remove_file(data.join("file")).expect("gone");
+            }
+        }
+    });
+    let mut seen = 0;
+    for _ in 0..10 {
+        let made = ground.backup("a").await;
+        let files = made.manifest.files.expect("a folder");
+        assert!(files.iter().all(|one| ["folder", "file"].contains(&one.path.as_str())), "{files:?}");
+        let sizes = files.iter().filter_map(|one| if let Sort::File { size, .. } = one.sort { Some(size) } else { None });
+        assert!(sizes.into_iter().all(|size| size <= 3), "{files:?}");
+        seen += files.len();
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    swapper.join().expect("it swapped");
+    assert!(seen > 0, "some of it was there at some time");
 }

@@ -139,7 +139,7 @@ pub fn verify(path: &Path, identity: &dyn age::Identity, progress: &Progress) ->
         let same = match (&entry.sort, found) {
             (Sort::Folder, Found::Folder) => true,
             (Sort::Link { target }, Found::Link(found)) => *target == found,
-            (Sort::File { size, sha256 }, Found::File(bytes, hash)) => bytes == *size && hash == *sha256 || seen_part(*size, bytes),
+            (Sort::File { size, sha256 }, Found::File(found)) => found.begins_with(*size, sha256),
             _ => false,
         };
         if !same {
@@ -150,11 +150,6 @@ pub fn verify(path: &Path, identity: &dyn age::Identity, progress: &Progress) ->
         return Err(bad(format!("{name} is not in it")));
     }
     Ok((manifest, digest(path).map_err(wrong)?.0))
-}
-
-/// A file that shrank while it was read was filled up: its first bytes count, and what encrypts the archive vouches for them.
-fn seen_part(counted: u64, found: u64) -> bool {
-    counted < found
 }
 
 #[derive(Default)]
@@ -168,7 +163,47 @@ struct Seen {
 enum Found {
     Folder,
     Link(String),
-    File(u64, String),
+    File(Content),
+}
+
+/// What a file holds, by its hash: up to its last byte that is no zero, and the zeros behind that. One that shrank while it was read was filled up with
+/// zeros, and how many bytes of it count stands at the end of the archive.
+#[derive(Default)]
+struct Content {
+    hash: Sha256,
+    hashed: u64,
+    zeros: u64,
+}
+
+impl Content {
+    fn add(&mut self, bytes: &[u8]) {
+        let solid = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        if solid > 0 {
+            add_zeros(&mut self.hash, self.zeros);
+            self.hash.update(&bytes[..solid]);
+            self.hashed += self.zeros + solid as u64;
+            self.zeros = 0;
+        }
+        self.zeros += (bytes.len() - solid) as u64;
+    }
+
+    /// Whether its first `size` bytes have that hash, and only zeros follow.
+    fn begins_with(mut self, size: u64, sha256: &str) -> bool {
+        if !(self.hashed..=self.hashed + self.zeros).contains(&size) {
+            return false;
+        }
+        add_zeros(&mut self.hash, size - self.hashed);
+        hex(&self.hash.finalize()) == sha256
+    }
+}
+
+fn add_zeros(hash: &mut Sha256, mut count: u64) {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    while count > 0 {
+        let part = usize::try_from(count).map_or(ZEROS.len(), |count| count.min(ZEROS.len()));
+        hash.update(&ZEROS[..part]);
+        count -= part as u64;
+    }
 }
 
 impl Take for Seen {
@@ -190,17 +225,14 @@ impl Take for Seen {
     }
 
     fn file(&mut self, path: &str, content: &mut dyn Read) -> Result<()> {
-        let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0_u64, vec![0; 1 << 16]);
+        let (mut found, mut buffer) = (Content::default(), vec![0; 1 << 16]);
         loop {
             match content.read(&mut buffer).map_err(|error| wrong(format!("{path}: {error}")))? {
                 0 => break,
-                got => {
-                    hash.update(&buffer[..got]);
-                    bytes += got as u64;
-                }
+                got => found.add(&buffer[..got]),
             }
         }
-        self.files.insert(path.to_owned(), Found::File(bytes, hex(&hash.finalize())));
+        self.files.insert(path.to_owned(), Found::File(found));
         Ok(())
     }
 }
@@ -220,4 +252,28 @@ impl<R: Read> Read for Counted<'_, R> {
 
 fn is_plain(path: &str) -> bool {
     !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_))) && !path.contains("//")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_file_that_was_filled_up_the_bytes_that_count_are_compared() {
+        let of = |bytes: &[u8]| hex(&Sha256::digest(bytes));
+        for step in [1, 2, 3, 100] {
+            let found = |bytes: &[u8]| {
+                let mut content = Content::default();
+                bytes.chunks(step).for_each(|part| content.add(part));
+                content
+            };
+            assert!(found(b"").begins_with(0, &of(b"")));
+            assert!(found(b"a\0b\0\0").begins_with(5, &of(b"a\0b\0\0")));
+            assert!(found(b"a\0b\0\0").begins_with(4, &of(b"a\0b\0")));
+            assert!(found(b"a\0b\0\0").begins_with(3, &of(b"a\0b")));
+            assert!(!found(b"a\0b\0\0").begins_with(1, &of(b"a")), "what was filled up is zeros");
+            assert!(!found(b"a\0b\0\0").begins_with(4, &of(b"a\0c\0")));
+            assert!(!found(b"ab").begins_with(3, &of(b"ab\0")));
+        }
+    }
 }

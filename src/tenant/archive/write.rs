@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use age::stream::StreamWriter;
@@ -10,6 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
+use super::walk::{About, Folder, Inside};
 use super::{DATABASE, Entry, FILES, MANIFEST, Manifest, Sort, wrong};
 use crate::planes::error::Result;
 use crate::tenant::progress::Progress;
@@ -69,32 +70,29 @@ impl Writer {
     /// When it cannot be read or written.
     pub fn folder(&mut self, root: &Path, progress: &Progress) -> Result<(Vec<Entry>, Vec<String>)> {
         let (mut entries, mut left_out) = (Vec::new(), Vec::new());
-        let mut waiting = vec![root.to_owned()];
-        while let Some(folder) = waiting.pop() {
-            let told = |error: io::Error| wrong(format!("{}: {error}", folder.display()));
-            let mut inside: Vec<PathBuf> = match fs::read_dir(&folder) {
-                Ok(read) => read.map(|one| one.map(|one| one.path())).collect::<io::Result<_>>().map_err(told)?,
-                // It went while we came.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && folder != root => continue,
-                Err(error) => return Err(told(error)),
-            };
-            inside.sort();
-            for path in inside {
-                let relative = path.strip_prefix(root).unwrap_or(&path);
-                let Some(name) = relative.to_str().map(str::to_owned) else {
-                    left_out.push(format!("{}: its name is no UTF-8", relative.display()));
+        let told = |path: &Path, error: io::Error| wrong(format!("{}: {error}", root.join(path).display()));
+        let top = Folder::root(root).map_err(|error| told(Path::new(""), error))?;
+        let mut waiting = vec![PathBuf::new()];
+        while let Some(below) = waiting.pop() {
+            // `None`: it went while we came.
+            let Some(folder) = top.below(&below).map_err(|error| told(&below, error))? else { continue };
+            for name in folder.names().map_err(|error| told(&below, error))? {
+                let path = below.join(&name);
+                let Some(text) = path.to_str() else {
+                    left_out.push(format!("{}: its name is no UTF-8", path.display()));
                     continue;
                 };
-                match self.entry(root, &path, &name, progress) {
+                let added = folder.entry(&name).and_then(|inside| self.entry(text, inside, progress));
+                match added {
                     Ok(Some(entry)) => {
                         if entry.sort == Sort::Folder {
                             waiting.push(path);
                         }
                         entries.push(entry);
                     }
-                    Ok(None) => left_out.push(format!("{name}: it is no file, folder or link inside the tenant's folder")),
+                    Ok(None) => left_out.push(format!("{text}: it is no file, folder or link inside the tenant's folder")),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(wrong(format!("{}: {error}", path.display()))),
+                    Err(error) => return Err(told(&path, error)),
                 }
             }
         }
@@ -102,32 +100,32 @@ impl Writer {
     }
 
     /// One entry; `None` when it is of a sort that is left out.
-    fn entry(&mut self, root: &Path, path: &Path, name: &str, progress: &Progress) -> io::Result<Option<Entry>> {
-        let about = fs::symlink_metadata(path)?;
-        let (mode, uid, gid) = (about.permissions().mode() & 0o7777, about.uid(), about.gid());
-        let entry = |sort| Ok(Some(Entry { path: name.to_owned(), sort, mode, uid, gid }));
+    fn entry(&mut self, name: &str, inside: Inside, progress: &Progress) -> io::Result<Option<Entry>> {
+        let entry = |sort, about: About| Ok(Some(Entry { path: name.to_owned(), sort, mode: about.mode, uid: about.uid, gid: about.gid }));
         let in_archive = format!("{FILES}{name}");
-        if about.is_dir() {
-            let mut header = header(tar::EntryType::Directory, 0);
-            self.tar.append_data(&mut header, &in_archive, io::empty())?;
-            return entry(Sort::Folder);
+        match inside {
+            Inside::Folder(about) => {
+                let mut header = header(tar::EntryType::Directory, 0);
+                self.tar.append_data(&mut header, &in_archive, io::empty())?;
+                entry(Sort::Folder, about)
+            }
+            Inside::Link(target, about) => {
+                let stays = |_: &&str| stays_inside(Path::new(""), Path::new(name), Path::new(&target));
+                let Some(text) = target.to_str().filter(stays) else { return Ok(None) };
+                let mut header = header(tar::EntryType::Symlink, 0);
+                self.tar.append_link(&mut header, &in_archive, text)?;
+                entry(Sort::Link { target: text.to_owned() }, about)
+            }
+            Inside::File(file, about) => {
+                // It may grow or shrink while the tenant runs: so many bytes are taken as it has now.
+                let mut header = header(tar::EntryType::Regular, about.size);
+                let mut reading = Exact { file, left: about.size, read: 0, hash: Sha256::new(), progress };
+                self.tar.append_data(&mut header, &in_archive, &mut reading)?;
+                let sha256 = hex(&reading.hash.finalize());
+                entry(Sort::File { size: reading.read, sha256 }, about)
+            }
+            Inside::Other => Ok(None),
         }
-        if about.is_symlink() {
-            let target = fs::read_link(path)?;
-            let Some(text) = target.to_str().filter(|_| stays_inside(root, path, &target)) else { return Ok(None) };
-            let mut header = header(tar::EntryType::Symlink, 0);
-            self.tar.append_link(&mut header, &in_archive, text)?;
-            return entry(Sort::Link { target: text.to_owned() });
-        }
-        if !about.is_file() {
-            return Ok(None);
-        }
-        // It may grow or shrink while the tenant runs: so many bytes are taken as it has now.
-        let mut header = header(tar::EntryType::Regular, about.len());
-        let mut reading = Exact { file: File::open(path)?, left: about.len(), read: 0, hash: Sha256::new(), progress };
-        self.tar.append_data(&mut header, &in_archive, &mut reading)?;
-        let sha256 = hex(&reading.hash.finalize());
-        entry(Sort::File { size: reading.read, sha256 })
     }
 
     /// Adds the manifest and puts the archive in its place. Answers its SHA-256 and its size.
