@@ -8,6 +8,7 @@ pub mod archive;
 pub mod backup;
 pub mod key;
 mod load;
+pub mod newest;
 pub mod overview;
 pub mod place;
 mod program;

@@ -7,10 +7,23 @@ use crate::kinds::mysql::schema::Schema;
 use crate::kinds::mysql::user::User;
 use crate::kinds::{Kind, Live};
 use crate::model::Secret;
+use crate::model::runbook::TENANT_DATA;
 use crate::planes::error::{Class, Error, Result};
+use crate::planes::files::folder::DATA;
 use crate::planes::mysql::servers::name_of;
 use crate::planes::vault::Login;
 use crate::planes::{Docker, Files, Mysql, Plane, Planes};
+
+const FIND: &str = "tenant.find";
+
+/// Which parts a tenant has, by its YAML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// A schema.
+    pub database: bool,
+    /// A folder.
+    pub files: bool,
+}
 
 /// A tenant's data.
 #[derive(Debug, Clone)]
@@ -31,25 +44,49 @@ impl Place {
     /// Finds it. Nothing is touched.
     ///
     /// # Errors
-    /// When a plane cannot be read, there is no way to it, or the tenant has neither schema nor folder.
+    /// When a plane cannot be read (a file system that is not mounted is no tenant without files), there is no way to it, something else is where its folder
+    /// has to be, or the tenant has neither schema nor folder.
     pub async fn find(planes: &Planes, tenant: &str) -> Result<Self> {
         let planes = planes.fresh();
         let (mysql, files) = (Mysql::of(&planes)?, Files::of(&planes)?);
         let at = |part: &str| format!("tenant/{tenant}.{part}");
         let (schemas, users) = futures::try_join!(Schema::fetch(mysql), User::fetch(mysql))?;
         let is = |marks: &crate::model::Marks, part: &str| marks.address.as_ref().is_some_and(|address| address.as_str() == at(part));
-        let schema = schemas.into_iter().find(|one| is(&one.marks, "schema") && !one.marks.retiring);
+        let mut own = schemas.into_iter().filter(|one| is(&one.marks, "schema") && !one.marks.retiring);
+        let schema = own.next();
+        if let (Some(one), Some(other)) = (&schema, own.next()) {
+            let message =
+                format!("two schemas are {}: {} and {}; `reeve plan DIR` tells which one has to go", at("schema"), one.id, other.id);
+            return Err(Error::new(Class::Invalid, FIND, message));
+        }
         let mut users: Vec<Live<User>> = users.into_iter().filter(|one| is(&one.marks, "user")).collect();
         // The one on the schema's server, and of those the one that stays.
         users.sort_by_key(|one| (schema.as_ref().is_some_and(|schema| schema.shape.dedicated != one.shape.dedicated), one.marks.retiring));
-        let data = files.root.join(tenant).join("data");
-        let data = tokio::fs::metadata(&data).await.is_ok_and(|about| about.is_dir()).then_some(data);
+        let data = folder(files, tenant, &at("folder")).await?;
         if schema.is_none() && data.is_none() {
             let message = format!("{tenant} has neither a schema nor a folder: `reeve apply DIR` makes them");
-            return Err(Error::new(Class::NotFound, "tenant.find", message));
+            return Err(Error::new(Class::NotFound, FIND, message));
         }
         let users = users.iter().map(|one| name_of(&one.id).to_owned()).collect();
         Ok(Self { tenant: tenant.to_owned(), stack: mysql.ours.stack().to_owned(), schema, users, data })
+    }
+
+    /// That each part was found that its YAML says it has. What is not found is not "none": a server may be changing just now, a mark be lost.
+    ///
+    /// # Errors
+    /// `NotFound` with the part that is missing.
+    pub fn must_have(&self, parts: Parts) -> Result<()> {
+        let missing = |part: &str, why: &str| {
+            let message = format!("the {part} of {} is not found: {why}; `reeve plan DIR` tells, see {TENANT_DATA}", self.tenant);
+            Err(Error::new(Class::NotFound, FIND, message))
+        };
+        if parts.database && self.schema.is_none() {
+            return missing("schema", "it was never made, lost its mark, or its database server is being made or deleted");
+        }
+        if parts.files && self.data.is_none() {
+            return missing("folder", "it was never made, or lost its mark or its data");
+        }
+        Ok(())
     }
 
     /// The server that its schema is on, as `planes` reach it.
@@ -92,9 +129,11 @@ impl Place {
             Err(Error::new(Class::InUse, "tenant.restore", message))
         };
         if let Ok(docker) = Docker::of(&planes) {
-            let (services, tasks) = futures::try_join!(services(docker), tasks::all(docker))?;
+            let services = services(docker).await?;
             for service in services.iter().filter(|one| of_ours(docker, one).is_some_and(|of| of.tenant == self.tenant)) {
-                if tasks.iter().any(|task| task.service_id == service.id && tasks::is_alive(task)) {
+                // Not those alone that are to run: one that is told to end writes until it has ended.
+                let tasks = tasks::of(docker, service.id.as_deref().unwrap_or_default()).await?;
+                if tasks.iter().any(tasks::is_alive) {
                     return busy("its container is there".to_owned());
                 }
             }
@@ -109,4 +148,16 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// The tenant's folder, when it is there with its data and bears the tenant's mark.
+async fn folder(files: &Files, tenant: &str, address: &str) -> Result<Option<PathBuf>> {
+    let path = files.path(tenant);
+    let Some(found) = files.read(&path.to_string_lossy()).await? else { return Ok(None) };
+    let marks = files.ours.marks(found.tags.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    if !marks.is_some_and(|marks| marks.address.is_some_and(|own| own.as_str() == address)) {
+        let message = format!("{} bears another mark than {address}: it is not {tenant}'s", path.display());
+        return Err(Error::new(Class::Invalid, FIND, message));
+    }
+    Ok(found.mode.map(|_| path.join(DATA)))
 }

@@ -63,13 +63,26 @@ impl Checked {
 /// # Errors
 /// When that cannot be read.
 pub async fn holds_data(planes: &Planes, place: &Place) -> Result<bool> {
-    if let Some(schema) = place.schema_name() {
-        let sql = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME NOT IN ('reeve_writer', 'reeve_writer_log')";
-        let tables: Vec<(u64,)> = place.server(planes).await?.rows("mysql.Tables", sql, (schema,)).await?;
-        if tables.first().is_some_and(|(count,)| *count > 0) {
-            return Ok(true);
-        }
-    }
+    Ok(holds_tables(planes, place).await? || holds_files(place).await?)
+}
+
+/// Whether there are tables in its schema besides the wrapper's.
+///
+/// # Errors
+/// When that cannot be read.
+pub async fn holds_tables(planes: &Planes, place: &Place) -> Result<bool> {
+    let Some(schema) = place.schema_name() else { return Ok(false) };
+    let sql =
+        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME NOT IN ('reeve_writer', 'reeve_writer_log')";
+    let tables: Vec<(u64,)> = place.server(planes).await?.rows("mysql.Tables", sql, (schema,)).await?;
+    Ok(tables.first().is_some_and(|(count,)| *count > 0))
+}
+
+/// Whether there is anything in its folder.
+///
+/// # Errors
+/// When that cannot be read.
+pub async fn holds_files(place: &Place) -> Result<bool> {
     let Some(data) = &place.data else { return Ok(false) };
     let mut inside = tokio::fs::read_dir(data).await.map_err(|error| told(data, &error))?;
     Ok(inside.next_entry().await.map_err(|error| told(data, &error))?.is_some())
@@ -144,6 +157,7 @@ async fn bring_in(planes: &Planes, place: &Place, archive: &Checked, beside: Opt
         let who = place.login(mysql).await?;
         let own = name_of(&schema.id);
         let name = quote::name(own);
+        mysql.must_be_ours("schema", own).await?;
         mysql.change("mysql.DropSchema", &format!("DROP DATABASE IF EXISTS {name}"), ()).await?;
         // The schema is the tenant's: what its YAML says of it holds, not what the archive says.
         let _ = database;

@@ -99,6 +99,13 @@ async fn a_tenant_is_backed_up_staged_and_at_last_purged() {
     desk.ends(0, &format!("tenant restore DIR omega {last} --as kept --auto-approve"));
     assert!(desk.ends(5, "tenant purge DIR omega --confirm kept").contains("nothing was touched"));
     assert!(desk.ends(5, "tenant purge DIR omega").contains("nothing was touched"));
+    // What was written since is in no backup.
+    fleet.sql("CREATE TABLE `hostedehr-tenant-omega-schema`.late (a INT)").await;
+    assert!(desk.ends(5, "tenant purge DIR omega --confirm omega").contains("after its last backup"));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let last = desk.path("archives/omega-late.age");
+    desk.ends(0, &format!("tenant backup DIR omega --out {last}"));
+    desk.ends(0, &format!("tenant restore DIR omega {last} --as kept --auto-approve"));
     let said = desk.ends(0, "tenant purge DIR omega --confirm omega");
     assert!(said.contains("omega is purged"), "{said}");
 

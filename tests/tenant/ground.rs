@@ -1,7 +1,6 @@
 //! One server and one emulated AWS for all tests of this binary; each test has a stack and folders of its own.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -15,6 +14,7 @@ use reeve::model::{Access, Address, Marks, Secret};
 use reeve::planes::aws::connect::{Options, connect};
 use reeve::planes::aws::stats::Stats;
 use reeve::planes::facts::Facts;
+use reeve::planes::files::{Folder, Owner};
 use reeve::planes::{Mysql, Plane, Planes, Result};
 use reeve::sandbox::Sandbox;
 use reeve::tenant::backup::{Made as Backup, backup, file_name};
@@ -84,20 +84,27 @@ impl Ground {
         let fingerprint = Secret::new(password.clone()).fingerprint();
         let user = json!({ "schema": schema, "password": parameter, "fingerprint": fingerprint });
         let user = self.make::<User>(mysql, &format!("tenant/{name}.user"), user).await.id;
-        fs::create_dir_all(self.data(name)).expect("a folder");
+        let marks = self.marks(&format!("tenant/{name}.folder"));
+        let marks = marks.to_tags().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let owner = Owner { uid: 0, gid: 0 };
+        Folder::make(&self.root.path().join(name), &marks, owner, 0o755).expect("a folder");
         Tenant { schema, user, password }
     }
 
-    async fn make<K: Kind<Plane = Mysql>>(&self, mysql: &Mysql, address: &str, spec: Value) -> Made {
-        let want: K = serde_json::from_value(spec).expect("a wish");
-        let marks = Marks {
+    fn marks(&self, address: &str) -> Marks {
+        Marks {
             stack: self.stack.clone(),
             address: Some(Address::parse(address).expect("an address")),
             applied: Applied::parse("v1:ab1234"),
             protect: true,
             attempt: "attempt".into(),
             ..Marks::default()
-        };
+        }
+    }
+
+    async fn make<K: Kind<Plane = Mysql>>(&self, mysql: &Mysql, address: &str, spec: Value) -> Made {
+        let want: K = serde_json::from_value(spec).expect("a wish");
+        let marks = self.marks(address);
         let address = Address::parse(address).expect("an address");
         let new = New {
             address: address.clone(),

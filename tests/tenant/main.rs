@@ -11,4 +11,5 @@ mod support;
 mod commands;
 mod ground;
 mod life;
+mod parts;
 mod tampered;

@@ -6,11 +6,10 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::One;
-use super::data::{make, recipients, target, words};
+use super::data::{make, place, recipients, target, words};
 use crate::cli::stack::{connect, load};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Exit, code};
-use crate::tenant::place::Place;
 
 /// Write a tenant's schema and files into one encrypted archive, while it runs.
 #[derive(Debug, Args)]
@@ -28,9 +27,10 @@ pub struct Backup {
 impl Backup {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let loaded = load(&self.one.dir.dir)?;
-        let name = self.one.find(&loaded)?.name.clone();
+        let tenant = self.one.find(&loaded)?;
+        let name = tenant.name.clone();
         let session = connect(&loaded, terminal).await?;
-        let place = Place::find(session.planes(), &name).await?;
+        let place = place(&loaded, &session, tenant).await?;
         let path = target(self.out.as_deref(), &name, Timestamp::now());
         let to = recipients(&session, &self.recipient).await?;
         let made = make(&session, &place, &path, to, terminal).await?;

@@ -9,8 +9,11 @@ use age::x25519::{Identity, Recipient};
 use jiff::Timestamp;
 
 use crate::cli::apply::Locked;
+use crate::cli::stack::Loaded;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Failure, code};
+use crate::desired::Tenant;
+use crate::desired::stack::DatabaseStyle;
 use crate::model::Address;
 use crate::planes::{Class, Planes};
 use crate::record::{Backup, Drill};
@@ -18,7 +21,7 @@ use crate::session::{Error, Session};
 use crate::tenant::archive::Manifest;
 use crate::tenant::backup::{Made, backup, file_name};
 use crate::tenant::key;
-use crate::tenant::place::Place;
+use crate::tenant::place::{Parts, Place};
 use crate::tenant::progress::Progress;
 
 /// How often it is said how far the work is.
@@ -46,6 +49,16 @@ pub async fn told<T>(name: &str, progress: &Progress, terminal: &Terminal, work:
             }
         }
     }
+}
+
+/// Where the data of a tenant is that the YAML has: each part of it, or an error.
+pub async fn place(loaded: &Loaded, session: &Session, tenant: &Tenant) -> Result<Place, Failure> {
+    let image = loaded.desired.stack.spec.distributions.get(&tenant.spec.distribution);
+    let image = image.ok_or_else(|| Failure::usage(format!("there is no distribution {:?}", tenant.spec.distribution)))?;
+    let parts = Parts { database: image.database != DatabaseStyle::None, files: image.data.is_some() };
+    let place = Place::find(session.planes(), &tenant.name).await?;
+    place.must_have(parts)?;
+    Ok(place)
 }
 
 /// The resource of a tenant that its data is written down under.

@@ -13,9 +13,11 @@ use crate::cli::{Exit, Failure, code};
 use crate::desired::Tenant;
 use crate::desired::tenant::State;
 use crate::session::Session;
+use crate::tenant::newest::{Newest, newest};
 use crate::tenant::place::Place;
+use crate::tenant::restore::{holds_files, holds_tables};
 
-/// Drop an archived tenant for ever: user, schema, folder, secret. Wants its retention over, and its last backup restored once.
+/// Drop an archived tenant for ever: user, schema, folder, secret. Wants its retention over, and its last backup newer than its last write and restored once.
 #[derive(Debug, Args)]
 pub struct Purge {
     #[command(flatten)]
@@ -39,7 +41,7 @@ impl Purge {
         }
         let place = Place::find(session.planes(), &name).await?;
         place.must_be_still(session.planes()).await?;
-        let backup = drilled(&session, &name).await?;
+        let backup = drilled(&session, &name, &place).await?;
         let rows = match place.schema_name() {
             Some(schema) => {
                 let sql = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?";
@@ -90,18 +92,42 @@ fn may_go(tenant: &Tenant, today: Date) -> Result<(), Failure> {
     }
 }
 
-/// The last backup, which was restored once.
-async fn drilled(session: &Session, name: &str) -> Result<String, Failure> {
+/// The last backup, which was restored once, is younger than the last write, and holds what there is.
+async fn drilled(session: &Session, name: &str, place: &Place) -> Result<String, Failure> {
     let record = session.record();
+    let refused = |why: String, advice: String| Err(Failure::new(code::REFUSED, why).advice(advice));
+    let again = format!("`reeve tenant backup DIR {name}`, then restore that once into another tenant");
     let Some(backup) = record.last_backup(name).await? else {
-        let failure = Failure::new(code::REFUSED, format!("{name} was never backed up"));
-        return Err(failure.advice(format!("`reeve tenant backup DIR {name}`, then restore that once into another tenant")));
+        return refused(format!("{name} was never backed up"), again);
     };
-    if !record.drills(name).await?.iter().any(|drill| drill.sha256 == backup.sha256) {
-        let failure = Failure::new(code::REFUSED, format!("the last backup of {name}, {}, was never restored", backup.archive));
-        return Err(failure.advice(format!("`reeve tenant restore DIR {name} {} --as OTHER` shows that it can be", backup.archive)));
+    let archive = &backup.archive;
+    match newest(session.planes(), place).await? {
+        // The backup's view of the data is of a moment after `at`; what was written in the same second may be before or after it.
+        Newest::At(time) if time.as_second() >= backup.at.as_second() => {
+            return refused(format!("{name} wrote at {time}, after its last backup, {archive} of {}", backup.at), again);
+        }
+        Newest::Open => {
+            return refused(
+                format!("the last run of {name} has no end in its log, so nobody knows when it wrote last"),
+                format!("let it run once more and end (`state: active`, then `archived`); {again}"),
+            );
+        }
+        Newest::At(_) | Newest::Never => {}
     }
-    Ok(format!("{} of {}", backup.archive, backup.at))
+    let drills = record.drills(name).await?;
+    let Some(drill) = drills.iter().find(|drill| drill.sha256 == backup.sha256) else {
+        return refused(
+            format!("the last backup of {name}, {archive}, was never restored"),
+            format!("`reeve tenant restore DIR {name} {archive} --as OTHER` shows that it can be"),
+        );
+    };
+    if drill.tables == 0 && holds_tables(session.planes(), place).await? {
+        return refused(format!("the last backup of {name}, {archive}, holds no table, and {name} has some"), again);
+    }
+    if drill.files == 0 && holds_files(place).await? {
+        return refused(format!("the last backup of {name}, {archive}, holds no file, and {name} has some"), again);
+    }
+    Ok(format!("{archive} of {}", backup.at))
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::One;
-use super::data::{address, identity, make, note_drill, recipients, target, told, words};
+use super::data::{address, identity, make, note_drill, place, recipients, target, told, words};
 use crate::cli::apply::Locked;
 use crate::cli::stack::{Loaded, connect, load};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Exit, Failure, code};
+use crate::desired::Tenant;
 use crate::planes::Planes;
 use crate::session::Session;
 use crate::tenant::place::Place;
@@ -64,10 +65,10 @@ impl Restore {
         // An archive may be of a tenant that is no longer in the YAML, when it goes to another.
         let into = match &self.other {
             Some(other) => known(&loaded, other)?,
-            None => self.one.find(&loaded)?.name.clone(),
+            None => self.one.find(&loaded)?,
         };
         let session = connect(&loaded, terminal).await?;
-        let work = Work { session: &session, from: &self.one.name, into: &into, archive: &self.archive, stage: false };
+        let work = Work { loaded: &loaded, session: &session, from: &self.one.name, into, archive: &self.archive, stage: false };
         work.run(&self.how, terminal).await
     }
 }
@@ -75,41 +76,42 @@ impl Restore {
 impl Stage {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let loaded = load(&self.one.dir.dir)?;
-        let from = self.one.find(&loaded)?.name.clone();
-        let into = known(&loaded, &format!("{from}{SUFFIX}"))?;
+        let from = self.one.find(&loaded)?;
+        let into = known(&loaded, &format!("{}{SUFFIX}", from.name))?;
         let session = connect(&loaded, terminal).await?;
         let archive = match self.archive {
             Some(archive) => archive,
             None => {
-                let place = Place::find(session.planes(), &from).await?;
-                let path = target(None, &from, Timestamp::now());
+                let place = place(&loaded, &session, from).await?;
+                let path = target(None, &from.name, Timestamp::now());
                 make(&session, &place, &path, recipients(&session, &[]).await?, terminal).await?.path
             }
         };
-        let work = Work { session: &session, from: &from, into: &into, archive: &archive, stage: true };
+        let work = Work { loaded: &loaded, session: &session, from: &from.name, into, archive: &archive, stage: true };
         work.run(&self.how, terminal).await
     }
 }
 
-fn known(loaded: &Loaded, name: &str) -> Result<String, Failure> {
-    if loaded.desired.tenants.iter().any(|tenant| tenant.name == name) {
-        return Ok(name.to_owned());
+fn known<'l>(loaded: &'l Loaded, name: &str) -> Result<&'l Tenant, Failure> {
+    if let Some(tenant) = loaded.desired.tenants.iter().find(|tenant| tenant.name == name) {
+        return Ok(tenant);
     }
     let failure = Failure::usage(format!("there is no tenant {name:?}"));
     Err(failure.advice("write a document for it, `reeve apply DIR`, then `reeve tenant sleep DIR NAME`"))
 }
 
 struct Work<'a> {
+    loaded: &'a Loaded,
     session: &'a Session,
     from: &'a str,
-    into: &'a str,
+    into: &'a Tenant,
     archive: &'a Path,
     stage: bool,
 }
 
 impl Work<'_> {
     async fn run(&self, how: &How, terminal: &mut Terminal) -> Exit {
-        let (session, into, progress) = (self.session, self.into, Progress::default());
+        let (session, into, progress) = (self.session, self.into.name.as_str(), Progress::default());
         let opens = identity(session, how.identity.as_deref()).await?;
         let read = Checked::read(self.archive, opens, &progress);
         let archive = told(into, &progress, terminal, read).await?;
@@ -119,7 +121,7 @@ impl Work<'_> {
             return Err(failure.advice(format!("`reeve tenant restore DIR {} ARCHIVE --as {into}` says that it is meant", manifest.tenant)));
         }
         terminal.say(&format!("the archive of {} is whole: {}, made at {}", self.from, words(manifest), manifest.made_at));
-        let place = Place::find(session.planes(), into).await?;
+        let place = place(self.loaded, session, self.into).await?;
         must_fit(manifest, &place)?;
         place.must_be_still(session.planes()).await?;
         let full = holds_data(session.planes(), &place).await?;

@@ -32,8 +32,11 @@ pub struct Running {
     pub node: String,
 }
 
-/// The tasks of one service, the newest first.
-pub(super) async fn of(cx: &Docker, service: &str) -> Result<Vec<Task>> {
+/// The tasks of one service, the newest first; also those that are told to end, and those that have.
+///
+/// # Errors
+/// What the engine answered.
+pub async fn of(cx: &Docker, service: &str) -> Result<Vec<Task>> {
     let call = "docker.TaskList";
     let filters = HashMap::from([("service".to_owned(), vec![service.to_owned()])]);
     let options = ListTasksOptionsBuilder::default().filters(&filters).build();
