@@ -16,3 +16,4 @@ pub mod progress;
 pub mod restore;
 pub mod stage;
 mod unpack;
+mod watch;

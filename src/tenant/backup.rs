@@ -13,6 +13,7 @@ use super::archive::{Database, Manifest, Writer};
 use super::place::Place;
 use super::program::{OptionFile, Program};
 use super::progress::Progress;
+use super::watch::Watch;
 use crate::planes::Planes;
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::mysql::servers::name_of;
@@ -54,8 +55,8 @@ pub async fn backup(
     let engine = engine.into_iter().next().map(|(version,)| version).unwrap_or_default();
     let options = OptionFile::write(mysql, &login)?;
     let (place, path, progress) = (place.clone(), path.to_owned(), progress.clone());
-    let work = tokio::task::spawn_blocking(move || write(&place, &path, &recipients, at, &progress, &options, engine));
-    work.await.map_err(|error| Error::new(Class::Invalid, "tenant.backup", format!("it broke off: {error}")))?
+    let watch = Watch::new("tenant.backup", None, &progress, 1);
+    watch.over(move |watch| write(&place, &path, &recipients, at, (&progress, watch), &options, engine)).await
 }
 
 fn write(
@@ -63,7 +64,7 @@ fn write(
     path: &Path,
     recipients: &[age::x25519::Recipient],
     at: Timestamp,
-    progress: &Progress,
+    (progress, watch): (&Progress, &Watch),
     options: &OptionFile,
     engine: String,
 ) -> Result<Made> {
@@ -82,14 +83,14 @@ fn write(
                 bytes: 0,
                 sha256: String::new(),
             };
-            Some(dump(&mut writer, database, progress, options)?)
+            Some(dump(&mut writer, database, (progress, watch), options)?)
         }
         None => None,
     };
     progress.begin("files");
     let (files, left_out) = match &place.data {
         Some(data) => {
-            let (files, left_out) = writer.folder(data, progress)?;
+            let (files, left_out) = writer.folder(data, progress, &|| watch.still())?;
             (Some(files), left_out)
         }
         None => (None, Vec::new()),
@@ -104,15 +105,17 @@ fn write(
         files,
         left_out,
     };
+    watch.still()?;
     let (sha256, size) = writer.finish(&manifest)?;
     Ok(Made { path: path.to_owned(), sha256, size, manifest })
 }
 
 /// Pours what `mariadb-dump` writes into the archive, counting rows on the way.
-fn dump(writer: &mut Writer, mut database: Database, progress: &Progress, options: &OptionFile) -> Result<Database> {
+fn dump(writer: &mut Writer, mut database: Database, (progress, watch): (&Progress, &Watch), options: &OptionFile) -> Result<Database> {
     let failed = |error: std::io::Error| Error::new(Class::Ambiguous, "mariadb-dump", error.to_string());
     let mut child = Program::Dump.start(options, &database.schema)?;
     let stdout = child.stdout.take().ok_or_else(|| failed(std::io::ErrorKind::BrokenPipe.into()))?;
+    let program = watch.guard(child)?;
     let (mut from, mut hash, mut rows) = (BufReader::with_capacity(1 << 16, stdout), Sha256::new(), Rows::default());
     let mut piece = Vec::with_capacity(super::archive::PIECE + (1 << 16));
     let poured = (|| {
@@ -132,12 +135,8 @@ fn dump(writer: &mut Writer, mut database: Database, progress: &Progress, option
         }
         if piece.is_empty() { Ok(()) } else { flush(writer, &mut database, &mut hash, &mut piece) }
     })();
-    if poured.is_err() {
-        drop(child.kill());
-    }
-    let ended = Program::Dump.end(child);
     poured?;
-    ended?;
+    Program::Dump.end(program)?;
     database.sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     database.tables = rows.tables;
     Ok(database)

@@ -4,17 +4,19 @@
 //! words are left out, and whoever loads is the one.
 
 use std::io::Write;
-use std::process::{Child, ChildStdin};
+use std::process::ChildStdin;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
 use super::program::{OptionFile, Program};
+use super::watch::{Guarded, Watch};
 use crate::planes::error::{Class, Error, Result};
 
 /// A client that is being fed.
 pub(super) struct Load {
-    child: Child,
+    program: Guarded,
+    watch: Watch,
     input: Option<ChildStdin>,
     /// The beginning of a line that is not long enough to tell what it is.
     head: Vec<u8>,
@@ -30,13 +32,16 @@ const MAKERS: [&[u8]; 4] = [b"/*!50013 DEFINER=", b"/*!50003 CREATE*/ ", b"/*!50
 static DEFINER: LazyLock<Regex> = LazyLock::new(|| Regex::new("DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`").expect("a pattern"));
 
 impl Load {
-    pub fn begin(login: &OptionFile, schema: &str) -> Result<Self> {
+    pub fn begin(login: &OptionFile, schema: &str, watch: &Watch) -> Result<Self> {
+        watch.may("mysql.Load")?;
         let mut child = Program::Client.start(login, schema)?;
         let input = child.stdin.take();
-        Ok(Self { child, input, head: Vec::new(), in_line: false })
+        Ok(Self { program: watch.guard(child)?, watch: watch.clone(), input, head: Vec::new(), in_line: false })
     }
 
+    /// Gives it a piece more, when the lease covers that.
     pub fn feed(&mut self, mut sql: &[u8]) -> Result<()> {
+        self.watch.may("mysql.Load")?;
         while !sql.is_empty() {
             let line = sql.iter().position(|byte| *byte == b'\n').map_or(sql.len(), |at| at + 1);
             let (part, rest) = sql.split_at(line);
@@ -63,7 +68,7 @@ impl Load {
         let written = self.write(&head);
         drop(self.input.take());
         // Why it ended early is what it says, not that it did.
-        Program::Client.end(self.child)?;
+        Program::Client.end(self.program)?;
         written
     }
 
@@ -71,11 +76,9 @@ impl Load {
     pub fn abort(mut self, because: Error) -> Error {
         drop(self.input.take());
         if because.class != Class::Ambiguous {
-            drop(self.child.kill());
-            drop(self.child.wait());
             return because;
         }
-        Program::Client.end(self.child).err().unwrap_or(because)
+        Program::Client.end(self.program).err().unwrap_or(because)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {

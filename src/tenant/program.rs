@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use super::watch::Guarded;
 use crate::planes::Mysql;
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::vault::Login;
@@ -106,12 +107,8 @@ impl Program {
     }
 
     /// Waits for its end.
-    pub fn end(self, mut child: Child) -> Result<()> {
-        let mut said = String::new();
-        if let Some(mut stderr) = child.stderr.take() {
-            drop(std::io::Read::read_to_string(&mut stderr, &mut said));
-        }
-        let status = child.wait().map_err(|error| Error::new(Class::Ambiguous, self.name(), error.to_string()))?;
+    pub fn end(self, program: Guarded) -> Result<()> {
+        let (status, said) = program.end().map_err(|error| Error::new(Class::Ambiguous, self.name(), error.to_string()))?;
         if status.success() {
             return Ok(());
         }

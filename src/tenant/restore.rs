@@ -15,13 +15,19 @@ use super::place::Place;
 use super::program::OptionFile;
 use super::progress::Progress;
 use super::unpack::Unpack;
+use super::watch::{Watch, stopped};
 use crate::model::runbook::TENANT_DATA;
-use crate::planes::Planes;
 use crate::planes::error::{Class, Error, Result};
+use crate::planes::files::folder::DATA;
 use crate::planes::mysql::quote;
 use crate::planes::mysql::servers::name_of;
+use crate::planes::{Files, Plane, Planes};
 
 const CALL: &str = "tenant.restore";
+/// The name of the folder that is unpacked into, beside the tenant's data.
+const RESTORING: &str = "data.restoring";
+/// The name of the old data, until it goes.
+const BEFORE: &str = "data.before";
 
 /// An archive that was checked.
 #[derive(Clone)]
@@ -48,10 +54,10 @@ impl Checked {
     /// # Errors
     /// When it is not what its manifest says. Nothing was touched.
     pub async fn read(path: &Path, identity: Arc<age::x25519::Identity>, progress: &Progress) -> Result<Self> {
-        let (path, progress) = (path.to_owned(), progress.clone());
+        let (path, own) = (path.to_owned(), progress.clone());
         let work = tokio::task::spawn_blocking(move || {
-            progress.begin("check");
-            let (manifest, sha256) = super::archive::verify(&path, &*identity, &progress)?;
+            own.begin("check");
+            let (manifest, sha256) = super::archive::verify(&path, &*identity, &own)?;
             Ok(Self { path, identity, manifest, sha256 })
         });
         work.await.map_err(|error| Error::new(Class::Invalid, CALL, format!("it broke off: {error}")))?
@@ -116,41 +122,83 @@ pub fn must_fit(manifest: &Manifest, place: &Place) -> Result<()> {
 pub async fn restore(planes: &Planes, place: &Place, archive: &Checked, before: Option<&Checked>, progress: &Progress) -> Result<()> {
     must_fit(&archive.manifest, place)?;
     place.must_be_still(planes).await?;
-    let beside = place.data.as_ref().map(|data| data.with_file_name("data.restoring"));
+    let beside = place.data.as_ref().map(|data| data.with_file_name(RESTORING));
     let done = async {
-        bring_in(planes, place, archive, beside.clone(), progress).await?;
+        bring_in(planes, place, archive, beside.clone(), (progress, 1)).await?;
         check(planes, place, &archive.manifest).await?;
-        place.must_be_still(planes).await
+        place.must_be_still(planes).await?;
+        // From here on it is carried through: the folders change places in a moment.
+        if progress.asked() > 0 { Err(stopped(CALL)) } else { swap(planes, place).await }
     }
     .await;
-    if let Err(error) = done {
-        if let Some(beside) = &beside {
-            drop(tokio::fs::remove_dir_all(beside).await);
-        }
-        return Err(match before {
-            None => error,
-            Some(before) => match bring_in(planes, place, before, None, progress).await {
-                Ok(()) => Error { message: format!("{}; what was there before is there again", error.message), ..error },
-                Err(again) => {
-                    let message = format!(
-                        "{}; and what was there before is NOT there again ({}): it is in {}; see {TENANT_DATA}",
-                        error.message,
-                        again.message,
-                        before.path.display()
-                    );
-                    Error { message, ..error }
-                }
-            },
+    let Err(error) = done else {
+        let swept = if beside.is_some() { in_folder(planes, place, |folder| gone(&folder.join(BEFORE))).await } else { Ok(()) };
+        return swept.map_err(|error| {
+            let message = format!(
+                "all of it is restored, but the old files are still in {BEFORE} beside the new ones, remove them: {}",
+                error.message
+            );
+            Error { message, ..error }
         });
+    };
+    if beside.is_some() {
+        // Where that is refused the next restore does it.
+        drop(in_folder(planes, place, |folder| gone(&folder.join(RESTORING))).await);
     }
-    if let (Some(data), Some(beside)) = (&place.data, beside) {
-        change_places(data, &beside).map_err(|error| told(data, &error))?;
+    Err(match before {
+        None => {
+            let message = format!("{}; {} held nothing before and may hold a part now: see {TENANT_DATA}", error.message, place.tenant);
+            Error { message, ..error }
+        }
+        Some(before) => match bring_in(planes, place, before, None, (progress, 2)).await {
+            Ok(()) => Error { message: format!("{}; what was there before is there again", error.message), ..error },
+            Err(again) => {
+                let message = format!(
+                    "{}; and what was there before is NOT there again ({}): it is in {}; see {TENANT_DATA}",
+                    error.message,
+                    again.message,
+                    before.path.display()
+                );
+                Error { message, ..error }
+            }
+        },
+    })
+}
+
+/// Puts the new folder in the place of the old one.
+async fn swap(planes: &Planes, place: &Place) -> Result<()> {
+    if place.data.is_none() {
+        return Ok(());
     }
-    Ok(())
+    in_folder(planes, place, |folder| change_places(&folder.join(DATA), &folder.join(RESTORING))).await
+}
+
+/// Does something in the tenant's folder, when it is there and the lease covers that.
+async fn in_folder(planes: &Planes, place: &Place, what: impl FnOnce(&Path) -> io::Result<()> + Send + 'static) -> Result<()> {
+    let files = Files::of(planes)?;
+    files.change("files.Restore", &files.path(&place.tenant).to_string_lossy(), what).await
+}
+
+fn gone(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Empties the schema and pours the archive's SQL into it; unpacks its files into `beside`.
-async fn bring_in(planes: &Planes, place: &Place, archive: &Checked, beside: Option<PathBuf>, progress: &Progress) -> Result<()> {
+///
+/// It ends when it is asked to so many times.
+async fn bring_in(
+    planes: &Planes,
+    place: &Place,
+    archive: &Checked,
+    beside: Option<PathBuf>,
+    (progress, asked): (&Progress, u32),
+) -> Result<()> {
+    if progress.asked() >= asked {
+        return Err(stopped(CALL));
+    }
     let mysql = &place.server(planes).await?;
     let mut login = None;
     if let (Some(schema), Some(database)) = (&place.schema, &archive.manifest.database) {
@@ -165,31 +213,28 @@ async fn bring_in(planes: &Planes, place: &Place, archive: &Checked, beside: Opt
         mysql.change("mysql.CreateSchema", &format!("CREATE DATABASE {name} {form}"), ()).await?;
         login = Some((OptionFile::write(mysql, &who)?, own.to_owned()));
     }
-    let (archive, data, progress) = (archive.clone(), place.data.clone(), progress.clone());
-    let work = tokio::task::spawn_blocking(move || unpack(&archive, login.as_ref(), data.as_deref(), beside, &progress));
-    work.await.map_err(|error| Error::new(Class::Invalid, CALL, format!("it broke off: {error}")))?
+    if beside.is_some() {
+        let made = |folder: &Path| {
+            gone(&folder.join(RESTORING))?;
+            fs::DirBuilder::new().mode(0o700).create(folder.join(RESTORING))
+        };
+        in_folder(planes, place, made).await?;
+    }
+    let watch = Watch::new(CALL, Some(&mysql.ours), progress, asked);
+    let (archive, progress) = (archive.clone(), progress.clone());
+    watch.over(move |watch| unpack(&archive, login.as_ref(), beside, &progress, watch)).await
 }
 
 fn unpack(
     archive: &Checked,
     login: Option<&(OptionFile, String)>,
-    data: Option<&Path>,
     beside: Option<PathBuf>,
     progress: &Progress,
+    watch: &Watch,
 ) -> Result<()> {
-    if let (Some(beside), Some(data)) = (&beside, data) {
-        let made = || {
-            match fs::remove_dir_all(beside) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            fs::DirBuilder::new().mode(0o700).create(beside)
-        };
-        made().map_err(|error| told(data, &error))?;
-    }
     progress.begin("restore");
-    let load = login.map(|(options, schema)| Load::begin(options, schema)).transpose()?;
-    let mut into = Unpack::new(&archive.manifest, load, beside);
+    let load = login.map(|(options, schema)| Load::begin(options, schema, watch)).transpose()?;
+    let mut into = Unpack::new(&archive.manifest, load, beside, watch);
     let taken = Reader::new(&archive.path, &*archive.identity).each(&mut into, progress);
     match (taken, into.load.take()) {
         (Ok(now), load) => {
@@ -219,7 +264,7 @@ async fn check(planes: &Planes, place: &Place, manifest: &Manifest) -> Result<()
     Ok(())
 }
 
-/// The new folder in the place of the old one, which goes.
+/// The new folder in the place of the old one, which stays beside it.
 fn change_places(data: &Path, beside: &Path) -> io::Result<()> {
     let about = fs::metadata(data)?;
     match chown(beside, Some(about.uid()), Some(about.gid())) {
@@ -228,16 +273,14 @@ fn change_places(data: &Path, beside: &Path) -> io::Result<()> {
         done => done?,
     }
     fs::set_permissions(beside, fs::Permissions::from_mode(about.mode() & 0o7777))?;
-    let old = data.with_file_name("data.before");
-    if old.exists() {
-        fs::remove_dir_all(&old)?;
-    }
+    let old = data.with_file_name(BEFORE);
+    gone(&old)?;
     fs::rename(data, &old)?;
     if let Err(error) = fs::rename(beside, data) {
         fs::rename(&old, data)?;
         return Err(error);
     }
-    fs::remove_dir_all(&old)
+    Ok(())
 }
 
 fn told(path: &Path, error: &dyn std::fmt::Display) -> Error {

@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 use super::load::Load;
 use super::place::Place;
 use super::program::OptionFile;
+use super::progress::Progress;
+use super::watch::Watch;
 use crate::planes::Planes;
-use crate::planes::error::{Class, Error, Result};
+use crate::planes::error::Result;
 
 /// What the name of a tenant's staging copy ends with.
 pub const SUFFIX: &str = "-staging";
@@ -35,7 +37,8 @@ pub const REACHING_OUT: [&str; 14] = [
 ///
 /// # Errors
 /// When something of it could not be done: then the copy must not be started.
-pub async fn silence(planes: &Planes, place: &Place) -> Result<()> {
+pub async fn silence(planes: &Planes, place: &Place, progress: &Progress) -> Result<()> {
+    progress.begin("silence");
     let Some(schema) = place.schema_name() else { return Ok(()) };
     let mysql = &place.server(planes).await?;
     let sql = "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? \
@@ -49,12 +52,13 @@ pub async fn silence(planes: &Planes, place: &Place) -> Result<()> {
     // As the tenant's own user: its triggers may be anything.
     let login = OptionFile::write(mysql, &place.login(mysql).await?)?;
     let schema = schema.to_owned();
-    let work = tokio::task::spawn_blocking(move || {
-        let mut load = Load::begin(&login, &schema)?;
+    let watch = Watch::new("tenant.stage", Some(&mysql.ours), progress, 1);
+    let work = watch.over(move |watch| {
+        let mut load = Load::begin(&login, &schema, watch)?;
         load.feed(statements.as_bytes())?;
         load.end()
     });
-    work.await.map_err(|error| Error::new(Class::Invalid, "tenant.stage", format!("it broke off: {error}")))?
+    work.await
 }
 
 fn statements(there: &BTreeSet<(&str, &str)>) -> String {

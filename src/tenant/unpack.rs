@@ -10,23 +10,26 @@ use sha2::{Digest, Sha256};
 
 use super::archive::{Entry, Manifest, Sort, Take};
 use super::load::Load;
+use super::watch::Watch;
 use crate::planes::error::{Class, Error, Result};
 
 /// Where an archive's parts go.
 pub(super) struct Unpack<'m> {
     pub load: Option<Load>,
     pub folder: Option<PathBuf>,
+    watch: &'m Watch,
     entries: BTreeMap<&'m str, &'m Entry>,
 }
 
 impl<'m> Unpack<'m> {
-    pub fn new(manifest: &'m Manifest, load: Option<Load>, folder: Option<PathBuf>) -> Self {
+    pub fn new(manifest: &'m Manifest, load: Option<Load>, folder: Option<PathBuf>, watch: &'m Watch) -> Self {
         let entries = manifest.files.iter().flatten().map(|entry| (entry.path.as_str(), entry)).collect();
-        Self { load, folder, entries }
+        Self { load, folder, watch, entries }
     }
 
     fn at(&self, path: &str) -> Result<Option<(PathBuf, &'m Entry)>> {
         let Some(folder) = &self.folder else { return Ok(None) };
+        self.watch.may("files.Unpack")?;
         let entry = self.entries.get(path).ok_or_else(|| wrong(path, &"is not in the manifest"))?;
         Ok(Some((folder.join(path), entry)))
     }

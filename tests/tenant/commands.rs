@@ -36,14 +36,19 @@ impl<'f> Desk<'f> {
     }
 
     fn run(&self, words: &str) -> (Option<i32>, String) {
+        let done = self.command(words).output().expect("the program");
+        let said = format!("{}{}", String::from_utf8_lossy(&done.stderr), String::from_utf8_lossy(&done.stdout));
+        (done.status.code(), said)
+    }
+
+    fn command(&self, words: &str) -> Command {
         let dir = self.folder.path().display().to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
         command.args(words.split(' ').map(|word| if word == "DIR" { &dir } else { word })).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", "/nonexistent").current_dir(self.path("archives"));
         command.env("AWS_ENDPOINT_URL", &self.fleet.sandbox.endpoint).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-        let done = command.env("REEVE_HOST", &self.fleet.engine().host).output().expect("the program");
-        let said = format!("{}{}", String::from_utf8_lossy(&done.stderr), String::from_utf8_lossy(&done.stdout));
-        (done.status.code(), said)
+        command.env("REEVE_HOST", &self.fleet.engine().host);
+        command
     }
 }
 
@@ -114,6 +119,27 @@ async fn a_tenant_is_backed_up_staged_and_at_last_purged() {
     desk.ends(0, "journal verify DIR");
     let journal = desk.ends(0, "journal list DIR");
     assert!(journal.contains("tenant purge") || journal.contains("purge"), "{journal}");
+
+    // Who asks it to stop is heard while it waits for the database, and finds nothing left behind.
+    let schema = "hostedehr-tenant-kept-schema";
+    fleet.sql(&format!("CREATE TABLE IF NOT EXISTS `{schema}`.slow (a INT)")).await;
+    let locks = format!("USE `{schema}`; LOCK TABLES slow WRITE; DO SLEEP(25)");
+    let (locked, stopped) = tokio::join!(fleet.sql(&locks), async {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let mut child = desk.command("tenant backup DIR kept --out kept.age").stderr(Stdio::piped()).spawn().expect("the program");
+        tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+        assert!(child.try_wait().expect("a child").is_none(), "it waits for the lock");
+        let asked = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+        assert!(asked.success());
+        let began = std::time::Instant::now();
+        let done = child.wait_with_output().expect("it ends");
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned(), began.elapsed())
+    });
+    drop(locked);
+    assert!(stopped.0 == Some(130) && stopped.1.contains("stopped, as it was asked to"), "{stopped:?}");
+    assert!(stopped.2 < std::time::Duration::from_secs(10), "{stopped:?}");
+    let left: Vec<_> = std::fs::read_dir(desk.path("archives")).expect("a folder").map(|one| one.expect("a name").file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("kept.age")), "{left:?}");
 
     // No secret in anything that was left behind.
     let aws = fleet.estate(fleet.wishes(&tenants)).await.session.connection.aws.clone();

@@ -3,6 +3,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use reeve::planes::Class;
 use reeve::tenant::archive::Sort;
+use reeve::tenant::progress::Progress;
 use reeve::tenant::restore::holds_data;
 use reeve::tenant::stage::silence;
 
@@ -145,7 +146,7 @@ async fn a_staging_copy_reaches_nobody() {
     a.sql(CLINIC);
     let archive = ground.backup("a").await;
     ground.restore("a-staging", &ground.check(&archive.path).await.expect("whole"), None).await.expect("restored");
-    silence(&ground.planes, &ground.place("a-staging").await).await.expect("silenced");
+    silence(&ground.planes, &ground.place("a-staging").await, &Progress::default()).await.expect("silenced");
     let asked = "SELECT GROUP_CONCAT(property_value ORDER BY property) FROM global_property; SELECT start_on_startup + started FROM scheduler_task_config";
     assert_eq!(copy.sql(asked), "en,,\n0");
     assert_eq!(a.sql(asked), "en,smtp.example,https://sms.example\n2");

@@ -9,6 +9,7 @@ mod mariadb;
 mod support;
 
 mod commands;
+mod ended;
 mod ground;
 mod life;
 mod parts;

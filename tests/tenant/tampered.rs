@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use crate::ground::{CLINIC, Ground};
 
 /// Somebody's archive, whatever is in it, for our own key.
-fn forged(
+pub fn forged(
     ground: &Ground,
     name: &str,
     fill: impl FnOnce(&mut tar::Builder<GzEncoder<age::stream::StreamWriter<fs::File>>>),
@@ -26,7 +26,7 @@ fn forged(
     path
 }
 
-fn add<W: Write>(tar: &mut tar::Builder<W>, name: &str, sort: tar::EntryType, content: &[u8], target: &str) {
+pub fn add<W: Write>(tar: &mut tar::Builder<W>, name: &str, sort: tar::EntryType, content: &[u8], target: &str) {
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);
     header.set_entry_type(sort);

@@ -10,11 +10,13 @@ use jiff::Timestamp;
 
 use crate::cli::apply::Locked;
 use crate::cli::stack::Loaded;
+use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Failure, code};
 use crate::desired::Tenant;
 use crate::desired::stack::DatabaseStyle;
 use crate::model::Address;
+use crate::model::runbook::TENANT_DATA;
 use crate::planes::{Class, Planes};
 use crate::record::{Backup, Drill};
 use crate::session::{Error, Session};
@@ -47,6 +49,47 @@ pub async fn told<T>(name: &str, progress: &Progress, terminal: &Terminal, work:
                 let seconds = began.elapsed().as_secs();
                 terminal.say(&format!("{name}: {what}, {} MiB ({} min {} s)", bytes >> 20, seconds / 60, seconds % 60));
             }
+        }
+    }
+}
+
+/// From now on who asks to stop is heard by this alone.
+pub fn listen() -> Result<Stop, Failure> {
+    Stop::listen().map_err(|error| Failure::new(code::ERROR, format!("cannot listen for signals: {error}")))
+}
+
+/// Until `work` ends, which touches nothing. Who asks to stop is heard at once.
+pub async fn untouched<T>(stop: &mut Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = stop.asked() => Err(Failure::new(code::INTERRUPTED, "interrupted: nothing was touched")),
+        done = work => done,
+    }
+}
+
+/// Until `work` ends, which has begun to change things. Who asks to stop is heard at once: the first time it brings to an end what it can, the second time
+/// it says what is half done, and the third time it is left as it is.
+pub async fn heard<T>(
+    stop: &mut Stop,
+    progress: &Progress,
+    terminal: &Terminal,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return match done {
+                Err(failure) if progress.asked() > 0 => Err(Failure { code: code::INTERRUPTED, ..failure }),
+                done => done,
+            },
+            () = stop.asked() => match progress.stop() {
+                1 => terminal.say("stopping: what was begun is ended, what was there before is put back; once more leaves that too"),
+                2 => terminal.say("leaving: in a moment it is said what is half done"),
+                _ => {
+                    let failure = Failure::new(code::INTERRUPTED, "left in the middle of it: what is there may be half of it, and the lock stands for a minute");
+                    return Err(failure.advice(format!("see {TENANT_DATA}")));
+                }
+            },
         }
     }
 }
@@ -99,7 +142,9 @@ pub fn target(out: Option<&Path>, tenant: &str, at: Timestamp) -> PathBuf {
 pub async fn make(session: &Session, place: &Place, path: &Path, to: Vec<Recipient>, terminal: &Terminal) -> Result<Made, Failure> {
     let (progress, at) = (Progress::default(), Timestamp::now());
     // Everything is read: nobody is kept from applying meanwhile.
-    let made = told(&place.tenant, &progress, terminal, backup(session.planes(), place, path, to, at, &progress)).await?;
+    let mut stop = listen()?;
+    let work = async { Ok(backup(session.planes(), place, path, to, at, &progress).await?) };
+    let made = heard(&mut stop, &progress, terminal, told(&place.tenant, &progress, terminal, work)).await?;
     let locked = Locked::take(session, terminal).await?;
     let noted = async {
         let archive = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -6,9 +6,10 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::One;
-use super::data::{address, identity, make, note_drill, place, recipients, target, told, words};
+use super::data::{address, heard, identity, listen, make, note_drill, place, recipients, target, told, untouched, words};
 use crate::cli::apply::Locked;
 use crate::cli::stack::{Loaded, connect, load};
+use crate::cli::stop::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Exit, Failure, code};
 use crate::desired::Tenant;
@@ -112,9 +113,46 @@ struct Work<'a> {
 impl Work<'_> {
     async fn run(&self, how: &How, terminal: &mut Terminal) -> Exit {
         let (session, into, progress) = (self.session, self.into.name.as_str(), Progress::default());
+        let mut stop = listen()?;
+        let (archive, place, full) = untouched(&mut stop, self.look(how, terminal, &progress)).await?;
+        let manifest = &archive.manifest;
+        let before = if full { Some(self.safety(&place, &mut stop, terminal).await?) } else { None };
+        let locked = Locked::take(session, terminal).await?;
+        let step = if self.stage { "stage" } else { "restore" };
+        let place_address = address(&place)?;
+        let work = async {
+            let work = session.task(&locked.held, (&place_address, step), &terminal.line, async |planes: &Planes| {
+                restore(planes, &place, &archive, before.as_ref(), &progress).await?;
+                if !self.stage {
+                    return Ok(());
+                }
+                silence(planes, &place, &progress).await.map_err(|error| crate::planes::Error {
+                    message: format!("the copy still reaches out, do not start it: {}", error.message),
+                    ..error
+                })
+            });
+            Ok(work.await?)
+        };
+        let done = heard(&mut stop, &progress, terminal, told(into, &progress, terminal, work)).await;
+        locked.release(terminal).await;
+        done?;
+        note_drill(session, manifest, &archive.sha256, into).await?;
+        terminal.say(&format!("{into}: restored, every table and file counted and compared"));
+        if self.stage {
+            terminal.say(&format!(
+                "{into}: mail, messages, tasks and other systems are switched off in its settings; give it a network without a way out too"
+            ));
+        }
+        Ok(code::DONE)
+    }
+
+    /// Everything that comes before something is touched: the archive and the tenant are looked at, and it is asked whether it is meant. Answers also whether
+    /// the tenant holds data.
+    async fn look(&self, how: &How, terminal: &Terminal, progress: &Progress) -> Result<(Checked, Place, bool), Failure> {
+        let (session, into) = (self.session, self.into.name.as_str());
         let opens = identity(session, how.identity.as_deref()).await?;
-        let read = Checked::read(self.archive, opens, &progress);
-        let archive = told(into, &progress, terminal, read).await?;
+        let read = Checked::read(self.archive, opens, progress);
+        let archive = told(into, progress, terminal, read).await?;
         let manifest = &archive.manifest;
         if manifest.tenant != self.from {
             let failure = Failure::new(code::REFUSED, format!("the archive is of {}, not of {}", manifest.tenant, self.from));
@@ -135,41 +173,20 @@ impl Work<'_> {
             let failure = Failure::new(code::REFUSED, "not approved: nothing was touched");
             return Err(failure.advice("--auto-approve agrees where there is no terminal"));
         }
-        let before = if full { Some(self.safety(&place, terminal).await?) } else { None };
-        let locked = Locked::take(session, terminal).await?;
-        let step = if self.stage { "stage" } else { "restore" };
-        let place_address = address(&place)?;
-        let work = session.task(&locked.held, (&place_address, step), &terminal.line, async |planes: &Planes| {
-            restore(planes, &place, &archive, before.as_ref(), &progress).await?;
-            if !self.stage {
-                return Ok(());
-            }
-            silence(planes, &place).await.map_err(|error| crate::planes::Error {
-                message: format!("the copy still reaches out, do not start it: {}", error.message),
-                ..error
-            })
-        });
-        let done = told(into, &progress, terminal, work).await;
-        locked.release(terminal).await;
-        done?;
-        note_drill(session, manifest, &archive.sha256, into).await?;
-        terminal.say(&format!("{into}: restored, every table and file counted and compared"));
-        if self.stage {
-            terminal.say(&format!(
-                "{into}: mail, messages, tasks and other systems are switched off in its settings; give it a network without a way out too"
-            ));
-        }
-        Ok(code::DONE)
+        Ok((archive, place, full))
     }
 
     /// What is there goes into an archive first.
-    async fn safety(&self, place: &Place, terminal: &Terminal) -> Result<Checked, Failure> {
+    async fn safety(&self, place: &Place, stop: &mut Stop, terminal: &Terminal) -> Result<Checked, Failure> {
         let path = target(None, &format!("{}-before-restore", place.tenant), Timestamp::now());
         let path = self.archive.parent().unwrap_or_else(|| Path::new("")).join(path);
         let made = make(self.session, place, &path, recipients(self.session, &[]).await?, terminal).await?;
         terminal.say(&format!("what {} holds is in {}", place.tenant, made.path.display()));
-        let progress = Progress::default();
-        let read = Checked::read(&made.path, identity(self.session, None).await?, &progress);
-        Ok(told(&place.tenant, &progress, terminal, read).await?)
+        let read = async {
+            let progress = Progress::default();
+            let read = Checked::read(&made.path, identity(self.session, None).await?, &progress);
+            Ok(told(&place.tenant, &progress, terminal, read).await?)
+        };
+        untouched(stop, read).await
     }
 }

@@ -67,8 +67,8 @@ impl Writer {
     /// Adds what is in `root`, and answers what it was and what was left out.
     ///
     /// # Errors
-    /// When it cannot be read or written.
-    pub fn folder(&mut self, root: &Path, progress: &Progress) -> Result<(Vec<Entry>, Vec<String>)> {
+    /// When it cannot be read or written, or `still` says before an entry that it has to end.
+    pub fn folder(&mut self, root: &Path, progress: &Progress, still: &dyn Fn() -> Result<()>) -> Result<(Vec<Entry>, Vec<String>)> {
         let (mut entries, mut left_out) = (Vec::new(), Vec::new());
         let told = |path: &Path, error: io::Error| wrong(format!("{}: {error}", root.join(path).display()));
         let top = Folder::root(root).map_err(|error| told(Path::new(""), error))?;
@@ -77,6 +77,8 @@ impl Writer {
             // `None`: it went while we came.
             let Some(folder) = top.below(&below).map_err(|error| told(&below, error))? else { continue };
             for name in folder.names().map_err(|error| told(&below, error))? {
+                still()?;
+                progress.moves();
                 let path = below.join(&name);
                 let Some(text) = path.to_str() else {
                     left_out.push(format!("{}: its name is no UTF-8", path.display()));
