@@ -155,7 +155,7 @@ async fn folder(files: &Files, tenant: &str, address: &str) -> Result<Option<Pat
     let path = files.path(tenant);
     let Some(found) = files.read(&path.to_string_lossy()).await? else { return Ok(None) };
     let marks = files.ours.marks(found.tags.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    if !marks.is_some_and(|marks| marks.address.is_some_and(|own| own.as_str() == address)) {
+    if marks.is_none_or(|marks| marks.address.is_none_or(|own| own.as_str() != address)) {
         let message = format!("{} bears another mark than {address}: it is not {tenant}'s", path.display());
         return Err(Error::new(Class::Invalid, FIND, message));
     }

@@ -153,7 +153,7 @@ impl Guarded {
             if let Some(status) = locked(&self.child).try_wait()? {
                 return Ok((status, String::from_utf8_lossy(&said).into_owned()));
             }
-            std::thread::sleep(Duration::from_millis(5));
+            self.watch.0.runtime.block_on(tokio::time::sleep(Duration::from_millis(5)));
         }
     }
 }

@@ -107,7 +107,7 @@ async fn a_tenant_is_backed_up_staged_and_at_last_purged() {
     // What was written since is in no backup.
     fleet.sql("CREATE TABLE `hostedehr-tenant-omega-schema`.late (a INT)").await;
     assert!(desk.ends(5, "tenant purge DIR omega --confirm omega").contains("after its last backup"));
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let last = desk.path("archives/omega-late.age");
     desk.ends(0, &format!("tenant backup DIR omega --out {last}"));
     desk.ends(0, &format!("tenant restore DIR omega {last} --as kept --auto-approve"));
