@@ -83,10 +83,10 @@ pub async fn heard<T>(
                 done => done,
             },
             () = stop.asked() => match progress.stop() {
-                1 => terminal.say("stopping: what was begun is ended, what was there before is put back; once more leaves that too"),
+                1 => terminal.say("stopping: what was begun is ended, and a restore puts back what was there before; once more leaves that too"),
                 2 => terminal.say("leaving: in a moment it is said what is half done"),
                 _ => {
-                    let failure = Failure::new(code::INTERRUPTED, "left in the middle of it: what is there may be half of it, and the lock stands for a minute");
+                    let failure = Failure::new(code::INTERRUPTED, "left in the middle of it: what is there may be half of it");
                     return Err(failure.advice(format!("see {TENANT_DATA}")));
                 }
             },
