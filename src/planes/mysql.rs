@@ -225,7 +225,12 @@ impl Mysql {
 
     async fn server(&self) -> Result<&Server> {
         // Boxed: what waits for this is deep already.
-        self.server.get_or_try_init(|| Box::pin(self.lately.tried(Server::connect(self)))).await
+        let connected = self.server.get_or_try_init(|| Box::pin(self.lately.tried(Server::connect(self)))).await;
+        // There may be several: which of them it was.
+        connected.map_err(|error| match error.call.as_str() {
+            "mysql.Connect" => Error { message: format!("{}: {}", self.address, error.message), ..error },
+            _ => error,
+        })
     }
 }
 

@@ -1,12 +1,13 @@
 //! The programs `mariadb-dump` and `mariadb`.
 //!
 //! Why these and no SQL of our own: they know routines, triggers, events, views that need each other, generated columns and character sets of each
-//! version of the server, and what they write can be read without reeve. They get the login from a file that only we can read and that is
-//! gone as soon as they end: arguments and environments can be read by others.
+//! version of the server, and what they write can be read without reeve. They get the login from a file that has no name and is gone when we
+//! are: arguments and environments can be read by others.
 
+use std::fs::{File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
 use super::watch::Guarded;
@@ -23,11 +24,9 @@ pub(super) enum Program {
     Client,
 }
 
-/// A login in a file of its own.
+/// A login in a file that has no name: whoever is killed leaves nothing of it. Programs that are started meanwhile have it open.
 #[derive(Debug)]
-pub(super) struct OptionFile {
-    folder: PathBuf,
-}
+pub(super) struct OptionFile(File);
 
 impl OptionFile {
     pub fn write(mysql: &Mysql, login: &Login) -> Result<Self> {
@@ -41,25 +40,19 @@ impl OptionFile {
             quoted(login.password.expose()),
             quoted(&ca)
         ));
-        let folder = std::env::temp_dir().join(format!("reeve-login-{}-{:016x}", std::process::id(), rand::random::<u64>()));
-        let file = Self { folder };
         let written = || {
-            std::fs::DirBuilder::new().mode(0o700).create(&file.folder)?;
-            let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file.path())?;
-            out.write_all(text.as_bytes())
+            let mut file = File::from(rustix::fs::memfd_create("reeve-login", rustix::fs::MemfdFlags::empty())?);
+            // The programs read no option file that others may write.
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            file.write_all(text.as_bytes())?;
+            Ok::<_, std::io::Error>(Self(file))
         };
-        written().map_err(|error| Error::new(Class::Invalid, "tenant.login", format!("{}: {error}", file.folder.display())))?;
-        Ok(file)
+        written().map_err(|error| Error::new(Class::Invalid, "tenant.login", format!("no file for the login: {error}")))
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.join("client.cnf")
-    }
-}
-
-impl Drop for OptionFile {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.folder));
+    /// Where a program finds it that was started while it is open.
+    fn path(&self) -> String {
+        format!("/dev/fd/{}", self.0.as_raw_fd())
     }
 }
 
@@ -75,7 +68,7 @@ impl Program {
     pub fn start(self, login: &OptionFile, schema: &str) -> Result<Child> {
         let mut command = Command::new(self.name());
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LC_ALL", "C.UTF-8");
-        command.arg(format!("--defaults-file={}", login.path().display()));
+        command.arg(format!("--defaults-file={}", login.path()));
         command.args(["--default-character-set=utf8mb4", "--max-allowed-packet=512M"]);
         command.stderr(Stdio::piped());
         match self {

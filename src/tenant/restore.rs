@@ -16,12 +16,13 @@ use super::program::OptionFile;
 use super::progress::Progress;
 use super::unpack::Unpack;
 use super::watch::{Watch, stopped};
+use crate::model::Address;
 use crate::model::runbook::TENANT_DATA;
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::files::folder::DATA;
-use crate::planes::mysql::quote;
 use crate::planes::mysql::servers::name_of;
-use crate::planes::{Files, Plane, Planes};
+use crate::planes::mysql::{marks, quote};
+use crate::planes::{Files, Mysql, Plane, Planes};
 
 const CALL: &str = "tenant.restore";
 /// The name of the folder that is unpacked into, beside the tenant's data.
@@ -123,6 +124,7 @@ pub async fn restore(planes: &Planes, place: &Place, archive: &Checked, before: 
     must_fit(&archive.manifest, place)?;
     place.must_be_still(planes).await?;
     let beside = place.data.as_ref().map(|data| data.with_file_name(RESTORING));
+    begun(planes, place).await?;
     let done = async {
         bring_in(planes, place, archive, beside.clone(), (progress, 1)).await?;
         check(planes, place, &archive.manifest).await?;
@@ -151,7 +153,10 @@ pub async fn restore(planes: &Planes, place: &Place, archive: &Checked, before: 
             Error { message, ..error }
         }
         Some(before) => match bring_in(planes, place, before, None, (progress, 2)).await {
-            Ok(()) => Error { message: format!("{}; what was there before is there again", error.message), ..error },
+            Ok(()) => {
+                finished(planes, place).await?;
+                Error { message: format!("{}; what was there before is there again", error.message), ..error }
+            }
             Err(again) => {
                 let message = format!(
                     "{}; and what was there before is NOT there again ({}): it is in {}; see {TENANT_DATA}",
@@ -163,6 +168,36 @@ pub async fn restore(planes: &Planes, place: &Place, archive: &Checked, before: 
             }
         },
     })
+}
+
+/// Writes down that the schema is not whole from now on.
+async fn begun(planes: &Planes, place: &Place) -> Result<()> {
+    let Some(schema) = &place.schema else { return Ok(()) };
+    place.server(planes).await?.put_marks(marks::RESTORING, name_of(&schema.id), &schema.marks).await
+}
+
+/// Writes down that the schema is whole. It is for who had it restored, once nothing of the work is left: until then nobody wakes the tenant.
+///
+/// # Errors
+/// What the server answered.
+pub async fn finished(planes: &Planes, place: &Place) -> Result<()> {
+    let Some(schema) = place.schema_name() else { return Ok(()) };
+    place.server(planes).await?.drop_marks(marks::RESTORING, schema).await
+}
+
+/// Whether a restore of that tenant was cut off, so that its schema holds a part of its data. Where there is no way to the database nobody knows.
+///
+/// # Errors
+/// What a server answered.
+pub async fn was_cut_off(planes: &Planes, tenant: &str) -> Result<bool> {
+    let Ok(mysql) = Mysql::of(planes) else { return Ok(false) };
+    let cut_off = async |server: Mysql| {
+        let table = server.marks_table().await?;
+        let rows = table.all(marks::RESTORING).filter_map(|(_, row)| server.ours.marks(row.pairs())?.address);
+        Ok(rows.collect::<Vec<Address>>())
+    };
+    let all = mysql.fresh().everywhere(cut_off).await?;
+    Ok(all.iter().any(|address| address.as_str() == format!("tenant/{tenant}.schema")))
 }
 
 /// Puts the new folder in the place of the old one.

@@ -6,6 +6,7 @@
 use std::io::Read;
 use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -18,6 +19,9 @@ use crate::planes::ours::Ours;
 const LOOK: Duration = Duration::from_millis(200);
 /// How often the lease is asked for while a program works.
 const LEASE: Duration = Duration::from_secs(1);
+
+/// How many bytes of what a program says are kept.
+const WORDS: usize = 65536;
 
 /// What watches over a piece of work. Cheap to clone; clones are the same.
 #[derive(Debug, Clone)]
@@ -45,6 +49,8 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Guarded {
     child: Arc<Mutex<Child>>,
+    /// Hears what it says while it works: one that nobody hears stands still once its pipe is full.
+    said: Option<JoinHandle<Vec<u8>>>,
     watch: Watch,
 }
 
@@ -99,8 +105,9 @@ impl Watch {
     }
 
     /// Takes a program under guard.
-    pub fn guard(&self, child: Child) -> Result<Guarded> {
-        let child = Guarded { child: Arc::new(Mutex::new(child)), watch: self.clone() };
+    pub fn guard(&self, mut child: Child) -> Result<Guarded> {
+        let said = child.stderr.take().map(|stderr| std::thread::spawn(move || last_words(stderr)));
+        let child = Guarded { child: Arc::new(Mutex::new(child)), said, watch: self.clone() };
         self.state().programs.push(child.child.clone());
         self.still()?;
         Ok(child)
@@ -142,12 +149,8 @@ impl Watch {
 
 impl Guarded {
     /// Waits for its end, and answers what it said.
-    pub fn end(self) -> std::io::Result<(ExitStatus, String)> {
-        let mut said = Vec::new();
-        let stderr = locked(&self.child).stderr.take();
-        if let Some(mut stderr) = stderr {
-            drop(stderr.read_to_end(&mut said));
-        }
+    pub fn end(mut self) -> std::io::Result<(ExitStatus, String)> {
+        let said = self.said.take().and_then(|said| said.join().ok()).unwrap_or_default();
         loop {
             // Not waited for under the lock: it may have to be killed meanwhile.
             if let Some(status) = locked(&self.child).try_wait()? {
@@ -167,6 +170,16 @@ impl Drop for Guarded {
     }
 }
 
+/// The end of what a program says. It may quote statements of any length.
+fn last_words(mut from: impl Read) -> Vec<u8> {
+    let (mut said, mut piece) = (Vec::new(), vec![0; WORDS]);
+    while let Ok(read @ 1..) = from.read(&mut piece) {
+        said.extend_from_slice(&piece[..read]);
+        said.drain(..said.len().saturating_sub(WORDS));
+    }
+    said
+}
+
 struct EndOnDrop<'w>(&'w Watch);
 
 impl Drop for EndOnDrop<'_> {
@@ -182,4 +195,30 @@ pub(super) fn stopped(call: &str) -> Error {
 
 fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_program_that_says_much_is_heard_while_it_is_fed() {
+        let watch = Watch::new("test", None, &Progress::default(), 1);
+        let work = |watch: &Watch| {
+            let script = "head -c 1000000 /dev/zero | tr '\\0' x >&2; cat > /dev/null; echo last >&2; exit 3";
+            let mut command = Command::new("sh");
+            let mut child = command.args(["-c", script]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell");
+            let input = child.stdin.take();
+            let program = watch.guard(child)?;
+            input.expect("its input").write_all(&[b'x'; 1_000_000]).expect("it takes all of it");
+            Ok(program.end().expect("an end"))
+        };
+        let (status, said) =
+            tokio::time::timeout(Duration::from_secs(60), watch.over(work)).await.expect("it does not stand still").expect("done");
+        assert_eq!(status.code(), Some(3));
+        assert!(said.ends_with("xlast\n") && said.len() == WORDS, "{}", said.len());
+    }
 }

@@ -11,7 +11,7 @@ use reeve::planes::aws::gate::{Gate, May};
 use reeve::planes::{Class, Planes};
 use reeve::tenant::backup::backup;
 use reeve::tenant::progress::Progress;
-use reeve::tenant::restore::{Checked, restore};
+use reeve::tenant::restore::{Checked, finished, restore, was_cut_off};
 use reeve::tenant::stage::silence;
 
 use crate::ground::{CLINIC, Ground, server};
@@ -57,6 +57,7 @@ async fn each_step_of_a_restore_asks_for_the_lease() {
         async move { restore(&planes, place, archive, None, &Progress::default()).await }
     });
     fs::write(data.join("old"), "old").expect("a file");
+    assert!(!was_cut_off(&ground.planes, "b").await.expect("an answer"));
     let mut shut_at = 0;
     while let Err(error) = tried(shut_at).await {
         assert_eq!(error.class, Class::LeaseLost, "{shut_at}: {error}");
@@ -70,6 +71,11 @@ async fn each_step_of_a_restore_asks_for_the_lease() {
     // Drop, make, the folder beside, the program, the piece, the file, the change of places.
     assert!(shut_at >= 7, "{shut_at}");
     assert!(data.join("new").exists() && !data.join("old").exists());
+    // Until it is said that all of it is done, nobody wakes it.
+    assert!(was_cut_off(&ground.planes, "b").await.expect("an answer"));
+    assert!(!was_cut_off(&ground.planes, "a").await.expect("an answer"), "it is another tenant");
+    finished(&ground.planes, &place).await.expect("written down");
+    assert!(!was_cut_off(&ground.planes, "b").await.expect("an answer"));
 
     let planes = gated(&ground, || May::Never("another has it".to_owned()));
     let error = silence(&planes, &ground.place("a").await, &Progress::default()).await.expect_err("refused");

@@ -17,7 +17,7 @@ use crate::planes::Planes;
 use crate::session::Session;
 use crate::tenant::place::Place;
 use crate::tenant::progress::Progress;
-use crate::tenant::restore::{Checked, holds_data, must_fit, restore};
+use crate::tenant::restore::{Checked, finished, holds_data, must_fit, restore};
 use crate::tenant::stage::{SUFFIX, silence};
 
 /// Put an archive's schema and files in the place of a tenant's, which must not run.
@@ -123,13 +123,13 @@ impl Work<'_> {
         let work = async {
             let work = session.task(&locked.held, (&place_address, step), &terminal.line, async |planes: &Planes| {
                 restore(planes, &place, &archive, before.as_ref(), &progress).await?;
-                if !self.stage {
-                    return Ok(());
+                if self.stage {
+                    silence(planes, &place, &progress).await.map_err(|error| crate::planes::Error {
+                        message: format!("the copy still reaches out, do not start it: {}", error.message),
+                        ..error
+                    })?;
                 }
-                silence(planes, &place, &progress).await.map_err(|error| crate::planes::Error {
-                    message: format!("the copy still reaches out, do not start it: {}", error.message),
-                    ..error
-                })
+                finished(planes, &place).await
             });
             Ok(work.await?)
         };

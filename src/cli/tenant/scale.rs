@@ -12,8 +12,10 @@ use crate::desired::tenant::State;
 use crate::kinds::docker::service::{Service, of_ours, scale, services};
 use crate::kinds::{Kind, Ready};
 use crate::model::Address;
+use crate::model::runbook::TENANT_DATA;
 use crate::planes::{Docker, Plane, Planes};
 use crate::session::{Error, Session};
+use crate::tenant::restore::was_cut_off;
 
 /// Start a tenant's container, and wait until it is ready.
 #[derive(Debug, Args)]
@@ -59,6 +61,10 @@ async fn to(one: &One, replicas: i64, terminal: &mut Terminal) -> Exit {
     let id = service.and_then(|service| service.id.clone());
     let id =
         id.ok_or_else(|| Failure::new(code::ERROR, format!("{} has no service yet", tenant.name)).advice("`reeve apply DIR` makes it"))?;
+    if replicas > 0 && was_cut_off(session.planes(), &tenant.name).await.map_err(Error::from)? {
+        let failure = Failure::new(code::REFUSED, format!("{} holds a part of its data: a restore was cut off, or goes on", tenant.name));
+        return Err(failure.advice(format!("give that restore again, with its first archive: see {TENANT_DATA}")));
+    }
     // Under the lease: nobody wakes a tenant whose data is just being restored.
     let address = Address::parse(&format!("tenant/{}.service", tenant.name)).map_err(|error| Failure::usage(error.to_string()))?;
     let step = if replicas > 0 { "wake" } else { "sleep" };

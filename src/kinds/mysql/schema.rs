@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::makers;
 use crate::kinds::aws::db_instance::DbInstance;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
+use crate::model::runbook::TENANT_DATA;
 use crate::model::{Marks, Ref};
 use crate::planes::Mysql;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -122,6 +123,7 @@ impl Kind for Schema {
             cx.change("mysql.DropSchema", &format!("DROP DATABASE IF EXISTS {}", quote::name(name)), ()).await?;
         }
         makers::drop_those_of(cx, name).await?;
+        cx.drop_marks(marks::RESTORING, name).await?;
         cx.drop_marks(NOUN, name).await
     }
 
@@ -143,6 +145,9 @@ async fn on(cx: &Mysql) -> Result<Vec<Live<Schema>>> {
         let (row, id) = (table.get(NOUN, &name), cx.id(&name));
         let pairs: Vec<(&str, &str)> = row.map(|row| row.pairs().collect()).unwrap_or_default();
         let marks = cx.ours.marks_or_stranger(Schema::NAME, (&name, &id), pairs)?;
+        if let Some(address) = marks.address.as_ref().filter(|_| table.get(marks::RESTORING, &name).is_some()) {
+            cx.ours.note(format!("{address} holds a part of its data: a restore was cut off, or goes on; see {TENANT_DATA}"));
+        }
         let made_at = row.map(|row| row.made_at.clone()).unwrap_or_default();
         let shape = Schema { charset, collation, server: None, dedicated: cx.is_own() };
         Some(Live { attributes: known(&name), id, shape, marks, made_at })

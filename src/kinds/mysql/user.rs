@@ -21,6 +21,7 @@ use crate::kinds::aws::parameter::Parameter;
 use crate::kinds::{Attributes, Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::field::Text;
 use crate::model::marks::short;
+use crate::model::runbook::TENANT_DATA;
 use crate::model::{Marks, Ref, Secret};
 use crate::planes::Mysql;
 use crate::planes::error::{Absent, Class, Error, Result};
@@ -126,7 +127,7 @@ impl Kind for User {
         let (name, want) = (new.name(Self::NAME_LIMIT), &new.want);
         let (cx, schema) = &cx.at(want.schema.id()).await?;
         if cx.is_own() != want.dedicated {
-            let message = format!("{} is not on the server that the wish is about", want.schema.id());
+            let message = format!("its schema, {}, is still on the other server: see {TENANT_DATA}", want.schema.id());
             return Err(Error::new(Class::Early, "mysql.CreateUser", message));
         }
         let made = Made { attributes: known(&name), id: cx.id(&name) };

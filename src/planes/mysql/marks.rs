@@ -16,6 +16,9 @@ use crate::planes::error::{Absent, Class, Error, Result};
 /// The schema of reeve's own.
 pub const SCHEMA: &str = "reeve";
 
+/// The noun of a row that stands while a schema is being restored: what a restore that was cut off leaves.
+pub const RESTORING: &str = "restoring";
+
 const MAKE: [&str; 2] = [
     "CREATE DATABASE IF NOT EXISTS `reeve` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE TABLE IF NOT EXISTS `reeve`.`marks` (\
