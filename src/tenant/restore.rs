@@ -9,6 +9,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::archive::{Manifest, Reader};
 use super::load::Load;
 use super::place::Place;
@@ -27,6 +29,8 @@ use crate::planes::{Files, Mysql, Plane, Planes};
 const CALL: &str = "tenant.restore";
 /// The name of the folder that is unpacked into, beside the tenant's data.
 const RESTORING: &str = "data.restoring";
+/// Where an installed OpenMRS keeps its connection.
+const PROPERTIES: &str = "openmrs-runtime.properties";
 /// The name of the old data, until it goes.
 const BEFORE: &str = "data.before";
 
@@ -128,6 +132,7 @@ pub async fn restore(planes: &Planes, place: &Place, archive: &Checked, before: 
     let done = async {
         bring_in(planes, place, archive, beside.clone(), (progress, 1)).await?;
         check(planes, place, &archive.manifest).await?;
+        own_login(planes, place, &archive.manifest).await?;
         place.must_be_still(planes).await?;
         // From here on it is carried through: the folders change places in a moment.
         if progress.asked() > 0 { Err(stopped(CALL)) } else { swap(planes, place).await }
@@ -168,6 +173,36 @@ pub async fn restore(planes: &Planes, place: &Place, archive: &Checked, before: 
             }
         },
     })
+}
+
+/// OpenMRS keeps its connection among its files: in those that come from another schema it becomes the tenant's own, so that a copy neither reaches
+/// the schema that it is of nor holds the login for it.
+async fn own_login(planes: &Planes, place: &Place, manifest: &Manifest) -> Result<()> {
+    let (Some(own), Some(of)) = (place.schema_name(), manifest.database.as_ref().map(|database| database.schema.clone())) else {
+        return Ok(());
+    };
+    if place.data.is_none() || own == of {
+        return Ok(());
+    }
+    let (own, login) = (own.to_owned(), place.login(&place.server(planes).await?).await?);
+    let rewrite = move |folder: &Path| {
+        let file = folder.join(RESTORING).join(PROPERTIES);
+        if !fs::symlink_metadata(&file).is_ok_and(|about| about.is_file()) {
+            return Ok(());
+        }
+        // In the encoding of such files every byte is a character; those of others stay as they are.
+        let text = Zeroizing::new(fs::read(&file)?.into_iter().map(char::from).collect::<String>());
+        let line = |line: &str| match line.split_once('=').map(|(name, _)| name.trim()) {
+            Some("connection.url") => line.replace(&of, &own),
+            Some("connection.username") => format!("connection.username={}", login.user),
+            Some("connection.password") => format!("connection.password={}", login.password.expose()),
+            _ => line.to_owned(),
+        };
+        let lines = Zeroizing::new(text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n");
+        let bytes = Zeroizing::new(lines.chars().map(|one| u8::try_from(u32::from(one)).unwrap_or(b'?')).collect::<Vec<u8>>());
+        fs::write(&file, &bytes)
+    };
+    in_folder(planes, place, rewrite).await
 }
 
 /// Writes down that the schema is not whole from now on.

@@ -17,7 +17,11 @@ async fn a_backup_comes_back_whole_into_the_same_tenant_and_into_another() {
     a.sql("CREATE TABLE reeve_writer (id INT); CREATE TABLE reeve_writer_log (id INT)");
     let data = ground.data("a");
     fs::create_dir_all(data.join("complex_obs/deep")).expect("a folder");
-    fs::write(data.join("openmrs-runtime.properties"), "encryption.key=Zm9v\n").expect("a file");
+    let properties = format!(
+        "encryption.key=Zm9v\nconnection.username={}\nconnection.password={}\nconnection.url=jdbc\\:mysql\\://db\\:3307/{}?x\n",
+        a.user, a.password, a.schema
+    );
+    fs::write(data.join("openmrs-runtime.properties"), &properties).expect("a file");
     fs::write(data.join("complex_obs/deep/x-ray.png"), vec![7_u8; 3 << 20]).expect("a file");
     fs::set_permissions(data.join("openmrs-runtime.properties"), fs::Permissions::from_mode(0o640)).expect("a mode");
     std::os::unix::fs::chown(data.join("openmrs-runtime.properties"), Some(1001), Some(0)).expect("an owner");
@@ -42,6 +46,10 @@ async fn a_backup_comes_back_whole_into_the_same_tenant_and_into_another() {
     assert_eq!(b.sql(ASKED), before);
     let there = ground.data("b");
     assert_eq!(fs::read(there.join("inside/x-ray.png")).expect("a file"), vec![7_u8; 3 << 20]);
+    // It has its own login in it, and none for the one that it is of; in the same tenant it stays as it is.
+    let own = fs::read_to_string(there.join("openmrs-runtime.properties")).expect("a file");
+    let expected = properties.replace(&a.user, &b.user).replace(&a.password, &b.password).replace(&a.schema, &b.schema);
+    assert_eq!(own, expected);
     let about = fs::metadata(there.join("openmrs-runtime.properties")).expect("a file");
     assert_eq!((about.mode() & 0o7777, about.uid(), about.gid()), (0o640, 1001, 0));
     assert!(!there.join("outside").exists());
