@@ -79,7 +79,7 @@ impl Drill {
             sources.push((part, Source::find(&session.planes().aws, part).await.map_err(Error::from)?));
         }
         self.agree(&session, sources.iter().flat_map(|(_, sources)| sources), terminal).await?;
-        let mut stop = Stop::listen().map_err(|error| Failure::new(code::ERROR, format!("cannot listen for signals: {error}")))?;
+        let mut stop = Stop::listen()?;
         let held = session.hold_drill(&terminal.line).await?;
         let mut results = Vec::new();
         let outcome = self.each(&session, &held, &sources, &mut stop, &mut results, terminal).await;

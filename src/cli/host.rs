@@ -128,7 +128,7 @@ impl Roll {
         let failed = |error: &dyn std::fmt::Display| Failure::new(code::ERROR, error.to_string());
         let config = HostConfig::read(&self.config).map_err(|error| failed(&error))?;
         let host = Machine::new(machine::Machine::at("/"), config, None);
-        let mut stop = Stop::listen().map_err(|error| failed(&error))?;
+        let mut stop = Stop::listen()?;
         let mut told = String::new();
         loop {
             let fleet = roll::live::look(&host).await.map_err(|error| failed(&error))?;

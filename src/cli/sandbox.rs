@@ -79,7 +79,7 @@ impl Sandbox {
                 terminal.data(&format!("export REEVE_STANDIN_{}={image}", number + 1))?;
             }
         }
-        let mut stop = Stop::listen().map_err(|error| failed(format!("cannot listen for signals: {error}")))?;
+        let mut stop = Stop::listen()?;
         tokio::select! {
             () = stop.asked() => Ok(code::DONE),
             ended = sandbox.wait() => Err(failed(match ended {

@@ -3,6 +3,8 @@
 use futures::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::{Failure, code};
+
 /// Ctrl-C, SIGTERM, and SIGHUP: a terminal that went away (a lost ssh session) is no reason to leave the lock behind.
 pub struct Stop {
     interrupt: Signal,
@@ -15,11 +17,12 @@ impl Stop {
     ///
     /// # Errors
     /// What the operating system answered.
-    pub fn listen() -> std::io::Result<Self> {
+    pub fn listen() -> Result<Self, Failure> {
+        let hear = |kind| signal(kind).map_err(|error| Failure::new(code::ERROR, format!("cannot listen for signals: {error}")));
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
+            interrupt: hear(SignalKind::interrupt())?,
+            terminate: hear(SignalKind::terminate())?,
+            hangup: hear(SignalKind::hangup())?,
         })
     }
 

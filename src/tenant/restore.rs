@@ -271,14 +271,13 @@ async fn bring_in(
     }
     let mysql = &place.server(planes).await?;
     let mut login = None;
-    if let (Some(schema), Some(database)) = (&place.schema, &archive.manifest.database) {
+    if let (Some(schema), Some(_)) = (&place.schema, &archive.manifest.database) {
         let who = place.login(mysql).await?;
         let own = name_of(&schema.id);
         let name = quote::name(own);
         mysql.must_be_ours("schema", own).await?;
         mysql.change("mysql.DropSchema", &format!("DROP DATABASE IF EXISTS {name}"), ()).await?;
         // The schema is the tenant's: what its YAML says of it holds, not what the archive says.
-        let _ = database;
         let form = format!("CHARACTER SET {} COLLATE {}", schema.shape.charset, schema.shape.collation);
         mysql.change("mysql.CreateSchema", &format!("CREATE DATABASE {name} {form}"), ()).await?;
         login = Some((OptionFile::write(mysql, &who)?, own.to_owned()));

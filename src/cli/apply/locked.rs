@@ -17,7 +17,7 @@ impl Locked {
     /// Takes the lock. Half of it would stand in everybody's way for a minute: who asks to stop meanwhile waits until it is taken and given
     /// back, unless he asks again.
     pub async fn take(session: &Session, terminal: &Terminal) -> Result<Self, Failure> {
-        let mut stop = Stop::listen().map_err(|error| Failure::new(code::ERROR, format!("cannot listen for signals: {error}")))?;
+        let mut stop = Stop::listen()?;
         let taking = session.hold(&terminal.line);
         tokio::pin!(taking);
         tokio::select! {

@@ -53,11 +53,6 @@ pub async fn told<T>(name: &str, progress: &Progress, terminal: &Terminal, work:
     }
 }
 
-/// From now on who asks to stop is heard by this alone.
-pub fn listen() -> Result<Stop, Failure> {
-    Stop::listen().map_err(|error| Failure::new(code::ERROR, format!("cannot listen for signals: {error}")))
-}
-
 /// Until `work` ends, which touches nothing. Who asks to stop is heard at once.
 pub async fn untouched<T>(stop: &mut Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
@@ -142,7 +137,7 @@ pub fn target(out: Option<&Path>, tenant: &str, at: Timestamp) -> PathBuf {
 pub async fn make(session: &Session, place: &Place, path: &Path, to: Vec<Recipient>, terminal: &Terminal) -> Result<Made, Failure> {
     let (progress, at) = (Progress::default(), Timestamp::now());
     // Everything is read: nobody is kept from applying meanwhile.
-    let mut stop = listen()?;
+    let mut stop = Stop::listen()?;
     let work = async { Ok(backup(session.planes(), place, path, to, at, &progress).await?) };
     let made = heard(&mut stop, &progress, terminal, told(&place.tenant, &progress, terminal, work)).await?;
     let locked = Locked::take(session, terminal).await?;

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::One;
-use super::data::{address, heard, identity, listen, make, note_drill, place, recipients, target, told, untouched, words};
+use super::data::{address, heard, identity, make, note_drill, place, recipients, target, told, untouched, words};
 use crate::cli::apply::Locked;
 use crate::cli::stack::{Loaded, connect, load};
 use crate::cli::stop::Stop;
@@ -113,7 +113,7 @@ struct Work<'a> {
 impl Work<'_> {
     async fn run(&self, how: &How, terminal: &mut Terminal) -> Exit {
         let (session, into, progress) = (self.session, self.into.name.as_str(), Progress::default());
-        let mut stop = listen()?;
+        let mut stop = Stop::listen()?;
         let (archive, place, full) = untouched(&mut stop, self.look(how, terminal, &progress)).await?;
         let manifest = &archive.manifest;
         let before = if full { Some(self.safety(&place, &mut stop, terminal).await?) } else { None };
