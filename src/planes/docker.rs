@@ -12,6 +12,7 @@ mod ssh;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::OnceCell;
 
@@ -125,7 +126,8 @@ impl Docker {
             self.ours.reads("docker.Version");
             connect(&self.address, Some(&self.tunnels)).await
         };
-        self.client.get_or_try_init(|| self.lately.tried(begin())).await
+        let asked = Instant::now();
+        self.client.get_or_try_init(|| self.lately.tried(asked, begin())).await
     }
 
     /// The version of the API that was agreed on, major and minor.

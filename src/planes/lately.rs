@@ -1,26 +1,24 @@
-//! A plane that did not answer a moment ago is not waited for again by everybody who stood in line for it.
+//! A plane that did not answer is not waited for again by everybody who stood in line for it.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::error::{Error, Result};
-
-/// How long a failure is the answer for others too. They stand in line while it comes about, and ask at once when it has.
-const MOMENT: Duration = Duration::from_secs(1);
 
 /// The last failure. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Lately(Arc<Mutex<Option<(Instant, Error)>>>);
 
 impl Lately {
-    /// Tries, unless that failed a moment ago.
+    /// Tries, unless that has failed since somebody `asked`: a failure is the answer of all who stood in line while it came about, and of nobody
+    /// who comes after it.
     ///
     /// # Errors
     /// What `attempt` answered, now or then.
-    pub async fn tried<T>(&self, attempt: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    pub async fn tried<T>(&self, asked: Instant, attempt: impl Future<Output = Result<T>> + Send) -> Result<T> {
         if let Some((at, error)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner)
-            && at.elapsed() < MOMENT
+            && *at >= asked
         {
             return Err(error.clone());
         }
@@ -33,6 +31,7 @@ impl Lately {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU8, Ordering};
+    use std::time::Duration;
 
     use super::*;
     use crate::planes::Class;
@@ -45,12 +44,14 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Err(Error::new(Class::Unreachable, "call", "silent"))
         };
-        let ask = || cell.get_or_try_init(|| lately.tried(attempt()));
+        let ask = || async {
+            let asked = Instant::now();
+            cell.get_or_try_init(|| lately.tried(asked, attempt())).await
+        };
         let answers = futures::future::join_all((0..5).map(|_| ask())).await;
         assert!(answers.iter().all(Result::is_err));
         assert_eq!(tries.load(Ordering::Relaxed), 1);
-        tokio::time::sleep(MOMENT).await;
         assert!(ask().await.is_err());
-        assert_eq!(tries.load(Ordering::Relaxed), 2, "later it is tried again");
+        assert_eq!(tries.load(Ordering::Relaxed), 2, "who comes later tries again");
     }
 }

@@ -12,7 +12,7 @@ pub mod servers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, Params, Row};
@@ -225,7 +225,8 @@ impl Mysql {
 
     async fn server(&self) -> Result<&Server> {
         // Boxed: what waits for this is deep already.
-        let connected = self.server.get_or_try_init(|| Box::pin(self.lately.tried(Server::connect(self)))).await;
+        let asked = Instant::now();
+        let connected = self.server.get_or_try_init(|| Box::pin(self.lately.tried(asked, Server::connect(self)))).await;
         // There may be several: which of them it was.
         connected.map_err(|error| match error.call.as_str() {
             "mysql.Connect" => Error { message: format!("{}: {}", self.address, error.message), ..error },
