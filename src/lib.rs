@@ -28,6 +28,14 @@ pub mod drill;
 
 pub mod session;
 
+pub mod edge;
+
+pub mod scaling;
+
+pub mod notify;
+
+pub mod reconcile;
+
 pub mod view;
 
 pub mod cli;

@@ -1,0 +1,7 @@
+//! Tenants wake when somebody comes and sleep when nobody does.
+//!
+//! HAProxy answers for a tenant that runs, and for one that does not it asks the *waker*, an HTTP server on the loopback of each host (`server.rs`). Who may wake, what
+//! is a person and what is a program, is decided from the request alone (`asked.rs`), and what each is told is text (`page.rs`).
+//!
+//! What is wanted stands on the services themselves, in a label, so that it outlives reeve, and every host tells the same place in the queue: nothing is
+//! remembered that could be read. One of all instances, the *leader*, starts and stops; the others want and answer.
