@@ -5,3 +5,6 @@
 //!
 //! What is wanted stands on the services themselves, in a label, so that it outlives reeve, and every host tells the same place in the queue: nothing is
 //! remembered that could be read. One of all instances, the *leader*, starts and stops; the others want and answer.
+
+pub mod asked;
+pub mod page;
