@@ -10,6 +10,7 @@ pub mod field;
 pub mod firewall;
 pub mod hole;
 pub mod host;
+pub mod hours;
 pub mod marks;
 pub mod name;
 pub mod node;
@@ -21,6 +22,7 @@ pub mod secret;
 pub mod stranger;
 pub mod tenant;
 pub mod visible;
+pub mod watcher;
 
 pub use access::Access;
 pub use address::Address;

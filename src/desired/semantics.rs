@@ -9,6 +9,7 @@ use super::quantity::Size;
 use super::region;
 use super::stack::{DatabaseStyle, Stack};
 use super::tenant::{Database, RESERVED, Tenant, TenantSpec};
+use crate::model::hours::Hours;
 use crate::model::problem::{Place, Problem, Problems, suggest};
 
 /// Checks a stack. `users` says how many tenants have a distribution.
@@ -34,6 +35,15 @@ pub fn stack(stack: &Stack, checked: &mut Checked<'_>, users: &HashMap<String, u
         let word = format!("{verb:?}").to_lowercase();
         let place = checked.place(&["spec", "reconcile"]);
         checked.refuse(&["spec", "reconcile"], Problem::at(&place, format!("`{word}` is both in `auto` and in `hold`")), problems);
+    }
+    hours(stack.spec.idle.hours.as_ref(), &["spec", "idle", "hours"], checked, problems);
+}
+
+/// Working hours: that their times and their zone are some.
+fn hours(hours: Option<&Hours>, path: &[&str], checked: &mut Checked<'_>, problems: &mut Problems) {
+    for (field, why) in hours.map(Hours::wrong).unwrap_or_default() {
+        let at = [path, &[field]].concat();
+        checked.refuse(&at, Problem::at(&checked.place(&at), why), problems);
     }
 }
 
@@ -162,6 +172,7 @@ pub fn tenants(stack: Option<(&Stack, &Checked<'_>)>, applicants: Vec<Applicant<
             environment(&spec.env, &["spec", "env"], &mut checked, problems);
             inherited(&spec, &checked, of_stack, &mut doubts);
         }
+        hours(spec.hours.as_ref(), &["spec", "hours"], &mut checked, problems);
         let Some((name, place)) = checked.name() else { continue };
         check_label("a tenant", name, place, problems);
         if RESERVED.contains(&name) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quantity::{Duration, Size};
 use crate::model::Access;
+use crate::model::hours::Hours;
 
 /// The stack: `metadata.name` and the fields of `spec` that belong to no module.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -99,11 +100,14 @@ pub struct Idle {
     #[serde(default = "four")]
     #[schemars(range(min = 1, max = 100))]
     pub max_waking: u32,
+    /// Working hours, in which no tenant is put to rest. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
 }
 
 impl Default for Idle {
     fn default() -> Self {
-        Self { after: two_weeks(), wake_timeout: quarter(), max_waking: four() }
+        Self { after: two_weeks(), wake_timeout: quarter(), max_waking: four(), hours: None }
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::quantity::Size;
 use super::stack::{Memory, Stack};
+use crate::model::hours::Hours;
 use crate::model::problem::Place;
 
 /// A tenant: `metadata.name` and `spec`.
@@ -39,6 +40,9 @@ pub struct TenantSpec {
     /// Never put to sleep, because it works at night. Default: false.
     #[serde(default)]
     pub keep_awake: bool,
+    /// Its working hours, in which it is not put to rest. Default: the stack's `idle.hours`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
     /// Its memory. Default: the distribution's.
     #[serde(default)]
     pub memory: TenantMemory,

@@ -6,7 +6,7 @@
 //!
 //! Management guide: <https://docs.haproxy.org/2.6/management.html>.
 
-mod activity;
+pub mod activity;
 pub mod files;
 pub mod follow;
 mod process;

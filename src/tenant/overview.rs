@@ -1,6 +1,7 @@
 //! What every tenant is doing: read in a few calls, whatever their number.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::{Service as Seen, Task, TaskState};
 use jiff::{SignedDuration, Timestamp};
@@ -33,8 +34,10 @@ pub async fn overview(planes: &Planes, wished: &[Wished]) -> Result<Vec<Overview
         Err(_) => std::collections::BTreeMap::new(),
     };
     let now = Timestamp::now();
-    let when =
-        |ago: &u64| now.checked_sub(SignedDuration::from_secs(i64::try_from(*ago).ok()?)).ok().map(|at| at.strftime("%FT%TZ").to_string());
+    let when = |ago: &Duration| {
+        let ago = SignedDuration::try_from(*ago).ok()?;
+        now.checked_sub(ago).ok().map(|at| at.strftime("%FT%TZ").to_string())
+    };
     let mut by_tenant: HashMap<String, (&Seen, Service)> = HashMap::new();
     for seen in services.iter() {
         if let Some(made_of) = service::of_ours(docker, seen) {

@@ -115,7 +115,7 @@ async fn what_only_reads_is_sent_again_when_its_container_ends() {
     let page = world.page("a.example.org", "/").await;
     assert!(last.await.unwrap() > 0);
     assert_eq!((page.status, page.header("retry-after")), (503, Some("10")));
-    assert!(page.body.contains("is asleep or being moved"), "{page:?}");
+    assert!(page.body.contains("It will be back"), "{page:?}");
 
     // An answer that the tenant itself gives is not touched.
     let own = TcpListener::bind("127.0.0.1:0").await.unwrap();

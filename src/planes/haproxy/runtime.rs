@@ -29,6 +29,8 @@ pub struct Worker {
     pub pid: String,
     /// The stamp of the text that it was started with.
     pub stamp: String,
+    /// For how long it has served.
+    pub uptime: Duration,
 }
 
 /// One server of a tenant's backend, as the worker that serves has it.
@@ -63,7 +65,8 @@ impl Haproxy {
         self.ours.reads("haproxy.show_info");
         let Some(info) = self.ask(&self.admin_socket(), "show info").await? else { return Ok(None) };
         let line = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
-        Ok(Some(Worker { pid: line("Pid: "), stamp: line("description: ") }))
+        let uptime = Duration::from_secs(line("Uptime_sec: ").parse().unwrap_or_default());
+        Ok(Some(Worker { pid: line("Pid: "), stamp: line("description: "), uptime }))
     }
 
     /// The tenants' own servers, by tenant; `None` when none runs.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::{Config, Route, State, pages};
+use crate::model::watcher::WATCHERS;
 use crate::planes::facts::Proxy;
+use crate::planes::haproxy::activity::{KEPT, TABLE};
 use crate::planes::haproxy::files::{At, FIRST, stamped, with_marks};
 use crate::planes::haproxy::slot;
 
@@ -30,13 +32,31 @@ pub fn render(config: &Config, tags: &BTreeMap<String, String>, place: &Proxy) -
     text.push_str(&global(place));
     text.push_str(&frontend(config, place, &sets));
     text.push_str(&asleep(place, &sets));
-    let wake = config.waker.map_or_else(|| asleep_socket(place), |waker| waker.to_string());
+    text.push_str(&used());
+    let asleep = format!("  server none {} no-check backup maxconn 0\n", asleep_socket(place));
+    // One check for all: what ten thousand backends have of it only follows.
+    let (waker, wake) = config.waker.map_or_else(Default::default, |waker| {
+        let backend =
+            format!("backend waker\n  server wk {waker} inter 1s fastinter 200ms downinter 500ms fall 1 rise 1 check maxconn 0\n");
+        (backend, format!("  server wk {waker} no-check track waker/wk backup maxconn 0\n"))
+    });
+    text.push_str(&waker);
     let tenants: BTreeSet<&str> =
         config.routes.values().filter(|route| route.state == State::Active).map(|route| route.tenant.as_str()).collect();
     for tenant in tenants {
-        let _ = writeln!(text, "{}\n{}\n  server wk {wake} no-check backup maxconn 0", slot::backend(tenant), slot::server(None));
+        let _ = write!(text, "{}\n{}\n{wake}{asleep}", slot::backend(tenant), slot::server(None));
     }
     At { text: stamped(&with_marks(&text, tags), &map), map, certificate: true }
+}
+
+/// When each tenant was last used, which the waker reads: an entry is as old as it has left to live less than that. What was asked lately is only there so that the
+/// same asked again, as an open tab does all day, is no use.
+fn used() -> String {
+    format!(
+        "backend {TABLE}\n  stick-table type string len 64 size 100k expire {}s store gpc0\n\
+         backend asked\n  stick-table type integer size 200k expire 10m store http_req_cnt\n",
+        KEPT.as_secs()
+    )
 }
 
 /// What is there when nothing is to be served any more: every answer is 503, so that the load balancer sends nobody here.
@@ -193,11 +213,13 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
     let bytes = u64::from(config.max_body_mib) << 20;
     let _ =
         writeln!(text, "  http-request return {} if {{ req.hdr_val(content-length) gt {bytes} }}", pages::too_large(config.max_body_mib));
-    text.push_str(
+    let watchers = WATCHERS.join("|");
+    let _ = write!(
+        text,
         r"  # What the application is told of the way here comes from here alone.
   http-request set-header X-Forwarded-For %[var(txn.from)]
-  http-request set-header X-Forwarded-Proto https if { ssl_fc }
-  http-request set-header X-Forwarded-Proto http unless { ssl_fc }
+  http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
+  http-request set-header X-Forwarded-Proto http unless {{ ssl_fc }}
   http-request set-header X-Forwarded-Port %[dst_port]
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request del-header Forwarded
@@ -206,6 +228,12 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
   http-request del-header Proxy
   # Nothing else is sent twice: a clinical request must not be.
   http-request disable-l7-retry unless is_page
+  # Use is what somebody does. To read once more what one has just read is none, which is all that an open tab does by itself; nor is who only looks whether it runs.
+  http-request track-sc0 var(txn.from),concat(|,txn.name,|),concat(,txn.path),xxh32 table asked if is_page
+  acl is_read_again sc_http_req_cnt(0) gt 1
+  acl is_upgrade req.hdr(upgrade) -m found
+  acl is_watcher req.hdr(user-agent) -m reg -i {watchers}
+  http-request track-sc1 var(txn.be) table {TABLE} if !is_watcher !is_page or !is_watcher is_upgrade or !is_watcher !is_read_again
   use_backend %[var(txn.be)]
 ",
     );
