@@ -7,4 +7,17 @@
 //! remembered that could be read. One of all instances, the *leader*, starts and stops; the others want and answer.
 
 pub mod asked;
+pub mod book;
+mod events;
+mod lead;
+pub mod metrics;
 pub mod page;
+pub mod policy;
+mod routes;
+pub mod shown;
+mod swarm;
+mod task;
+mod waker;
+
+pub use book::{Book, Entry, Rules};
+pub use task::{Pace, Parts, Said, run};

@@ -8,6 +8,7 @@
 //! history.json                  address -> mark last applied, folded from the journal
 //! applied/<digest>.json         saved plans that were applied
 //! drills/...                    restore drills of the database and the file system, and the lease that one runs under
+//! loop/edges/<instance>.json     when tenants were last used on each host
 //! tenants/<name>/...            backups of a tenant, and restores that showed that they can be read
 //! ```
 
@@ -17,6 +18,7 @@ mod clock;
 mod digest;
 mod drills;
 mod durable;
+mod edges;
 mod entry;
 mod error;
 mod heart;
@@ -36,6 +38,7 @@ pub use applied::AppliedPlan;
 pub use bucket::{Bucket, RECORD_TAG, bucket_name};
 pub use clock::Clock;
 pub use digest::{canonical, sha256};
+pub use edges::Edge;
 pub use entry::{Attempt, Batch, Entry, Event, FORMAT_VERSION, Outcome, RunEnd, RunStart, Tally};
 pub use error::RecordError;
 pub use history::{Head, History, Loaded, Unmarked};

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod drill;
+mod lead;
 mod left_open;
 mod password;
 mod rotate;

@@ -11,6 +11,9 @@ pub enum RecordError {
     /// Someone else holds the lease.
     #[error("the stack is locked by {}. Wait until it is done; if that process is surely dead, `reeve unlock DIR` releases it", .0.describe())]
     Held(Box<LeaseFile>),
+    /// Another host wakes tenants and puts them to rest.
+    #[error("another edge leads: {}", .0.describe())]
+    Led(Box<LeaseFile>),
     /// Another restore drill goes on.
     #[error("a restore drill goes on, by {}. Wait until it is done; if that process is surely dead, `reeve unlock DIR --drill` lets another begin", .0.describe())]
     Drilling(Box<LeaseFile>),

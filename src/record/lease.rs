@@ -26,6 +26,8 @@ pub enum Lock {
     /// The estate and its journal: who holds it may change them.
     #[default]
     Stack,
+    /// Waking tenants and putting them to rest: one of all hosts does so.
+    Edge,
     /// Restore drills, which last for hours and change nothing of the estate: one at a time, while others apply.
     Drill,
 }
@@ -35,6 +37,7 @@ impl Lock {
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::Stack => "lease.json",
+            Self::Edge => "loop/edge.json",
             Self::Drill => "drills/lease.json",
         }
     }
@@ -42,6 +45,7 @@ impl Lock {
     fn held(self, holder: LeaseFile) -> RecordError {
         match self {
             Self::Stack => RecordError::Held(Box::new(holder)),
+            Self::Edge => RecordError::Led(Box::new(holder)),
             Self::Drill => RecordError::Drilling(Box::new(holder)),
         }
     }
@@ -246,6 +250,7 @@ pub(super) fn parse(store: &Store, lock: Lock, object: &Object) -> Result<LeaseF
         why: error.to_string(),
         hint: match lock {
             Lock::Stack => "Make sure that nobody applies to this stack, then `reeve unlock DIR`",
+            Lock::Edge => "Delete it: whoever runs takes it anew",
             Lock::Drill => "Make sure that no restore drill goes on, then `reeve unlock DIR --drill`",
         },
     })

@@ -14,7 +14,9 @@ mod swarm;
 
 mod bad_days;
 mod canary;
+#[path = "../support/client.rs"]
 mod client;
+
 mod dedicated;
 mod host;
 mod isolation;

@@ -170,9 +170,15 @@ pub async fn docker(engine: &Engine, arguments: &[&str]) -> String {
 
 /// Status and body of an answer; the status is 0 where nobody answers.
 pub async fn get(address: impl AsRef<str>, host: &str, path: &str) -> (u16, String) {
+    get_with(address, host, path, &[]).await
+}
+
+/// The same, with further arguments for curl.
+pub async fn get_with(address: impl AsRef<str>, host: &str, path: &str, more: &[&str]) -> (u16, String) {
     let url = format!("http://{}{path}", address.as_ref());
     let out = Command::new("curl")
         .args(["--silent", "--max-time", "10", "--header", &format!("Host: {host}"), "--write-out", "\n%{http_code}", &url])
+        .args(more)
         .stdin(Stdio::null())
         .output()
         .await

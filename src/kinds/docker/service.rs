@@ -9,6 +9,7 @@ mod differ;
 mod made_of;
 mod render;
 pub mod tasks;
+pub mod wake;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -256,7 +257,8 @@ async fn changed(cx: &Docker, change: &Change<Service>) -> Result<()> {
         (false, false) => replicas(&now),
     };
     let name = spec.name.unwrap_or_default();
-    let spec = render::spec(cx, &change.want, &name, labelled(&change.want, &change.marks)?, replicas, render::modern(cx).await?)?;
+    let labels = wake::kept(spec.labels.as_ref(), labelled(&change.want, &change.marks)?);
+    let spec = render::spec(cx, &change.want, &name, labels, replicas, render::modern(cx).await?)?;
     put(cx, call, &change.id, now.version, spec).await
 }
 

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use bollard::models::{NodeState, Service as Seen, ServiceUpdateStatusStateEnum as Update, Task, TaskState};
+use bollard::models::{Node, NodeState, Service as Seen, ServiceUpdateStatusStateEnum as Update, Task, TaskState};
 use bollard::query_parameters::ListTasksOptionsBuilder;
 use jiff::{SignedDuration, Timestamp};
 
 use super::replicas;
+use super::wake::Wake;
 use crate::kinds::docker::node::nodes;
 use crate::kinds::{Attributes, Ready};
 use crate::model::runbook::{DISK_FULL, IMAGE_MISSING, NO_ROOM, UNHEALTHY};
@@ -59,15 +60,21 @@ pub async fn all(cx: &Docker) -> Result<std::sync::Arc<Vec<Task>>> {
     .await
 }
 
-/// The tenants of the stack that answer, and where: two calls, whatever their number.
+/// The tenants of the stack that answer, and where, but for those that are about to be put to rest: three calls, whatever their number.
 ///
 /// # Errors
 /// What the engine answered.
 pub async fn running(cx: &Docker) -> Result<Vec<Running>> {
     let (services, tasks, nodes) = futures::try_join!(super::services(cx), all(cx), nodes(cx))?;
     let tenant = |service: &Seen| Some((service.id.clone()?, super::of_ours(cx, service)?.tenant));
-    let tenants: HashMap<String, String> = services.iter().filter_map(tenant).collect();
-    let up = |node: &&bollard::models::Node| node.status.as_ref().and_then(|status| status.state) == Some(NodeState::READY);
+    let stays = |service: &&Seen| Wake::of(service).resting.is_none();
+    let tenants: HashMap<String, String> = services.iter().filter(stays).filter_map(tenant).collect();
+    Ok(answering(cx, &tenants, &tasks, &nodes))
+}
+
+/// The tasks of these services (by id, with their tenants) that answer, and where.
+pub fn answering(cx: &Docker, tenants: &HashMap<String, String>, tasks: &[Task], nodes: &[Node]) -> Vec<Running> {
+    let up = |node: &&Node| node.status.as_ref().and_then(|status| status.state) == Some(NodeState::READY);
     let addresses: HashMap<&str, (&str, String)> = nodes
         .iter()
         .filter(up)
@@ -87,10 +94,12 @@ pub async fn running(cx: &Docker) -> Result<Vec<Running>> {
         })
         .collect();
     running.sort();
-    Ok(running)
+    running
 }
 
-fn state(task: &Task) -> Option<TaskState> {
+/// How far a task is.
+#[must_use]
+pub fn state(task: &Task) -> Option<TaskState> {
     task.status.as_ref()?.state
 }
 

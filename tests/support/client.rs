@@ -1,4 +1,5 @@
 //! Clients that ask a tenant through HAProxy all the time, and keep what they were answered.
+#![allow(dead_code)] // each test binary uses a part of it
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub enum Asks {
     Page,
     /// The interface for programs.
     Api,
+    /// What an open tab asks by itself.
+    Poll,
     /// Writes a patient.
     Write,
 }
@@ -40,6 +43,21 @@ impl Answer {
         self.head.contains("x-standin-schema:")
     }
 
+    /// The page of the waker.
+    pub fn is_waiting_page(&self) -> bool {
+        self.status == 200
+            && self.head.contains("content-type: text/html")
+            && self.head.contains("cache-control: no-store")
+            && !self.is_tenants()
+    }
+
+    /// The tenant's own, by the name that the tenant puts into it.
+    pub fn is_of(&self, tenant: &str) -> bool {
+        self.head.lines().any(|line| {
+            line.strip_prefix("x-standin-schema:").is_some_and(|schema| schema.trim() == format!("hostedehr-tenant-{tenant}-schema"))
+        })
+    }
+
     /// That it will be back, and when to ask again.
     pub fn says_soon(&self) -> bool {
         self.status == 503 && self.head.contains("retry-after:") && self.head.contains("cache-control: no-store")
@@ -47,7 +65,7 @@ impl Answer {
 
     /// The tenant did as it was asked.
     pub fn is_good(&self) -> bool {
-        self.is_tenants() && matches!((self.asks, self.status), (Asks::Write, 201) | (Asks::Page | Asks::Api, 200))
+        self.is_tenants() && matches!((self.asks, self.status), (Asks::Write, 201) | (Asks::Page | Asks::Api | Asks::Poll, 200))
     }
 }
 
@@ -56,6 +74,10 @@ pub async fn ask(door: &str, host: &str, asks: Asks, name: &str) -> Answer {
     let request = match asks {
         Asks::Page => format!("GET /openmrs/spa/home HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nConnection: close\r\n\r\n"),
         Asks::Api => format!("GET /openmrs/ws/rest/v1/patient?q=none HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
+        Asks::Poll => format!(
+            "GET /openmrs/ws/rest/v1/session HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nSec-Fetch-Mode: cors\r\n\
+             Sec-Fetch-Site: same-origin\r\nSec-Fetch-Dest: empty\r\nConnection: close\r\n\r\n"
+        ),
         Asks::Write => {
             let body = format!("{{\"name\":\"{name}\"}}");
             format!(

@@ -1,0 +1,178 @@
+//! The tenants' containers as Swarm has them, kept up with little reading: services one by one as events name them, tasks of those that start more often than all.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bollard::models::{Node, NodeState, Service as Seen, Task};
+use bollard::query_parameters::ListTasksOptionsBuilder;
+use jiff::Timestamp;
+
+use super::policy::Phase;
+use crate::kinds::docker::node::nodes;
+use crate::kinds::docker::service::tasks::{self, Running};
+use crate::kinds::docker::service::wake::Wake;
+use crate::kinds::docker::service::{Service, of_ours, replicas, services};
+use crate::kinds::{Kind, Ready};
+use crate::planes::Docker;
+use crate::planes::docker::failed;
+use crate::planes::error::{Absent, Result};
+
+/// A tenant's service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its id.
+    pub id: String,
+    /// Its container is to run.
+    pub runs: bool,
+    /// What is wanted of it.
+    pub wake: Wake,
+}
+
+/// What is known of the swarm.
+#[derive(Debug, Default)]
+pub struct Swarm {
+    services: BTreeMap<String, Known>,
+    tasks: HashMap<String, Task>,
+    nodes: Vec<Node>,
+    /// What Swarm says of those that are being started.
+    words: HashMap<String, std::result::Result<String, String>>,
+}
+
+impl Swarm {
+    /// Reads all of it anew.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    pub async fn read_all(&mut self, cx: &Docker) -> Result<()> {
+        let cx = cx.fresh();
+        let all = services(&cx).await?;
+        self.services = all.iter().filter_map(|service| known(&cx, service)).collect();
+        self.read_tasks(&cx).await
+    }
+
+    /// Reads the services with these ids anew.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    pub async fn read_services(&mut self, cx: &Docker, ids: &BTreeSet<String>) -> Result<()> {
+        let call = "docker.ServiceInspect";
+        let read = |id: &str| {
+            let id = id.to_owned();
+            async move { cx.reads(call).await?.inspect_service(&id, None).await.map_err(failed(call)).absent_ok() }
+        };
+        for (id, found) in ids.iter().zip(futures::future::join_all(ids.iter().map(|id| read(id))).await) {
+            self.services.retain(|_, one| one.id != *id);
+            self.services.extend(found?.and_then(|service| known(cx, &service)));
+        }
+        Ok(())
+    }
+
+    /// Reads all tasks and nodes anew.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    pub async fn read_tasks(&mut self, cx: &Docker) -> Result<()> {
+        let cx = cx.fresh();
+        let (all, nodes) = futures::try_join!(tasks::all(&cx), nodes(&cx))?;
+        self.nodes.clone_from(&nodes);
+        self.tasks.clear();
+        self.take(all.iter().cloned());
+        self.ask_those_that_start(&cx).await
+    }
+
+    /// Reads the tasks of those that are being started anew.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    pub async fn read_starting(&mut self, cx: &Docker) -> Result<()> {
+        let call = "docker.TaskList";
+        let services: Vec<String> = self.starting().map(|(_, one)| one.id.clone()).collect();
+        if services.is_empty() {
+            return Ok(());
+        }
+        self.tasks.retain(|_, task| !services.iter().any(|id| task.service_id.as_ref() == Some(id)));
+        let filters = HashMap::from([("service".to_owned(), services), ("desired-state".to_owned(), vec!["running".to_owned()])]);
+        let options = ListTasksOptionsBuilder::default().filters(&filters).build();
+        let found = cx.reads(call).await?.list_tasks(Some(options)).await.map_err(failed(call))?;
+        self.take(found);
+        self.ask_those_that_start(cx).await
+    }
+
+    fn take(&mut self, tasks: impl IntoIterator<Item = Task>) {
+        self.tasks.extend(tasks.into_iter().filter_map(|task| Some((task.id.clone()?, task))));
+    }
+
+    fn starting(&self) -> impl Iterator<Item = (&String, &Known)> {
+        self.services.iter().filter(|(_, one)| one.runs && one.wake.started.is_some())
+    }
+
+    /// Whether somebody is being started, waits for it, or is about to be put to rest.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.services.values().any(|one| one.wake != Wake::default())
+    }
+
+    /// Who does not answer yet is asked how it is: its earlier tasks say what went wrong.
+    async fn ask_those_that_start(&mut self, cx: &Docker) -> Result<()> {
+        let up: BTreeSet<String> = self.answering(cx).into_iter().map(|one| one.tenant).collect();
+        let starting = self.starting().filter(|(tenant, _)| !up.contains(*tenant));
+        let ask = |(tenant, one): (&String, &Known)| {
+            let (tenant, id) = (tenant.clone(), one.id.clone());
+            async move { Service::ready(cx, &id).await.map(|ready| (tenant, ready)) }
+        };
+        let said = futures::future::try_join_all(starting.map(ask)).await?;
+        self.words = said
+            .into_iter()
+            .map(|(tenant, ready)| match ready {
+                Ready::Yes(_) => (tenant, Ok(String::new())),
+                Ready::NotYet(word) => (tenant, Ok(word)),
+                // The fleet may be growing for it.
+                Ready::Failed(why) if why.contains("no suitable node") => (tenant, Ok(why)),
+                Ready::Failed(why) => (tenant, Err(why)),
+            })
+            .collect();
+        Ok(())
+    }
+
+    /// Tenants that answer, and where; also those that are about to be put to rest.
+    #[must_use]
+    pub fn answering(&self, cx: &Docker) -> Vec<Running> {
+        let tenants = self.services.iter().filter(|(_, one)| one.runs).map(|(tenant, one)| (one.id.clone(), tenant.clone())).collect();
+        let tasks: Vec<Task> = self.tasks.values().cloned().collect();
+        tasks::answering(cx, &tenants, &tasks, &self.nodes)
+    }
+
+    /// Tenants' services, by tenant.
+    #[must_use]
+    pub fn services(&self) -> &BTreeMap<String, Known> {
+        &self.services
+    }
+
+    /// How far a tenant's container is.
+    #[must_use]
+    pub fn phase(&self, tenant: &str, running: &[Running]) -> Phase {
+        let Some(known) = self.services.get(tenant).filter(|known| known.runs) else { return Phase::Down };
+        if running.iter().any(|one| one.tenant == tenant) {
+            let of_it = self.tasks.values().filter(|task| task.service_id.as_deref() == Some(&known.id));
+            let since = of_it.filter_map(|task| task.status.as_ref()?.timestamp.as_ref()?.to_string().parse::<Timestamp>().ok()).max();
+            return Phase::Up(since.unwrap_or(Timestamp::MAX));
+        }
+        match self.words.get(tenant) {
+            Some(Ok(word)) => Phase::Coming(word.clone()),
+            Some(Err(why)) => Phase::Stuck(why.clone()),
+            None => Phase::Coming(String::new()),
+        }
+    }
+
+    /// The hosts that route: the swarm's managers that are there.
+    #[must_use]
+    pub fn routers(&self) -> BTreeSet<String> {
+        let is_there = |node: &&Node| node.status.as_ref().and_then(|status| status.state) == Some(NodeState::READY);
+        self.nodes.iter().filter(|node| node.manager_status.is_some()).filter(is_there).filter_map(|node| node.id.clone()).collect()
+    }
+}
+
+fn known(cx: &Docker, service: &Seen) -> Option<(String, Known)> {
+    let made_of = of_ours(cx, service)?;
+    let known = Known { id: service.id.clone()?, runs: replicas(service) > 0, wake: Wake::of(service) };
+    Some((made_of.tenant, known))
+}

@@ -1,0 +1,459 @@
+//! The edge at work: it looks, lets the routes follow, notes who is wanted, and, where this instance leads, starts and stops.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use super::book::Book;
+use super::events::{Look, listen};
+use super::lead::{being_restored, carry_out};
+use super::metrics::Metrics;
+use super::policy::{Do, Phase, Resting, Tenant, decide, queue};
+use super::routes::Routes;
+use super::shown::{Shown, Usual};
+use super::swarm::{Known, Swarm};
+use super::waker::{Waker, Wanted, serve};
+use crate::kinds::docker::service::tasks::Running;
+use crate::kinds::docker::service::wake::{Wake, change};
+use crate::planes::docker::failed;
+use crate::planes::error::{Class, Error, Result};
+use crate::planes::{Docker, Haproxy, Plane, Planes};
+use crate::record::{Edge as Note, Record};
+
+/// How often it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// While nothing goes on. Events of the engine and requests come in between.
+    pub quiet: Duration,
+    /// While somebody is started or put to rest.
+    pub busy: Duration,
+    /// All services, though no event named them.
+    pub all: Duration,
+    /// The note for the other hosts, and theirs.
+    pub note: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { quiet: seconds(10), busy: Duration::from_millis(250), all: seconds(600), note: seconds(60) }
+    }
+}
+
+/// A host that has said nothing for so long is not known to be alive.
+const SILENT: SignedDuration = SignedDuration::from_secs(180);
+
+/// What happened, for logs and notices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// A tenant is being started.
+    Starts {
+        /// Which.
+        tenant: String,
+    },
+    /// It answers.
+    Arrived {
+        /// Which.
+        tenant: String,
+        /// From its start.
+        seconds: u64,
+    },
+    /// Its start failed.
+    GaveUp {
+        /// Which.
+        tenant: String,
+        /// Why, and the runbook.
+        why: String,
+    },
+    /// Nobody uses it: its container is stopped.
+    Rests {
+        /// Which.
+        tenant: String,
+    },
+    /// It was about to be put to rest, and somebody came or something was in the way.
+    Stays {
+        /// Which.
+        tenant: String,
+    },
+    /// What could not be done, and is tried again.
+    Trouble(String),
+    /// That is over.
+    Well,
+}
+
+/// What the edge stands on.
+#[derive(Debug)]
+pub struct Parts {
+    /// This host's planes.
+    pub planes: Planes,
+    /// The stack's record.
+    pub record: Record,
+    /// What the YAML says.
+    pub book: watch::Receiver<Arc<Book>>,
+    /// While this instance leads: the planes, whose changes ask for the leader's lease.
+    pub lead: watch::Receiver<Option<Planes>>,
+    /// Where HAProxy asks.
+    pub listener: TcpListener,
+    /// How often it looks.
+    pub pace: Pace,
+    /// Who is told what happens.
+    pub said: mpsc::UnboundedSender<Said>,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// Serves and works until `stop` turns.
+///
+/// # Errors
+/// Where this is no host: there is no HAProxy, or no swarm.
+pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
+    let Parts { planes, record, book, lead, listener, pace, said, metrics } = parts;
+    let docker = Docker::of(&planes)?.clone();
+    let haproxy = Haproxy::of(&planes)?.clone();
+    let instance = node_id(&docker).await?;
+    let (shown_in, shown) = watch::channel(Arc::new(Shown::default()));
+    let wanted = Wanted::default();
+    let (look_in, looks) = mpsc::unbounded_channel();
+    let mut edge = Edge {
+        note: Note::new(&instance, Timestamp::now()),
+        known_note: false,
+        routes: Routes::new(haproxy),
+        swarm: Swarm::default(),
+        others: Vec::new(),
+        restoring: BTreeSet::new(),
+        usual: Usual::default(),
+        trouble: None,
+        due: Due::default(),
+        docker: docker.clone(),
+        record,
+        book: book.clone(),
+        lead,
+        pace,
+        said,
+        metrics: metrics.clone(),
+        shown: shown_in,
+        wanted: wanted.clone(),
+    };
+    let waker = Waker { book, shown, wanted, metrics };
+    let mut stopped = stop.clone();
+    tokio::select! {
+        served = serve(waker, listener, stop.clone()) => served.map_err(|error| Error::new(Class::Unreachable, "edge.serve", error.to_string())),
+        never = edge.work(looks) => match never {},
+        () = listen(docker, look_in) => Ok(()),
+        _ = stopped.wait_for(|stop| *stop) => Ok(()),
+    }
+}
+
+/// This engine's node in the swarm.
+async fn node_id(docker: &Docker) -> Result<String> {
+    let call = "docker.SystemInfo";
+    let info = docker.reads(call).await?.info().await.map_err(failed(call))?;
+    let id = info.swarm.and_then(|swarm| swarm.node_id).filter(|id| !id.is_empty());
+    id.ok_or_else(|| Error::new(Class::Invalid, call, "this engine is in no swarm: `reeve host setup` makes it one of the stack's"))
+}
+
+struct Edge {
+    docker: Docker,
+    record: Record,
+    book: watch::Receiver<Arc<Book>>,
+    lead: watch::Receiver<Option<Planes>>,
+    pace: Pace,
+    said: mpsc::UnboundedSender<Said>,
+    metrics: Metrics,
+    shown: watch::Sender<Arc<Shown>>,
+    wanted: Wanted,
+    routes: Routes,
+    swarm: Swarm,
+    /// What this host tells the others.
+    note: Note,
+    /// What it told before it was started anew is read.
+    known_note: bool,
+    /// What the others told.
+    others: Vec<Note>,
+    restoring: BTreeSet<String>,
+    usual: Usual,
+    trouble: Option<String>,
+    due: Due,
+}
+
+/// When things were last done.
+#[derive(Debug, Default)]
+struct Due {
+    all: Option<Instant>,
+    tasks: Option<Instant>,
+    used: Option<Instant>,
+    noted: Option<Instant>,
+    others: Option<Instant>,
+}
+
+fn is_due(last: Option<Instant>, every: Duration) -> bool {
+    last.is_none_or(|last| last.elapsed() >= every)
+}
+
+impl Edge {
+    async fn work(&mut self, mut looks: mpsc::UnboundedReceiver<Look>) -> std::convert::Infallible {
+        let mut look = Look { all: true, ..Look::default() };
+        loop {
+            let turned = self.turn(&mut look).await;
+            self.metrics.looked(turned.is_ok());
+            self.tell(turned.err());
+            let pause = match (&self.trouble, self.swarm.is_busy()) {
+                (Some(_), _) => Duration::from_secs(1),
+                (None, true) => self.pace.busy,
+                (None, false) => self.pace.quiet,
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.wanted.came(), if self.trouble.is_none() => {}
+                Some(told) = looks.recv() => look.add(told),
+            }
+            while let Ok(told) = looks.try_recv() {
+                look.add(told);
+            }
+        }
+    }
+
+    /// Says what is wrong once, and once that it is over.
+    fn tell(&mut self, error: Option<Error>) {
+        let trouble = error.map(|error| error.to_string());
+        if trouble == self.trouble {
+            return;
+        }
+        let _ = self.said.send(trouble.clone().map_or(Said::Well, Said::Trouble));
+        self.trouble = trouble;
+    }
+
+    /// One look, and what follows from it. `look` is emptied of what was looked at.
+    async fn turn(&mut self, look: &mut Look) -> Result<()> {
+        let asked = self.wanted.take();
+        if let Err(error) = self.read(look).await {
+            // Who came is not forgotten.
+            self.wanted.again(asked.tenants);
+            return Err(error);
+        }
+        self.want(asked.tenants).await?;
+        let now = Timestamp::now();
+        let running = self.swarm.answering(&self.docker);
+        let followed = self.follow(&running, asked.astray, now).await;
+        let tenants = self.tenants(&running);
+        let lead = self.lead.borrow().clone();
+        self.metrics.leads(lead.is_some());
+        let led = match lead {
+            Some(planes) => self.act(&planes, &tenants, now).await,
+            None => Ok(()),
+        };
+        let shown = Shown::new(now, self.tenants(&running), self.restoring.clone(), self.usual.clone());
+        self.metrics.shown(&shown);
+        self.shown.send_replace(Arc::new(shown));
+        // Somebody who cannot be routed to is no reason not to start others, and the other way round.
+        followed.and(led)
+    }
+
+    async fn read(&mut self, look: &mut Look) -> Result<()> {
+        let docker = self.docker.fresh();
+        if look.all || is_due(self.due.all, self.pace.all) {
+            self.swarm.read_all(&docker).await?;
+            self.due.all = Some(Instant::now());
+            self.due.tasks = self.due.all;
+        } else {
+            if !look.services.is_empty() {
+                self.swarm.read_services(&docker, &look.services).await?;
+            }
+            if look.tasks || !look.services.is_empty() || is_due(self.due.tasks, self.pace.quiet) {
+                self.swarm.read_tasks(&docker).await?;
+                self.due.tasks = Some(Instant::now());
+            } else {
+                self.swarm.read_starting(&docker).await?;
+            }
+        }
+        *look = Look::default();
+        Ok(())
+    }
+
+    /// Writes on the services of these tenants that somebody waits for them.
+    async fn want(&mut self, tenants: BTreeSet<String>) -> Result<()> {
+        let now = Timestamp::now();
+        let docker = &self.docker;
+        let ids: Vec<(String, String)> =
+            tenants.into_iter().filter_map(|tenant| Some((self.swarm.services().get(&tenant)?.id.clone(), tenant))).collect();
+        let note = |(id, _): &(String, String)| {
+            let id = id.clone();
+            async move { change(docker, &id, |wake, runs| wanting(wake, runs, now)).await }
+        };
+        let done = futures::future::join_all(ids.iter().map(note)).await;
+        let mut result = Ok(());
+        let mut changed = BTreeSet::new();
+        for ((id, tenant), done) in ids.into_iter().zip(done) {
+            match done {
+                Ok(true) => {
+                    changed.insert(id);
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    self.wanted.again([tenant]);
+                    result = Err(error);
+                }
+            }
+        }
+        self.swarm.read_services(&self.docker, &changed).await?;
+        result
+    }
+
+    /// Lets this host's routes follow, and notes what it knows of use and of who is left alone.
+    async fn follow(&mut self, running: &[Running], astray: bool, now: Timestamp) -> Result<()> {
+        let resting: BTreeMap<String, Timestamp> =
+            self.swarm.services().iter().filter_map(|(tenant, one)| Some((tenant.clone(), one.wake.resting?))).collect();
+        let to = |one: &Running| crate::planes::haproxy::Running { tenant: one.tenant.clone(), address: one.address };
+        let routed = running.iter().filter(|one| !resting.contains_key(&one.tenant)).map(to).collect();
+        self.routes.follow(routed, astray).await?;
+        if !self.known_note {
+            self.take_up(now).await?;
+        }
+        if is_due(self.due.used, self.pace.quiet) || !resting.is_empty() {
+            self.routes.read_use(&mut self.note, now).await?;
+            self.due.used = Some(Instant::now());
+        }
+        let away = self.routes.away(&resting).await?;
+        let news = away != self.note.away;
+        self.note.away = away;
+        if news || is_due(self.due.noted, self.pace.note) {
+            self.note.at = now;
+            self.record.note_edge(&self.note).await.map_err(unwritten)?;
+            self.due.noted = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Takes up what this host told before.
+    async fn take_up(&mut self, now: Timestamp) -> Result<()> {
+        if let Some(note) = self.record.edge(&self.note.instance).await.map_err(unwritten)? {
+            self.note = note;
+            self.note.away.clear();
+        }
+        self.routes.read_use(&mut self.note, now).await?;
+        self.known_note = true;
+        Ok(())
+    }
+
+    /// All tenants, as the policy wants them.
+    fn tenants(&self, running: &[Running]) -> BTreeMap<String, Tenant> {
+        let of = |(name, known): (&String, &Known)| {
+            let tenant = Tenant {
+                runs: known.runs,
+                phase: self.swarm.phase(name, running),
+                wake: known.wake.clone(),
+                used: self.used(name),
+                left_alone: self.left_alone(name, known),
+            };
+            (name.clone(), tenant)
+        };
+        self.swarm.services().iter().map(of).collect()
+    }
+
+    fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.others.iter().chain(self.known_note.then_some(&self.note))
+    }
+
+    /// When a tenant was last used, on whatever host. A host that does not know may have been used until it began to.
+    fn used(&self, tenant: &str) -> Option<Timestamp> {
+        let routers = self.swarm.routers();
+        let of = |note: &Note| note.used.get(tenant).copied().or_else(|| routers.contains(&note.instance).then_some(note.since));
+        self.notes().filter_map(of).max()
+    }
+
+    /// The rest for which all hosts have taken their hands off a tenant.
+    fn left_alone(&self, tenant: &str, known: &Known) -> Option<Timestamp> {
+        let since = known.wake.resting?;
+        let away = |router: &String| self.notes().any(|note| note.instance == *router && note.away.get(tenant) == Some(&since));
+        self.swarm.routers().iter().all(away).then_some(since)
+    }
+
+    /// Whether every host that routes says what it sees.
+    fn resting(&self, now: Timestamp) -> Resting {
+        let speaks = |router: &String| self.notes().any(|note| note.instance == *router && now.duration_since(note.at) < SILENT);
+        if self.known_note && self.swarm.routers().iter().all(speaks) { Resting::Allowed } else { Resting::Forbidden }
+    }
+
+    /// Starts and stops, where this instance leads.
+    async fn act(&mut self, planes: &Planes, tenants: &BTreeMap<String, Tenant>, now: Timestamp) -> Result<()> {
+        let hurry = tenants.values().any(|tenant| tenant.wake.resting.is_some());
+        if is_due(self.due.others, if hurry { Duration::from_secs(2) } else { self.pace.note }) {
+            let all = self.record.edges().await.map_err(unwritten)?;
+            self.others = all.into_iter().filter(|note| note.instance != self.note.instance).collect();
+            self.due.others = Some(Instant::now());
+        }
+        let book = self.book.borrow().clone();
+        let waiting = queue(now, tenants);
+        self.restoring = if waiting.is_empty() { BTreeSet::new() } else { being_restored(planes, &waiting).await? };
+        let free: BTreeMap<String, Tenant> =
+            tenants.iter().filter(|(name, _)| !self.restoring.contains(*name)).map(|(name, one)| (name.clone(), one.clone())).collect();
+        let todo = decide(now, &free, &book, self.resting(now));
+        let one = |(tenant, what): &(String, Do)| {
+            let (id, what, jitter) = (self.swarm.services().get(tenant).map(|known| known.id.clone()), what.clone(), rand::random());
+            async move {
+                match id {
+                    Some(id) => carry_out(planes, &id, &what, now, jitter).await,
+                    None => Ok(false),
+                }
+            }
+        };
+        let done = futures::future::join_all(todo.iter().map(one)).await;
+        let mut result = Ok(());
+        let mut changed = BTreeSet::new();
+        for ((tenant, what), done) in todo.into_iter().zip(done) {
+            match done {
+                Ok(true) => {
+                    changed.extend(self.swarm.services().get(&tenant).map(|known| known.id.clone()));
+                    self.done(&tenants[&tenant], tenant, what, now);
+                }
+                Ok(false) => {}
+                Err(error) => result = Err(error),
+            }
+        }
+        self.swarm.read_services(&self.docker, &changed).await?;
+        result
+    }
+
+    /// Says what was done.
+    fn done(&mut self, was: &Tenant, tenant: String, what: Do, now: Timestamp) {
+        let said = match what {
+            Do::Start => Said::Starts { tenant },
+            Do::Arrived => {
+                let Some(started) = was.wake.started.filter(|_| matches!(was.phase, Phase::Up(_))) else { return };
+                let took = now.duration_since(started);
+                let seconds = u64::try_from(took.as_secs()).unwrap_or_default();
+                self.usual.took(&tenant, seconds);
+                self.metrics.arrived(took.as_secs_f64());
+                Said::Arrived { tenant, seconds }
+            }
+            Do::GiveUp { why } => {
+                self.metrics.gave_up();
+                Said::GaveUp { tenant, why }
+            }
+            Do::Rest => return,
+            Do::Stay => {
+                self.metrics.rested(false);
+                Said::Stays { tenant }
+            }
+            Do::Stop => {
+                self.metrics.rested(true);
+                Said::Rests { tenant }
+            }
+        };
+        let _ = self.said.send(said);
+    }
+}
+
+/// What the label of a tenant becomes that somebody came for.
+fn wanting(wake: &Wake, runs: i64, now: Timestamp) -> Option<(Wake, i64)> {
+    let needed = wake.wanted.is_none() && (runs == 0 && wake.started.is_none() || wake.resting.is_some());
+    needed.then(|| (Wake { wanted: Some(now), ..wake.clone() }, runs))
+}
+
+fn unwritten(error: crate::record::RecordError) -> Error {
+    Error::new(Class::Unreachable, "record.edges", error.to_string())
+}

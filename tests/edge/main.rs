@@ -1,0 +1,14 @@
+//! The edge on a real fleet: who wakes whom, who is put to rest, and that nobody is answered wrongly meanwhile. Needs root and `make setup`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../support/fleet.rs"]
+mod fleet_ground;
+
+#[path = "../support/client.rs"]
+mod client;
+
+mod ground;
+mod rest;
+mod wake;

@@ -1,0 +1,77 @@
+//! A tenant that nobody uses.
+
+use std::time::Duration;
+
+use reeve::edge::{Entry, Rules, Said};
+
+use crate::client::{Asks, Load, ask};
+use crate::fleet_ground::{Fleet, docker, tenant, until};
+use crate::ground::{Edge, book, door, host};
+
+async fn runs(fleet: &Fleet, tenant: &str) -> bool {
+    let service = format!("hostedehr-tenant-{tenant}-service");
+    docker(fleet.engine(), &["service", "inspect", "--format", "{{.Spec.Mode.Replicated.Replicas}}", &service]).await == "1"
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_comes() {
+    let fleet = Fleet::start(1).await;
+    let names = ["alpha", "beta", "gamma", "delta"];
+    let mut estate = fleet.estate(fleet.wishes(&names.map(|name| tenant(name, "")).concat())).await;
+    estate.apply().await;
+    let door = door(&fleet);
+    let rules = Rules { after: Duration::from_secs(6), ..Rules::default() };
+    let awake = Entry { keep_awake: true, ..Entry::default() };
+    let entries = [("alpha", Entry::default()), ("beta", Entry::default()), ("gamma", awake), ("delta", Entry::default())];
+    let mut edge = Edge::leads(&fleet, &estate, book(&entries, rules.clone())).await;
+    for name in names {
+        until(name, 60, async || ask(&door, &host(name), Asks::Page, "").await.is_of(name)).await;
+    }
+
+    // An open tab keeps nobody awake, somebody who works does, and so does a request that goes on.
+    let tab = Load::start(&door, &host("alpha"), &[Asks::Poll]);
+    let work = Load::start(&door, &host("beta"), &[Asks::Write]);
+    let (slow_door, slow_host) = (door.clone(), host("delta"));
+    let slow = tokio::spawn(async move { crate::ground::slow_upload(&slow_door, &slow_host, Duration::from_secs(25)).await });
+    until("alpha rests", 60, async || !runs(&fleet, "alpha").await).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(!runs(&fleet, "alpha").await, "what a tab asks by itself wakes nobody");
+    assert!(runs(&fleet, "beta").await && runs(&fleet, "gamma").await && runs(&fleet, "delta").await, "{:?}", edge.said());
+    let (tab, work) = (tab.stop().await, work.stop().await);
+    assert!(
+        tab.iter().all(|answer| answer.is_of("alpha") && answer.status == 200 || answer.says_soon()),
+        "{:?}",
+        tab.iter().find(|one| !one.is_good() && !one.says_soon())
+    );
+    assert!(work.iter().all(|answer| answer.is_good() && answer.is_of("beta")));
+    let uploaded = slow.await.expect("a client");
+    assert!(uploaded.starts_with("http/1.1 2"), "{uploaded}");
+    until("beta and delta rest", 60, async || !runs(&fleet, "beta").await && !runs(&fleet, "delta").await).await;
+    assert!(runs(&fleet, "gamma").await, "it is kept awake");
+
+    // When it was last used outlives reeve and HAProxy: who was used just before is not put to rest because both were started anew.
+    until("alpha", 60, async || ask(&door, &host("alpha"), Asks::Page, "").await.is_of("alpha")).await;
+    edge.stop().await;
+    let long = Rules { after: Duration::from_secs(3600), ..rules.clone() };
+    estate = fleet.again(estate).await;
+    let mut edge = Edge::leads(&fleet, &estate, book(&entries, long)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(runs(&fleet, "alpha").await && !edge.said().iter().any(|said| matches!(said, Said::Rests { .. })));
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn turns_are_seen_by_nobody() {
+    let fleet = Fleet::start(1).await;
+    let names = ["alpha", "beta", "gamma"];
+    let estate = fleet.estate(fleet.wishes(&names.map(|name| tenant(name, "")).concat())).await;
+    estate.apply().await;
+    let turns: usize = std::env::var("REEVE_TURNS").ok().and_then(|turns| turns.parse().ok()).unwrap_or(6);
+    let rules = Rules { after: Duration::from_secs(1), max_waking: 3, ..Rules::default() };
+    let mut edge = Edge::leads(&fleet, &estate, book(&names.map(|name| (name, Entry::default())), rules)).await;
+    let outcome = crate::ground::turns(&door(&fleet), &names, turns, &mut edge).await;
+    println!("{outcome:?}");
+    assert_eq!(outcome.wrong, Vec::<String>::new());
+    assert!(outcome.rests >= turns, "{outcome:?}");
+    edge.stop().await;
+}
