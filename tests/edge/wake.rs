@@ -129,7 +129,7 @@ async fn a_start_that_fails_is_told_and_tried_again() {
     })
     .await;
     let page = ask(&door, &host("alpha"), Asks::Page, "").await;
-    assert!(page.is_waiting_page() && page.body.contains("did not start"), "{page:?}");
+    assert!(page.is_waiting_page() && page.body.contains("could not be started"), "{page:?}");
     let words = ask(&door, &host("alpha"), Asks::Api, "").await;
     assert!(words.says_soon() && words.body.contains("\"state\":\"failed\""), "{words:?}");
 
