@@ -5,10 +5,10 @@
 //! can forge, and else from `User-Agent`.
 //!
 //! **Our own page.** It reloads itself for as long as it stands, and one left open over night must not wake its tenant again and again. The page sets a cookie that lasts
-//! [`COOKIE_SECONDS`]; what has it and was done by no person ([`Why::Reload`]) is told how things are and wants nothing. No person: `Sec-Fetch-User` is absent, which browsers
-//! send with what a click or a key began, and `Sec-Fetch-Site` is not `none`, as it is for an address that was typed, for a bookmark and a link in a mail; Safari sends
-//! only the latter. A page that says that the tenant is asleep takes the cookie away and does not reload itself (`page.rs`): so whatever is clicked on it wakes, also in Safari and
-//! through a service worker, which both lose who began it.
+//! [`COOKIE_SECONDS`]; what has it and shows nothing of a person ([`Why::Reload`]) is told how things are and wants nothing. A person shows in any of three: `Sec-Fetch-User`, which Chromium and Firefox
+//! send with what a click or a key began; `Sec-Fetch-Site: none` of an address that was typed, a bookmark, a link in a mail; `Referer` of a link on the tenant's own pages (our page has none,
+//! `Referrer-Policy`). Safari sends no `Sec-Fetch-User`, and a service worker, as OpenMRS's front end has one, takes it away. So a page that says that the tenant is asleep takes the cookie away and
+//! does not reload itself (`page.rs`): whatever is clicked on it wakes. `tests/browser` sees all of it in Chromium.
 //!
 //! **Known bots** are a list of ours. The crates that have longer ones (`isbot`, `voight_kampff`: not kept since 2021; `iscrawl`: kept) ask whether a *browser* speaks, and take `curl`, `okhttp` and
 //! `Apache-HttpClient` for bots: those are our clinics' devices and FHIR clients. A bot that hides is a program like any other.
@@ -299,9 +299,10 @@ impl<'a> Sent<'a> {
         }
     }
 
-    /// A navigation that no person began, by a browser that our page waits in.
+    /// A navigation that shows nothing of a person, by a browser that our page waits in.
     fn is_own_reload(&self) -> bool {
-        let person = text(self.headers, "sec-fetch-user") == "?1" || text(self.headers, "sec-fetch-site") == "none";
+        let of = |name| text(self.headers, name);
+        let person = of("sec-fetch-user") == "?1" || of("sec-fetch-site") == "none" || !of("referer").is_empty();
         self.mode == "navigate" && !person && self.waits()
     }
 

@@ -1,8 +1,9 @@
 //! What is told while a tenant does not answer: a page to people, 503 and JSON to programs. Pure.
 //!
-//! The page has no script and fetches nothing: `Refresh` has the browser ask for the very same address again, path, query and fragment as they are, until the tenant itself answers it. It is the
-//! header and not the element so that a copy that somebody saved or that a browser restores does not go on asking. WCAG (F41) would have no page reload itself unasked; this one does since the other
-//! ways are a script or a connection held for minutes: nothing is entered on it, what changes stands first, in the title too, and it reloads the less often the longer the wait is.
+//! The page has no script and fetches nothing: `Refresh` has the browser ask for the same path and query again, until the tenant itself answers. What stands after `#` no browser tells a server, and it is lost
+//! then; a `Refresh` without an address would keep it, and never reload a page that has one: browsers take that for a jump within the page (seen in Chromium). It is the header and not the element so
+//! that a copy that somebody saved or that a browser restores does not go on asking. WCAG (F41) would have no page reload itself unasked; this one does since the other ways are a script or a connection held
+//! for minutes: nothing is entered on it, what changes stands first, in the title too, and it reloads the less often the longer the wait is.
 //!
 //! 200 for pages, since browsers and proxies show their own page for errors; never 401, 403 or 404, at which OpenMRS's front end logs its user out or forgets the tenant.
 
@@ -195,9 +196,9 @@ impl State {
     }
 }
 
-/// The answer for people.
+/// The answer for people. `address` is what was asked for: path and query.
 #[must_use]
-pub fn page(tenant: &str, state: &State) -> Answer {
+pub fn page(tenant: &str, address: &str, state: &State) -> Answer {
     let reload = state.reload_after();
     let mut headers = common("text/html; charset=utf-8");
     headers.extend([
@@ -206,8 +207,18 @@ pub fn page(tenant: &str, state: &State) -> Answer {
         // Who began a reload is told by this (`asked.rs`). Where nothing reloads itself, whatever comes next is a person.
         ("set-cookie", format!("{COOKIE}=1; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", reload.map_or(0, |_| COOKIE_SECONDS))),
     ]);
-    headers.extend(reload.map(|seconds| ("refresh", seconds.to_string())));
+    headers.extend(reload.map(|seconds| ("refresh", again(seconds, address))));
     Answer { status: 200, headers, body: html(tenant, state) }
+}
+
+/// Relative to the page, so that no path (`//elsewhere/`) leads anywhere else; behind `./`, so that nothing in it is a scheme or a quotation mark.
+fn again(seconds: u64, address: &str) -> String {
+    let (path, query) = address.split_once('?').map_or((address, ""), |(path, query)| (path, query));
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+    // A browser has encoded all else; whoever has not is no browser, and knows what it asked for.
+    let plain = address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if plain { format!("{seconds}; url=./{last}{query}") } else { seconds.to_string() }
 }
 
 /// The answer for programs.

@@ -15,6 +15,7 @@ const USER: &str = "Sec-Fetch-User: ?1";
 const TYPED: &str = "Sec-Fetch-Site: none";
 const SAME: &str = "Sec-Fetch-Site: same-origin";
 const CROSS: &str = "Sec-Fetch-Site: cross-site";
+const REFERER: &str = "Referer: https://ckwc.example.org/openmrs/login.htm";
 const WAITING: &str = "Cookie: JSESSIONID=4F2A0C; __Host-reeve_waiting=1; theme=dark";
 /// A script's fetch, as OpenMRS's front end sends them.
 const FETCH: &[&str] = &["Accept: application/json", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty", SAME];
@@ -106,6 +107,23 @@ fn our_own_page_wakes_nobody_when_it_reloads_itself_and_everybody_who_clicks_doe
         ("Chromium, a click on it", "GET", HOME, vec![&[CHROME, CHROME_ACCEPT, SAME, USER, WAITING], NAVIGATE], Page, Yes),
         ("Safari, typed again", "GET", HOME, vec![&[SAFARI, ACCEPT, TYPED, WAITING], NAVIGATE], Page, Yes),
         ("Safari, a click on the page that took the cookie away", "GET", HOME, vec![&[SAFARI, ACCEPT, SAME], NAVIGATE], Page, Yes),
+        ("Safari, a link on the tenant's page", "GET", HOME, vec![&[SAFARI, ACCEPT, SAME, WAITING, REFERER], NAVIGATE], Page, Yes),
+        (
+            "the same through a service worker",
+            "GET",
+            HOME,
+            vec![&[CHROME, CHROME_ACCEPT, SAME, WAITING, REFERER, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: empty"]],
+            Page,
+            Yes,
+        ),
+        (
+            "the page's reload through a service worker",
+            "GET",
+            HOME,
+            vec![&[CHROME, CHROME_ACCEPT, SAME, WAITING, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: empty"]],
+            Page,
+            No(Why::Reload),
+        ),
         ("a form", "POST", HOME, vec![&[SAFARI, ACCEPT, SAME, WAITING], NAVIGATE], Words, Yes),
         (
             "another cookie",

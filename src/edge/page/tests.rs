@@ -1,5 +1,7 @@
 use super::*;
 
+const ADDRESS: &str = "/openmrs/spa/chart?from=a%2Fb&to=";
+
 fn states() -> Vec<State> {
     vec![
         State::Queued { position: 3, of: 5 },
@@ -22,12 +24,12 @@ fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
 /// What people and programs are told in each state. The frame of the page, which is the same in all, stands in the first.
 #[test]
 fn each_state_in_words() {
-    let whole = page("ckwc", &states()[0]);
+    let whole = page("ckwc", ADDRESS, &states()[0]);
     let headers: String = whole.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
     insta::assert_snapshot!("page", format!("{}\n{headers}\n{}", whole.status, whole.body));
     let mut text = String::new();
     for state in states() {
-        let (page, words) = (page("ckwc", &state), words("ckwc", &state));
+        let (page, words) = (page("ckwc", ADDRESS, &state), words("ckwc", &state));
         let main = page.body.split("<main>\n").nth(1).and_then(|rest| rest.split("</main>").next()).expect("a main part");
         let refresh = header(&page, "refresh").unwrap_or("never");
         let _ = writeln!(text, "{state:?}\nreload: {refresh}\n{main}{} {}\n", words.status, words.body);
@@ -38,7 +40,7 @@ fn each_state_in_words() {
 #[test]
 fn no_cache_keeps_an_answer_and_no_front_end_is_logged_out() {
     for state in states() {
-        for (answer, status) in [(page("ckwc", &state), 200), (words("ckwc", &state), 503)] {
+        for (answer, status) in [(page("ckwc", ADDRESS, &state), 200), (words("ckwc", &state), 503)] {
             assert_eq!(answer.status, status, "{state:?}");
             assert_eq!(header(&answer, "cache-control"), Some("no-store"), "{state:?}");
             assert_eq!(header(&answer, "x-robots-tag"), Some("noindex"), "{state:?}");
@@ -56,12 +58,12 @@ fn the_cookie_outlives_the_longest_reload_and_goes_with_the_last() {
     all.extend([0, 5, 3600, u64::MAX].map(|next_try| State::Failed { why: String::new(), tries: 1, next_try }));
     all.extend([0, 1, u64::MAX].map(|since| State::Starting { since, usual: Some(600), step: String::new() }));
     for state in all {
-        let page = page("ckwc", &state);
+        let page = page("ckwc", ADDRESS, &state);
         let cookie = header(&page, "set-cookie").expect("a cookie");
         match state.reload_after() {
             Some(seconds) => {
                 assert!((1..=u64::from(COOKIE_SECONDS) / 2).contains(&seconds), "{state:?}");
-                assert_eq!(header(&page, "refresh"), Some(seconds.to_string().as_str()));
+                assert_eq!(header(&page, "refresh"), Some(format!("{seconds}; url=./chart?from=a%2Fb&to=").as_str()));
                 assert!(cookie.contains("=1; ") && cookie.contains(&format!("Max-Age={COOKIE_SECONDS};")), "{cookie}");
             }
             None => assert!(header(&page, "refresh").is_none() && cookie.contains("Max-Age=0;"), "{state:?} {cookie}"),
@@ -73,7 +75,7 @@ fn the_cookie_outlives_the_longest_reload_and_goes_with_the_last() {
 
 #[test]
 fn the_policy_allows_the_style_as_it_is_and_no_script() {
-    let page = page("ckwc", &State::Asleep);
+    let page = page("ckwc", ADDRESS, &State::Asleep);
     let style = page.body.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next()).expect("a style");
     let policy = header(&page, "content-security-policy").expect("a policy");
     assert!(policy.contains(&format!("'sha256-{}'", STANDARD.encode(Sha256::digest(style)))), "{policy}");
@@ -92,7 +94,7 @@ fn hostile_names_and_words_are_text() {
         State::Queued { position: 1, of: 0 },
     ];
     for state in all {
-        let page = page(bad, &state);
+        let page = page(bad, ADDRESS, &state);
         for part in ["<script", "<img", "\u{202e}", "\0", "\"><"] {
             assert!(!page.body.contains(part), "{part}: {}", page.body);
         }
@@ -105,7 +107,7 @@ fn hostile_names_and_words_are_text() {
         let body: Value = serde_json::from_str(&said.body).expect("JSON");
         assert_eq!(body["tenant"], bad);
     }
-    let long = page("ckwc", &State::Busy { doing: "x".repeat(1_000_000) });
+    let long = page("ckwc", ADDRESS, &State::Busy { doing: "x".repeat(1_000_000) });
     assert!(long.body.len() < 10_000);
 }
 
@@ -128,4 +130,24 @@ fn spans_of_time_as_people_say_them() {
         ["a moment", "1 second", "2 seconds", "89 seconds", "2 minutes", "10 minutes", "90 minutes", "2 hours", "2 hours"]
             .map(String::from)
     );
+}
+
+#[test]
+fn a_reload_leads_to_the_same_address_and_nowhere_else() {
+    let cases = [
+        ("/", "./"),
+        ("/openmrs/spa/", "./"),
+        ("/openmrs/login.htm", "./login.htm"),
+        ("/openmrs/spa/?a=/b/c", "./?a=/b/c"),
+        ("//elsewhere.example/x", "./x"),
+        ("/https:elsewhere.example", "./https:elsewhere.example"),
+        ("/\"'x;url=y,z", "./\"'x;url=y,z"),
+        ("*", "./*"),
+    ];
+    for (address, relative) in cases {
+        assert_eq!(again(5, address), format!("5; url={relative}"), "{address}");
+    }
+    for odd in ["/a b", "/caf\u{e9}", "/x\r\nset-cookie: a=b", "/a#b"] {
+        assert_eq!(again(5, odd), "5", "{odd:?}");
+    }
 }
