@@ -12,6 +12,7 @@ mod journal;
 mod later;
 mod line;
 mod plan;
+mod run;
 mod schema;
 mod scope;
 mod show;
@@ -123,8 +124,9 @@ enum Command {
     Approve(later::Later),
     /// In a later release: the estate held against the controls.
     Audit(later::Later),
-    /// In a later release: the reconcile loop.
-    Run(later::Later),
+    /// Keep the estate as the YAML describes it, until SIGTERM: look again and again, do what `reconcile.auto` allows, hold the rest for
+    /// approval.
+    Run(run::Run),
     Tenant(tenant::Tenant),
 }
 
@@ -145,6 +147,7 @@ impl Command {
             Self::Unlock(args) => Some(&args.dir.dir),
             Self::Schema(args) => args.dir.as_ref(),
             Self::Tenant(args) => Some(args.folder()),
+            Self::Run(args) => Some(args.folder()),
             _ => None,
         }
     }
@@ -232,7 +235,7 @@ impl From<session::Error> for Failure {
                 Self::new(code::STALE, stale(moved)).advice(format!("make a new plan; see {}", runbook::STALE_PLAN))
             }
             session::Error::Record(RecordError::AlreadyApplied(_)) => Self::new(code::STALE, message),
-            session::Error::Record(RecordError::Held(_) | RecordError::Drilling(_)) => {
+            session::Error::Record(RecordError::Held(_) | RecordError::Drilling(_) | RecordError::Leading(_)) => {
                 Self::new(code::LOCKED, message).advice(format!("see {}", runbook::LOCKED))
             }
             // What the planes inside say names its runbook by itself.
@@ -304,7 +307,7 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
         Command::Man => completions::man(&mut terminal, Cli::command()),
         Command::Approve(_) => Err(later::command("approve")),
         Command::Audit(_) => Err(later::command("audit")),
-        Command::Run(_) => Err(later::command("run")),
+        Command::Run(args) => args.run(&mut terminal).await,
     };
     let code = match outcome {
         Ok(code) => code,

@@ -17,6 +17,7 @@ pub mod ours;
 pub mod owner;
 pub mod tunnel;
 pub mod vault;
+pub mod webhook;
 
 pub use aws::Aws;
 pub use docker::Docker;

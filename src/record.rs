@@ -9,6 +9,8 @@
 //! applied/<digest>.json         saved plans that were applied
 //! drills/...                    restore drills of the database and the file system, and the lease that one runs under
 //! loop/edges/<instance>.json     when tenants were last used on each host
+//! loop/reconcile.json           which instance of the loop leads
+//! notices.json                  what people were told of the loop
 //! tenants/<name>/...            backups of a tenant, and restores that showed that they can be read
 //! ```
 

@@ -8,6 +8,7 @@ mod drill;
 mod lead;
 mod left_open;
 mod password;
+mod planned;
 mod rotate;
 mod routes;
 mod saved;
@@ -28,11 +29,13 @@ use crate::plan::order::{Disorder, steps};
 use crate::plan::{Conflict, Input, Wished, plan, references};
 use crate::planes::aws::Estate;
 use crate::planes::aws::connect::{self, Connection};
+use crate::planes::aws::gate::Gate;
 use crate::planes::{self, Facts, Planes};
 use crate::record::{Clock, History, Journal, Loaded, Location, Lock, Owner, Record, RecordError, RunEnd, RunStart, Tally};
 pub use drill::Drilled;
 use left_open::LeftOpen;
 pub use password::Password;
+pub use planned::Planned;
 pub use saved::{read_saved, seal, stale};
 
 /// Which stack, as far as a session must know it.
@@ -87,6 +90,8 @@ pub struct Session {
     pub connection: Connection,
     planes: Planes,
     clock: Clock,
+    /// What each change asks beside the lease.
+    gate: Option<Gate>,
 }
 
 /// Who applies what, for the journal.
@@ -130,7 +135,7 @@ impl Session {
         let connection = connect::connect(options).await?;
         let planes = Planes::new(connection.aws.clone(), &stack.access, facts.as_ref(), &connection.stats);
         let planes = routes::informed(planes);
-        Ok(Self { stack, connection, planes, clock: Clock::system() })
+        Ok(Self { stack, connection, planes, clock: Clock::system(), gate: None })
     }
 
     /// The planes of this session.
@@ -139,9 +144,18 @@ impl Session {
         &self.planes
     }
 
+    /// From now on each change asks `gate` too, beside the lease that it is made under.
+    pub fn ask_also(&mut self, gate: Option<Gate>) {
+        self.gate = gate;
+    }
+
     /// The planes, each change asking first whether `held` covers it.
     fn gated(&self, held: &Held) -> Planes {
-        let gate = held.lease.gate(LONGEST_CALL);
+        let lease = held.lease.gate(LONGEST_CALL);
+        let gate = match self.gate.clone() {
+            Some(gate) => lease.and(gate),
+            None => lease,
+        };
         self.planes.gated(self.connection.gated(gate.clone()), &gate)
     }
 
@@ -153,30 +167,6 @@ impl Session {
     #[must_use]
     pub fn record(&self) -> Record {
         Record::open(&self.stack.record, &self.connection.aws)
-    }
-
-    /// Reads the world and plans. `commit` is the YAML's.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn plan(
-        &self,
-        wishes: &BTreeMap<Address, Wished>,
-        scope: Scope,
-        destroy: bool,
-        commit: Option<String>,
-    ) -> Result<(Plan, Loaded), Error> {
-        let record = self.record();
-        let observed = observe(&self.planes, &scope.planes, &named_on(wishes, &scope.planes)).await;
-        // The history only says why something differs: where nothing does, it is not asked for.
-        let without = Loaded { history: History::default(), warnings: Vec::new() };
-        let draft = self.draft(wishes, &observed, &without, scope.clone(), destroy)?;
-        if draft.is_empty() && draft.waiting.is_empty() && draft.refusals.is_empty() {
-            return Ok((self.sealed(draft, commit)?, without));
-        }
-        let loaded = record.history().await?;
-        let draft = self.draft(wishes, &observed, &loaded, scope, destroy)?;
-        Ok((self.sealed(draft, commit)?, loaded))
     }
 
     /// A plan from what was read already, without its digest.
@@ -323,10 +313,23 @@ impl Session {
     }
 
     async fn hold_on(&self, lock: Lock, command: &str) -> Result<Held, Error> {
-        let record = Record::prepare(&self.stack.record, &self.connection.aws).await?.with_lock(lock);
-        let owner = Owner { who: self.connection.caller.clone(), command: command.to_owned() };
-        let lease = record.acquire(&owner).await?;
+        let record = self.prepared(lock).await?;
+        let lease = record.acquire(&self.owner(command)).await?;
         Ok(Held { record, lease })
+    }
+
+    /// The stack's record for leases on `lock`, made where it does not exist.
+    ///
+    /// # Errors
+    /// What the record answered.
+    pub async fn prepared(&self, lock: Lock) -> Result<Record, Error> {
+        Ok(Record::prepare(&self.stack.record, &self.connection.aws).await?.with_lock(lock))
+    }
+
+    /// Who takes a lease here, to do what.
+    #[must_use]
+    pub fn owner(&self, command: &str) -> Owner {
+        Owner { who: self.connection.caller.clone(), command: command.to_owned() }
     }
 }
 

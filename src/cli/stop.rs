@@ -9,7 +9,8 @@ use super::{Failure, code};
 pub struct Stop {
     interrupt: Signal,
     terminate: Signal,
-    hangup: Signal,
+    /// `None`: whoever listens for it himself means something else by it.
+    hangup: Option<Signal>,
 }
 
 impl Stop {
@@ -22,8 +23,19 @@ impl Stop {
         Ok(Self {
             interrupt: hear(SignalKind::interrupt())?,
             terminate: hear(SignalKind::terminate())?,
-            hangup: hear(SignalKind::hangup())?,
+            hangup: Some(hear(SignalKind::hangup())?),
         })
+    }
+
+    /// The same for a service, which SIGHUP asks for something else; that is heard by itself.
+    ///
+    /// # Errors
+    /// What the operating system answered.
+    pub fn listen_as_service() -> Result<(Self, Signal), Failure> {
+        let mut stop = Self::listen()?;
+        let hangup = stop.hangup.take();
+        let hangup = hangup.ok_or_else(|| Failure::new(code::ERROR, "cannot listen for SIGHUP"))?;
+        Ok((stop, hangup))
     }
 
     /// What arrived until now counts no longer.
@@ -36,7 +48,7 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            Some(()) = async { self.hangup.as_mut()?.recv().await } => {}
         }
     }
 }

@@ -13,14 +13,22 @@ pub struct Unlock {
     #[command(flatten)]
     pub(super) dir: Dir,
     /// The lock of restore drills instead, which one that was killed leaves for a minute.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "loop_")]
     drill: bool,
+    /// The lead of the reconcile loop instead, which an instance that was killed leaves for a minute.
+    #[arg(long = "loop")]
+    loop_: bool,
 }
 
 impl Unlock {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let session = open(&self.dir.dir, terminal).await?;
-        let record = session.record().with_lock(if self.drill { Lock::Drill } else { Lock::Stack });
+        let lock = match (self.drill, self.loop_) {
+            (true, _) => Lock::Drill,
+            (_, true) => Lock::Loop,
+            _ => Lock::Stack,
+        };
+        let record = session.record().with_lock(lock);
         if let Ok(Some(holder)) = record.holder().await
             && holder.is_held_here()
         {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::stack::load;
+use super::stack::{load, warn};
 use super::terminal::Terminal;
 use super::{Dir, Exit, code};
 use crate::view::count;
@@ -17,7 +17,7 @@ pub struct Validate {
 impl Validate {
     pub fn run(self, terminal: &mut Terminal) -> Exit {
         let loaded = load(&self.dir.dir)?;
-        loaded.warn(terminal);
+        warn(&loaded, terminal);
         terminal.say(&format!("{} is valid: {}", loaded.stack.name, count(loaded.wishes.len(), "resource")));
         Ok(code::DONE)
     }

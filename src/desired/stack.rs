@@ -47,6 +47,9 @@ pub struct StackSpec {
     /// What the loop does by itself.
     #[serde(default)]
     pub reconcile: Reconcile,
+    /// Who is told what the loop finds and does.
+    #[serde(default)]
+    pub notify: Notify,
     /// What was renamed, by the front part of its addresses: the objects are kept. A line may go once it was applied. Default: nothing.
     #[serde(default)]
     pub moved: Vec<Moved>,
@@ -151,6 +154,21 @@ fn auto() -> Vec<Verb> {
 }
 fn hold() -> Vec<Verb> {
     vec![Verb::Replace, Verb::Delete]
+}
+
+/// Who is told what the loop finds and does: drift, what was mended, what is held for approval, what fails and what is well again; each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notify {
+    /// Where the URL of a webhook is kept, which gets a JSON document: `file:PATH` on the machine that runs the loop, or `ssm:NAME`, a parameter. The URL itself is a secret and
+    /// never stands here. Default: none.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^(file:/.+|ssm:/.+)$"), extend("x-form" = "file:/PATH or ssm:/NAME of a parameter; never the URL itself"))]
+    pub webhook: Option<String>,
+    /// An SNS topic, by its ARN. Default: none.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^arn:[a-z0-9-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$"), extend("x-form" = "the ARN of a topic"))]
+    pub topic: Option<String>,
 }
 
 /// What can happen to a resource.

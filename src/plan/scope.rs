@@ -38,6 +38,7 @@ pub(super) fn narrow(
         draft.actions.retain(|address, _| stays(address));
         draft.waiting.retain(|address, _| stays(address));
         draft.refusals.retain(|address, _| stays(address));
+        draft.leftovers.retain(|left| stays(&left.address));
     }
     let complete = !scope.is_narrow();
     if !complete {

@@ -80,6 +80,20 @@ impl Vault {
         Ok(Secret::new(value))
     }
 
+    /// The value that `source` names: `file:PATH` (its first line) or `ssm:NAME`.
+    ///
+    /// # Errors
+    /// When it cannot be read; never with a word of it.
+    pub async fn value(&self, source: &str) -> Result<Secret> {
+        let wrong = |why: &str| Error::new(Class::Invalid, "vault.value", format!("{source}: {why}"));
+        if let Some(name) = source.strip_prefix("ssm:") {
+            return self.parameter(name).await;
+        }
+        let path = source.strip_prefix("file:").ok_or_else(|| wrong("has to be file:PATH or ssm:NAME"))?;
+        let text = Secret::new(tokio::fs::read_to_string(Path::new(path)).await.map_err(|error| wrong(&error.to_string()))?);
+        Ok(Secret::new(text.expose().lines().next().unwrap_or_default().trim().to_owned()))
+    }
+
     /// The login that `source` names: `file:PATH` or `secretsmanager:ARN`.
     ///
     /// # Errors

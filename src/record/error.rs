@@ -17,6 +17,9 @@ pub enum RecordError {
     /// Another restore drill goes on.
     #[error("a restore drill goes on, by {}. Wait until it is done; if that process is surely dead, `reeve unlock DIR --drill` lets another begin", .0.describe())]
     Drilling(Box<LeaseFile>),
+    /// Another instance of the loop leads.
+    #[error("another instance leads, {}. This one stands by; if that process is surely dead, `reeve unlock DIR --loop` lets this one lead", .0.describe())]
+    Leading(Box<LeaseFile>),
     /// The saved plan was applied before.
     #[error("this plan was already applied by run {} at {}: make a new one", .0.run, .0.at)]
     AlreadyApplied(Box<AppliedPlan>),

@@ -20,7 +20,7 @@ use crate::planes::aws::gate::{Gate, May};
 /// How often a write that somebody else's crossed is tried anew.
 pub(super) const TRIES: usize = 8;
 
-/// What a lease is on. The two know nothing of each other.
+/// What a lease is on. They know nothing of each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Lock {
     /// The estate and its journal: who holds it may change them.
@@ -30,6 +30,9 @@ pub enum Lock {
     Edge,
     /// Restore drills, which last for hours and change nothing of the estate: one at a time, while others apply.
     Drill,
+    /// The reconcile loop: of several instances one does what it does, and holds this for as long as it runs. It applies under the stack's lease like
+    /// everybody else.
+    Loop,
 }
 
 impl Lock {
@@ -39,6 +42,7 @@ impl Lock {
             Self::Stack => "lease.json",
             Self::Edge => "loop/edge.json",
             Self::Drill => "drills/lease.json",
+            Self::Loop => "loop/reconcile.json",
         }
     }
 
@@ -47,6 +51,7 @@ impl Lock {
             Self::Stack => RecordError::Held(Box::new(holder)),
             Self::Edge => RecordError::Led(Box::new(holder)),
             Self::Drill => RecordError::Drilling(Box::new(holder)),
+            Self::Loop => RecordError::Leading(Box::new(holder)),
         }
     }
 }
@@ -252,6 +257,7 @@ pub(super) fn parse(store: &Store, lock: Lock, object: &Object) -> Result<LeaseF
             Lock::Stack => "Make sure that nobody applies to this stack, then `reeve unlock DIR`",
             Lock::Edge => "Delete it: whoever runs takes it anew",
             Lock::Drill => "Make sure that no restore drill goes on, then `reeve unlock DIR --drill`",
+            Lock::Loop => "Make sure that no `reeve run` goes on, then `reeve unlock DIR --loop`",
         },
     })
 }

@@ -340,7 +340,6 @@ async fn sixty_four_is_a_wrong_line_or_what_comes_later() {
     }
     for line in [
         vec!["audit", dir, "--format", "sarif"],
-        vec!["run", dir],
         vec!["approve", "plan.json", "--key", "id_ed25519"],
         vec!["plan", dir, "--format", "html"],
         vec!["show", "plan.json", "--format", "terraform"],

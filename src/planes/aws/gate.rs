@@ -32,6 +32,16 @@ impl Gate {
         Self(Arc::new(may))
     }
 
+    /// A gate that is open while both are, and shut for good once one of them is.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self::new(move || match ((self.0)(), (other.0)()) {
+            (May::Never(why), _) | (_, May::Never(why)) => May::Never(why),
+            (May::Send, May::Send) => May::Send,
+            _ => May::NotYet,
+        })
+    }
+
     /// Waits until it opens.
     pub(in crate::planes) async fn pass(&self) -> Result<(), Shut> {
         loop {
@@ -61,3 +71,28 @@ impl fmt::Display for Shut {
 }
 
 impl std::error::Error for Shut {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_gates_are_one_that_both_keep() {
+        let says = |may: &May| {
+            Gate::new({
+                let may = may.clone();
+                move || may.clone()
+            })
+        };
+        let never = May::Never("gone".to_owned());
+        for (one, other, both) in [
+            (&May::Send, &May::Send, &May::Send),
+            (&May::Send, &May::NotYet, &May::NotYet),
+            (&May::NotYet, &May::Send, &May::NotYet),
+            (&May::Send, &never, &never),
+            (&never, &May::NotYet, &never),
+        ] {
+            assert_eq!(&(says(one).and(says(other)).0)(), both, "{one:?} and {other:?}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `reeve run`: the reconcile loop, as a service.
+
+mod log;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use super::stop::Stop;
+use super::terminal::Terminal;
+use super::{Dir, Exit, Failure, code};
+use crate::apply::Halt;
+use crate::planes::aws::connect::Options;
+use crate::reconcile::{self, Ended, Metrics, Settings, Shared, Status, Trigger, Why, serve};
+
+/// Keep the estate as the YAML describes it, until SIGTERM.
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    dir: Dir,
+    /// Where `/healthz`, `/readyz` and `/metrics` answer. Port 0: any that is free; the log names it.
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// Only these planes.
+    #[arg(long, value_delimiter = ',', value_name = "PLANE", value_parser = ["aws", "docker", "mysql", "files", "haproxy"])]
+    plane: Vec<String>,
+    /// Steps at a time.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallelism: u16,
+    /// The form of the log on stderr.
+    #[arg(long, default_value = "human")]
+    log: log::Form,
+}
+
+impl Run {
+    /// The stack's folder as it was written.
+    pub fn folder(&self) -> &PathBuf {
+        &self.dir.dir
+    }
+
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        log::begin(self.log);
+        let (mut stop, mut hangup) = Stop::listen_as_service()?;
+        let (trigger, metrics, status) = (Trigger::default(), Metrics::new(), Status::default());
+        let (at, serving) = serve(self.listen, status.clone(), metrics.clone()).await.map_err(|error| {
+            Failure::new(code::ERROR, format!("cannot listen at {}: {error}", self.listen)).advice("give another --listen ADDRESS:PORT")
+        })?;
+        info!(version = env!("CARGO_PKG_VERSION"), dir = %self.dir.dir.display(), "listening on http://{at}");
+        let (halt_in, halt) = watch::channel(Halt::No);
+        let settings = Settings {
+            dir: self.dir.dir,
+            planes: self.plane.into_iter().collect::<BTreeSet<_>>(),
+            line: terminal.line.clone(),
+            parallelism: usize::from(self.parallelism),
+            connect: Options { stats: terminal.counted.clone(), ..Options::default() },
+        };
+        let looping = reconcile::run(settings, Shared { halt, trigger: trigger.clone(), metrics, status });
+        tokio::pin!(looping, serving);
+        let mut serves = true;
+        let ended = loop {
+            tokio::select! {
+                biased;
+                ended = &mut looping => break ended,
+                () = stop.asked(), if *halt_in.borrow() != Halt::Now => {
+                    let next = if *halt_in.borrow() == Halt::No { Halt::Soon } else { Halt::Now };
+                    halt_in.send_replace(next);
+                    info!("asked to stop{}", if next == Halt::Now { " at once" } else { "" });
+                }
+                Some(()) = hangup.recv() => trigger.pull(Why::Asked),
+                served = &mut serving, if serves => {
+                    serves = false;
+                    error!("health and metrics answer no more: {}", served.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string()));
+                }
+            }
+        };
+        match ended {
+            Ended::Clean => Ok(code::DONE),
+            Ended::InFlight => Ok(code::INTERRUPTED),
+        }
+    }
+}

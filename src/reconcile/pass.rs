@@ -1,0 +1,233 @@
+//! One pass: plan, decide, apply what may be done now. Nothing is remembered from one to the next.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tracing::{info, warn};
+
+use super::Loaded;
+use super::decide::Decision;
+use crate::apply::{Halt, LONGEST_CALL};
+use crate::desired::policy::judge;
+use crate::model::Address;
+use crate::model::plan::{Plan, Scope};
+use crate::model::report::{Event, Report};
+use crate::record::{Lease, RecordError};
+use crate::session::{self, Command, Session};
+
+/// Narrowing a plan may show more that has to be left out; each round leaves out one more at least, and one round is the rule.
+const ROUNDS: usize = 16;
+
+/// How often it is looked whether this instance still leads, while something is applied.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What a pass works on.
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    pub session: &'a Session,
+    pub lead: &'a Lease,
+    pub loaded: &'a Loaded,
+    pub planes: &'a BTreeSet<String>,
+    pub resting: &'a BTreeSet<Address>,
+    /// The command line, for lease and journal.
+    pub line: &'a str,
+    pub parallelism: usize,
+    pub halt: watch::Receiver<Halt>,
+}
+
+/// What came of a pass.
+#[derive(Debug)]
+pub(super) struct Passed {
+    /// In a word.
+    pub end: End,
+    /// The whole plan, when it came to that.
+    pub plan: Option<Plan>,
+    /// What of it was left out.
+    pub decision: Decision,
+    /// What was done.
+    pub report: Option<Report>,
+}
+
+/// How a pass ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// There was nothing that may be done now.
+    Quiet,
+    /// All that may be done now was done.
+    Applied,
+    /// Some of it.
+    Partial,
+    /// A policy refuses the plan.
+    Refused(String),
+    /// Somebody else applies, who.
+    PutOff(String),
+    /// The world moved between plan and apply.
+    Moved,
+    /// It was asked to stop, or does not lead any more.
+    Stopped,
+    /// It could not be planned.
+    Failed(String),
+}
+
+impl Passed {
+    fn of(end: End) -> Self {
+        Self { end, plan: None, decision: Decision::default(), report: None }
+    }
+}
+
+impl Pass<'_> {
+    /// Plans, decides and applies.
+    pub(super) async fn run(mut self) -> Passed {
+        let mut halt = self.halt.clone();
+        let planned = tokio::select! {
+            biased;
+            _ = halt.wait_for(|halt| *halt != Halt::No) => return Passed::of(End::Stopped),
+            planned = self.planned() => planned,
+        };
+        match planned {
+            Ok((plan, part, decision)) => {
+                let (end, report) = match self.forbidden(&plan, &part) {
+                    Some(why) => (End::Refused(why), None),
+                    None if part.is_empty() => (End::Quiet, None),
+                    None => self.apply(&part).await,
+                };
+                Passed { end, plan: Some(plan), decision, report }
+            }
+            Err(error) => Passed::of(End::Failed(error.to_string())),
+        }
+    }
+
+    /// The whole plan, the part of it that may be done now, and what was left out.
+    async fn planned(&self) -> Result<(Plan, Plan, Decision), session::Error> {
+        let scope = Scope { planes: self.planes.clone(), ..Scope::default() };
+        let wishes = &self.loaded.wishes;
+        let planned = self.session.planned(wishes, scope, false, self.loaded.commit.clone()).await?;
+        let rules = &self.loaded.desired.stack.spec.reconcile;
+        let mut decision = Decision::of(&planned.plan, rules, self.resting);
+        let mut part = planned.plan.clone();
+        for _ in 0..ROUNDS {
+            let more = Decision::of(&part, rules, self.resting);
+            if more.is_all() {
+                return Ok((planned.plan, part, decision));
+            }
+            decision.join(more);
+            part = self.session.without(&planned, wishes, decision.left_out())?;
+        }
+        // What cannot be told apart is not done.
+        part.actions.clear();
+        part.leftovers.clear();
+        Ok((planned.plan, part, decision))
+    }
+
+    /// The words of the policies that one of the plans breaks.
+    fn forbidden(&self, plan: &Plan, part: &Plan) -> Option<String> {
+        [plan, part].into_iter().find_map(|plan| match judge(&self.loaded.desired.policies, plan) {
+            Err(problems) => Some(problems.to_string().trim_end().to_owned()),
+            Ok(refusals) if refusals.is_empty() => None,
+            Ok(refusals) => Some(refusals.iter().map(|one| format!("{}: {}", one.address, one.reason)).collect::<Vec<_>>().join("; ")),
+        })
+    }
+
+    /// Takes the stack's lease, sees that the world is still as it was planned, and applies.
+    async fn apply(&mut self, part: &Plan) -> (End, Option<Report>) {
+        if !self.lead.covers(LONGEST_CALL) {
+            return (End::Stopped, None);
+        }
+        let held = match self.session.hold(self.line).await {
+            Ok(held) => held,
+            Err(session::Error::Record(RecordError::Held(holder))) => return (End::PutOff(holder.describe()), None),
+            Err(error) => return (End::Failed(error.to_string()), None),
+        };
+        let outcome = self.under(part, &held).await;
+        if let Err(error) = held.release().await {
+            warn!(plan = part.digest, "the stack's lock was not given back, it ends by itself in little more than a minute: {error}");
+        }
+        outcome
+    }
+
+    async fn under(&mut self, part: &Plan, held: &session::Held) -> (End, Option<Report>) {
+        let mut halt = self.halt.clone();
+        let checked = tokio::select! {
+            biased;
+            _ = halt.wait_for(|halt| *halt != Halt::No) => return (End::Stopped, None),
+            checked = self.session.check(part) => checked,
+        };
+        match checked {
+            Ok(()) => {}
+            Err(session::Error::Stale(_)) => return (End::Moved, None),
+            Err(error) => return (End::Failed(error.to_string()), None),
+        }
+        info!(plan = part.digest, commit = part.made.commit, "applying {} changes", part.changes().count() + part.leftovers.len());
+        let command = Command { line: self.line.to_owned(), commit: part.made.commit.clone(), once: false };
+        let (events, heard) = mpsc::unbounded_channel();
+        let (halt_in, halted) = watch::channel(Halt::No);
+        let work = self.session.apply(part, held, &command, self.parallelism, events, halted);
+        let (applied, (), ()) = tokio::join!(
+            async {
+                let applied = work.await;
+                // Ends who listens for a reason to stop.
+                halt_in.send_replace(Halt::Now);
+                applied
+            },
+            tell(heard, &part.digest),
+            self.stopping(&halt_in),
+        );
+        match applied {
+            Err(error) => (End::Failed(error.to_string()), None),
+            Ok(outcome) => {
+                let (run, report) = (outcome.run, outcome.report);
+                outcome.warnings.iter().for_each(|warning| warn!(plan = part.digest, run, "{warning}"));
+                let left: Vec<&str> = report.unknown.iter().map(Address::as_str).collect();
+                if !left.is_empty() {
+                    warn!(
+                        plan = part.digest,
+                        run,
+                        "it was told to end at once; these were in flight and may have taken effect: {}",
+                        left.join(", ")
+                    );
+                }
+                let (done, failed, skipped) = (report.finished.len(), report.failed.len(), report.skipped.len());
+                info!(plan = part.digest, run, done, failed, skipped, "applied {done}, {failed} failed, {skipped} were not begun");
+                (if report.is_whole() { End::Applied } else { End::Partial }, Some(report))
+            }
+        }
+    }
+
+    /// Tells the apply to stop when somebody asks for it, or when another instance leads; ends with the apply.
+    async fn stopping(&self, halt_in: &watch::Sender<Halt>) {
+        let (mut halt, mut asked) = (self.halt.clone(), halt_in.subscribe());
+        loop {
+            let wanted = (*halt.borrow_and_update()).max(if self.lead.check().is_err() { Halt::Soon } else { Halt::No });
+            halt_in.send_if_modified(|now| {
+                *now < wanted && {
+                    *now = wanted;
+                    true
+                }
+            });
+            if *asked.borrow_and_update() == Halt::Now {
+                return;
+            }
+            tokio::select! {
+                _ = halt.changed() => {}
+                _ = asked.changed() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+}
+
+/// Writes down what an apply does.
+async fn tell(mut events: mpsc::UnboundedReceiver<Event>, plan: &str) {
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Done { address, what, id } => info!(plan, address = address.as_str(), id, "{address}: {what:?} done"),
+            Event::Failed { address, what, error } => warn!(plan, address = address.as_str(), "{address}: {what:?} failed: {error}"),
+            Event::Stopping { reason, in_flight } => {
+                let names: Vec<&str> = in_flight.iter().map(Address::as_str).collect();
+                warn!(plan, "stopping: {reason}; finishing {}", if names.is_empty() { "nothing".to_owned() } else { names.join(", ") });
+            }
+            Event::Began { .. } | Event::Started { .. } | Event::Waiting { .. } => {}
+        }
+    }
+}

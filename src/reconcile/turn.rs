@@ -1,0 +1,403 @@
+//! The loop itself: when a pass begins, and what is remembered from one to the next, which is how long to leave alone what fails.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::backoff::Backoff;
+use super::metrics::Metrics;
+use super::pass::{End, Pass, Passed};
+use super::status::{Ready, Status};
+use super::trigger::{Trigger, Why};
+use super::{Loaded, lead::Lead};
+use crate::apply::Halt;
+use crate::desired::folder::signature;
+use crate::model::Address;
+use crate::planes::aws::connect;
+use crate::session::Session;
+
+/// How often it is looked whether the YAML changed.
+const TICK: Duration = Duration::from_secs(2);
+/// How often a pass that goes on says that it is alive.
+const BEAT: Duration = Duration::from_secs(1);
+/// What Docker tells comes in swarms: no more than one pass in so long begins because of it.
+const SWARM: Duration = Duration::from_secs(10);
+/// After a change, until it is looked whether all is well now; also the least time between two passes.
+const SETTLES: Duration = Duration::from_secs(1);
+/// After a pass was put off because somebody else applies.
+const LOCKED: Duration = Duration::from_secs(5);
+/// The first rest when nothing at all could be done.
+const TROUBLE: Duration = Duration::from_secs(5);
+
+/// What a loop runs on.
+#[derive(Debug)]
+pub struct Settings {
+    /// The stack's folder.
+    pub dir: PathBuf,
+    /// Only these planes; empty: all.
+    pub planes: BTreeSet<String>,
+    /// The command line, for leases and the journal.
+    pub line: String,
+    /// Steps at a time.
+    pub parallelism: usize,
+    /// How AWS is reached, as far as the stack does not say.
+    pub connect: connect::Options,
+}
+
+/// What the loop has in common with the rest of the process.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// How urgently it is asked to stop.
+    pub halt: watch::Receiver<Halt>,
+    /// Who asks for a pass.
+    pub trigger: Trigger,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How it is.
+    pub status: Status,
+}
+
+/// How a loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing was in flight.
+    Clean,
+    /// It was told to end at once; what was in flight was named.
+    InFlight,
+}
+
+/// Reconciles until it is asked to stop.
+pub async fn run(settings: Settings, shared: Shared) -> Ended {
+    let mut turn = Turn {
+        settings,
+        shared,
+        loaded: None,
+        signature: String::new(),
+        session: None,
+        lead: Lead::default(),
+        resting: Backoff::default(),
+        trouble: Backoff::new(TROUBLE),
+        pending: [Why::Time].into(),
+        due: Instant::now(),
+        ended: None,
+        put_off: false,
+        said: String::new(),
+        in_flight: false,
+    };
+    turn.run().await;
+    if turn.in_flight { Ended::InFlight } else { Ended::Clean }
+}
+
+/// The parts of a turn that can fail by themselves and then rest by themselves.
+type Part = &'static str;
+const CONNECT: Part = "connecting";
+const RECORD: Part = "the record";
+const PASS: Part = "the pass";
+
+struct Turn {
+    settings: Settings,
+    shared: Shared,
+    loaded: Option<Arc<Loaded>>,
+    signature: String,
+    session: Option<Session>,
+    lead: Lead,
+    /// Resources that failed.
+    resting: Backoff<Address>,
+    /// What failed as a whole.
+    trouble: Backoff<Part>,
+    /// Why the next pass begins.
+    pending: BTreeSet<Why>,
+    /// When the next one begins by itself.
+    due: Instant,
+    /// When the last one ended.
+    ended: Option<Instant>,
+    /// That somebody else applies was said.
+    put_off: bool,
+    /// What was last said of a quiet pass.
+    said: String,
+    in_flight: bool,
+}
+
+impl Turn {
+    async fn run(&mut self) {
+        let mut halt = self.shared.halt.clone();
+        while *halt.borrow_and_update() == Halt::No {
+            self.shared.status.turns();
+            self.turn().await;
+            if *halt.borrow() != Halt::No {
+                break;
+            }
+            tokio::select! {
+                _ = halt.changed() => {}
+                () = self.shared.trigger.heard() => {}
+                () = tokio::time::sleep(self.pause()) => {}
+            }
+        }
+        info!("stopping");
+        self.give_up_lead().await;
+    }
+
+    /// Until something may be due.
+    fn pause(&self) -> Duration {
+        let at = self.pending.iter().filter_map(|why| self.earliest(*why)).chain([self.due]).min().unwrap_or(self.due);
+        at.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(20), TICK)
+    }
+
+    /// When a pass may begin for that reason; at once where there was none yet.
+    fn earliest(&self, why: Why) -> Option<Instant> {
+        let gap = match why {
+            Why::Docker => SWARM,
+            _ => SETTLES,
+        };
+        Some(self.ended? + gap)
+    }
+
+    async fn turn(&mut self) {
+        self.pending.extend(self.shared.trigger.take());
+        let now = Instant::now();
+        if now >= self.due {
+            self.pending.insert(Why::Time);
+        }
+        let signature = signature(&self.settings.dir);
+        if self.signature != signature {
+            self.signature = signature;
+            if self.loaded.is_some() {
+                self.pending.insert(Why::Yaml);
+            }
+        }
+        if self.pending.iter().any(|why| matches!(why, Why::Yaml | Why::Asked)) {
+            // Whoever changed something may have mended what failed.
+            self.resting.forget();
+            self.trouble.forget();
+        }
+        if !self.trouble.resting(now).is_empty() || !self.connected().await || !self.leads().await {
+            return;
+        }
+        if self.pending.iter().any(|why| self.earliest(*why).is_none_or(|at| at <= now)) {
+            self.pass().await;
+        }
+    }
+
+    /// Whether the YAML is right and a session for what it says is open.
+    async fn connected(&mut self) -> bool {
+        if (self.loaded.is_none() || !self.pending.is_empty()) && !self.read().await {
+            return false;
+        }
+        let Some(loaded) = self.loaded.clone() else { return false };
+        if self.session.as_ref().is_some_and(|session| session.stack != loaded.stack) {
+            info!("the stack is reached in another way from now on");
+            self.give_up_lead().await;
+            self.session = None;
+        }
+        if self.session.is_some() {
+            return true;
+        }
+        match Session::open(loaded.stack.clone(), self.settings.connect.clone()).await {
+            Ok(session) => {
+                info!(stack = session.stack.name, caller = session.connection.caller, "connected");
+                self.trouble.succeeded(&CONNECT);
+                self.session = Some(session);
+                true
+            }
+            Err(error) => {
+                self.troubled(CONNECT, error.to_string());
+                false
+            }
+        }
+    }
+
+    /// Reads the YAML. While it is wrong nothing is applied.
+    async fn read(&mut self) -> bool {
+        let dir = self.settings.dir.clone();
+        let read = tokio::task::spawn_blocking(move || Loaded::read(&dir)).await;
+        let wrong = match read {
+            Ok(Ok(loaded)) => {
+                self.shared.status.has_read(Arc::new(loaded.clone()));
+                self.loaded = Some(Arc::new(loaded));
+                return true;
+            }
+            Ok(Err(wrong)) => wrong.to_string(),
+            Err(error) => error.to_string(),
+        };
+        self.say(&format!("the YAML is wrong, nothing is applied until it is right:\n{wrong}"), true);
+        self.shared.status.is(Ready::No("the YAML is wrong (see the log, or `reeve validate DIR`)".to_owned()));
+        self.shared.metrics.passed("wrong", Duration::ZERO, None);
+        // Looked at again when it changes, and when it is time.
+        self.pending.clear();
+        self.due = Instant::now() + self.every();
+        false
+    }
+
+    /// Whether this instance leads.
+    async fn leads(&mut self) -> bool {
+        let Some(session) = self.session.as_mut() else { return false };
+        let led = self.lead.is_held();
+        let outcome = self.lead.look(session, &self.settings.line).await;
+        let leads = self.lead.is_held();
+        self.shared.status.lead(leads);
+        self.shared.metrics.leader.set(i64::from(leads));
+        match outcome {
+            Err(error) => {
+                self.troubled(RECORD, error.to_string());
+            }
+            Ok(()) => {
+                self.trouble.succeeded(&RECORD);
+                if !leads {
+                    self.shared.status.is(Ready::StandsBy);
+                    // What is remembered is whoever leads'.
+                    self.resting.forget();
+                    if !self.pending.is_empty() {
+                        self.pending.clear();
+                        self.due = Instant::now() + self.every();
+                    }
+                } else if !led {
+                    self.shared.status.is(Ready::No("its first pass goes on".to_owned()));
+                    self.pending.insert(Why::Lead);
+                }
+            }
+        }
+        leads
+    }
+
+    async fn pass(&mut self) {
+        let (Some(loaded), Some(session), Some(lead)) = (self.loaded.clone(), &self.session, self.lead.lease()) else { return };
+        let reasons: Vec<String> = std::mem::take(&mut self.pending).iter().map(ToString::to_string).collect();
+        let began = Instant::now();
+        let resting = self.resting.resting(began);
+        let pass = Pass {
+            session,
+            lead,
+            loaded: &loaded,
+            planes: &self.settings.planes,
+            resting: &resting,
+            line: &self.settings.line,
+            parallelism: self.settings.parallelism,
+            halt: self.shared.halt.clone(),
+        };
+        let passed = {
+            let work = pass.run();
+            tokio::pin!(work);
+            let mut beat = tokio::time::interval(BEAT);
+            loop {
+                tokio::select! {
+                    passed = &mut work => break passed,
+                    _ = beat.tick() => self.shared.status.turns(),
+                }
+            }
+        };
+        self.ended = Some(Instant::now());
+        self.after(passed, began.elapsed(), &reasons.join(", "));
+    }
+
+    /// Takes in what came of a pass.
+    fn after(&mut self, passed: Passed, took: Duration, reasons: &str) {
+        let now = Instant::now();
+        self.due = now + self.every();
+        if let Some(report) = &passed.report {
+            for one in report.failed.iter().filter(|one| one.class != crate::apply::class(crate::planes::Class::LeaseLost)) {
+                let rests = self.resting.failed(one.address.clone(), one.error.clone(), now, rand::random());
+                warn!(address = one.address.as_str(), "{} is left alone for {} s", one.address, rests.as_secs());
+            }
+            report.finished.iter().for_each(|address| self.resting.succeeded(address));
+            self.in_flight = !report.unknown.is_empty();
+        }
+        if let Some(plan) = &passed.plan {
+            // What has nothing to do is well, whoever mended it.
+            self.resting.retain(|address| plan.changes().any(|action| action.address == *address));
+            self.shared.metrics.planned(plan);
+            let amount = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+            self.shared.metrics.held.set(amount(passed.decision.held.len()));
+            self.shared.metrics.resting.set(amount(self.resting.failing().count()));
+        }
+        if let Some(next) = self.resting.next(now) {
+            self.due = self.due.min(next);
+        }
+        if !matches!(passed.end, End::PutOff(_)) {
+            self.put_off = false;
+        }
+        let unreadable = passed.plan.as_ref().map_or(0, |plan| plan.unreadable.len());
+        let is_blind = unreadable * 2 > crate::kinds::rows().count();
+        let (result, ready) = match &passed.end {
+            End::Failed(why) => (self.troubled(PASS, why.clone()), false),
+            _ if is_blind => (self.troubled(PASS, format!("{unreadable} kinds could not be read")), false),
+            End::Quiet | End::Applied if unreadable == 0 && self.resting.failing().next().is_none() => ("ok", true),
+            End::Quiet | End::Applied | End::Partial => ("partial", true),
+            End::Refused(why) => {
+                self.say(&format!("a policy of the stack refuses the plan, nothing of it is applied: {why}"), true);
+                ("refused", true)
+            }
+            End::PutOff(holder) => {
+                if !std::mem::replace(&mut self.put_off, true) {
+                    info!("put off: {holder} applies");
+                }
+                self.due = now + LOCKED;
+                ("put_off", true)
+            }
+            End::Moved => {
+                info!("put off: the world moved while it was planned");
+                self.pending.insert(Why::Again);
+                ("put_off", true)
+            }
+            End::Stopped => ("stopped", true),
+        };
+        if matches!(passed.end, End::Applied | End::Partial) {
+            self.pending.insert(Why::Again);
+        }
+        if ready {
+            self.trouble.succeeded(&PASS);
+            self.shared.status.is(Ready::Leads);
+        }
+        if let Some(plan) = passed.plan.as_ref().filter(|_| matches!(passed.end, End::Quiet) && !is_blind) {
+            let (held, resting, waiting) = (passed.decision.held.len(), self.resting.failing().count(), plan.waiting.len());
+            let refused = plan.refusals.len();
+            let words = format!("{held} held, {resting} failing, {waiting} waiting, {refused} refused, {unreadable} unreadable");
+            if self.said != words {
+                info!(plan = plan.digest, commit = plan.made.commit, "nothing to do now ({reasons}): {words}");
+                self.said = words;
+            }
+        } else {
+            self.said.clear();
+        }
+        let seconds = || jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
+        self.shared.metrics.passed(result, took, (result == "ok").then(seconds));
+    }
+
+    /// Something failed as a whole: all of it rests, once it was said.
+    fn troubled(&mut self, part: Part, why: String) -> &'static str {
+        let rests = self.trouble.failed(part, why.clone(), Instant::now(), rand::random());
+        self.shared.status.is(Ready::No(format!("{part} failed: {why}")));
+        self.say(&format!("{part} failed, tried again in {} s: {why}", rests.as_secs()), true);
+        self.due = Instant::now() + rests;
+        "failed"
+    }
+
+    /// Says what was not said just before.
+    fn say(&mut self, words: &str, is_bad: bool) {
+        if self.said != words {
+            if is_bad {
+                error!("{words}");
+            } else {
+                info!("{words}");
+            }
+            words.clone_into(&mut self.said);
+        }
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(self.loaded.as_ref().map_or(60, |loaded| loaded.desired.stack.spec.reconcile.every.0))
+    }
+
+    async fn give_up_lead(&mut self) {
+        self.shared.status.lead(false);
+        self.shared.metrics.leader.set(0);
+        if let Some(session) = self.session.as_mut()
+            && let Err(error) = self.lead.give_up(session).await
+        {
+            warn!("the lead was not given back, it ends by itself in little more than a minute: {error}");
+        }
+    }
+}
