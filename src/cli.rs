@@ -6,6 +6,7 @@ mod diff;
 mod drift;
 mod drill;
 mod graph;
+mod held;
 mod hint;
 mod host;
 mod journal;
@@ -127,6 +128,8 @@ enum Command {
     /// Keep the estate as the YAML describes it, until SIGTERM: look again and again, do what `reconcile.auto` allows, hold the rest for
     /// approval.
     Run(run::Run),
+    /// The plan that the loop holds for approval: show it, save it. Exit 0: none, 2: one waits.
+    Held(held::Held),
     Tenant(tenant::Tenant),
 }
 
@@ -147,6 +150,7 @@ impl Command {
             Self::Unlock(args) => Some(&args.dir.dir),
             Self::Schema(args) => args.dir.as_ref(),
             Self::Tenant(args) => Some(args.folder()),
+            Self::Held(args) => Some(&args.dir.dir),
             Self::Run(args) => Some(args.folder()),
             _ => None,
         }
@@ -307,6 +311,7 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
         Command::Man => completions::man(&mut terminal, Cli::command()),
         Command::Approve(_) => Err(later::command("approve")),
         Command::Audit(_) => Err(later::command("audit")),
+        Command::Held(args) => args.run(&mut terminal).await,
         Command::Run(args) => args.run(&mut terminal).await,
     };
     let code = match outcome {

@@ -14,6 +14,7 @@ mod metrics;
 mod pass;
 mod serve;
 mod status;
+mod told;
 mod trigger;
 mod turn;
 

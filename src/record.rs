@@ -10,6 +10,7 @@
 //! drills/...                    restore drills of the database and the file system, and the lease that one runs under
 //! loop/edges/<instance>.json     when tenants were last used on each host
 //! loop/reconcile.json           which instance of the loop leads
+//! held/<digest>.json            plans of the loop that wait for a person; held.json names the one that waits now
 //! notices.json                  what people were told of the loop
 //! tenants/<name>/...            backups of a tenant, and restores that showed that they can be read
 //! ```
@@ -24,6 +25,7 @@ mod edges;
 mod entry;
 mod error;
 mod heart;
+mod held;
 mod history;
 mod journal;
 mod lease;
@@ -43,6 +45,7 @@ pub use digest::{canonical, sha256};
 pub use edges::Edge;
 pub use entry::{Attempt, Batch, Entry, Event, FORMAT_VERSION, Outcome, RunEnd, RunStart, Tally};
 pub use error::RecordError;
+pub use held::HeldPlan;
 pub use history::{Head, History, Loaded, Unmarked};
 pub use journal::{Journal, Pending};
 pub use lease::{Lease, Lock, Lost, Terms, Unlocked};
@@ -174,6 +177,31 @@ impl Record {
     /// [`RecordError::AlreadyApplied`] when it was remembered before.
     pub async fn mark_plan_applied(&self, digest: &str, run: &str) -> Result<(), RecordError> {
         applied::mark(&self.store, &self.clock, digest, run).await
+    }
+
+    /// Makes `plan` the one that waits for a person, with what of it waits in words; `None`: none does. Nothing is written where it is so
+    /// already.
+    ///
+    /// # Errors
+    /// What the store answered.
+    pub async fn hold_plan(&self, plan: Option<(&SavedPlan, Vec<String>)>) -> Result<(), RecordError> {
+        held::hold(&self.store, &self.clock, plan).await
+    }
+
+    /// Which plan waits for a person, if one does.
+    ///
+    /// # Errors
+    /// What the store answered, or a note that cannot be read.
+    pub async fn held_plan(&self) -> Result<Option<HeldPlan>, RecordError> {
+        held::held(&self.store).await
+    }
+
+    /// The text of a plan that waits, as [`write_plan`] would write it.
+    ///
+    /// # Errors
+    /// What the store answered, or that it is not there.
+    pub async fn held_plan_text(&self, digest: &str) -> Result<Vec<u8>, RecordError> {
+        held::plan(&self.store, digest).await
     }
 
     /// The run that applied the saved plan with this digest, if one did.

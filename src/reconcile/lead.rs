@@ -27,6 +27,11 @@ impl Lead {
         self.lease.as_ref()
     }
 
+    /// The record, once it was asked for the lead.
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
     pub(super) fn is_held(&self) -> bool {
         self.lease.is_some()
     }

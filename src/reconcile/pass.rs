@@ -71,8 +71,18 @@ pub(super) enum End {
 }
 
 impl Passed {
-    fn of(end: End) -> Self {
+    pub(super) fn of(end: End) -> Self {
         Self { end, plan: None, decision: Decision::default(), report: None }
+    }
+
+    /// Whether most of what there is could not be read: then this pass says nothing about anything.
+    pub(super) fn is_blind(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.unreadable.len() * 2 > crate::kinds::rows().count())
+    }
+
+    /// Whether nothing was left to do but what is held or rests: what is held then is what waits for a person.
+    pub(super) fn is_settled(&self) -> bool {
+        self.end == End::Quiet && !self.is_blind()
     }
 }
 

@@ -13,12 +13,13 @@ use super::metrics::Metrics;
 use super::pass::{End, Pass, Passed};
 use super::status::{Ready, Status};
 use super::trigger::{Trigger, Why};
-use super::{Loaded, lead::Lead};
+use super::{Loaded, lead::Lead, told};
 use crate::apply::Halt;
 use crate::desired::folder::signature;
 use crate::model::Address;
+use crate::notify::{Channels, Kind, Notice, Post, Seen};
 use crate::planes::aws::connect;
-use crate::session::Session;
+use crate::session::{Session, seal};
 
 /// How often it is looked whether the YAML changed.
 const TICK: Duration = Duration::from_secs(2);
@@ -32,6 +33,9 @@ const SETTLES: Duration = Duration::from_secs(1);
 const LOCKED: Duration = Duration::from_secs(5);
 /// The first rest when nothing at all could be done.
 const TROUBLE: Duration = Duration::from_secs(5);
+
+/// The first rest of a webhook or a topic that did not take what it was sent.
+const SILENT: Duration = Duration::from_secs(15);
 
 /// What a loop runs on.
 #[derive(Debug)]
@@ -84,6 +88,9 @@ pub async fn run(settings: Settings, shared: Shared) -> Ended {
         pending: [Why::Time].into(),
         due: Instant::now(),
         ended: None,
+        post: Post::default(),
+        silent: Backoff::new(SILENT),
+        held: None,
         put_off: false,
         said: String::new(),
         in_flight: false,
@@ -115,6 +122,12 @@ struct Turn {
     due: Instant,
     /// When the last one ended.
     ended: Option<Instant>,
+    /// What people are told.
+    post: Post,
+    /// Channels that did not answer.
+    silent: Backoff<Part>,
+    /// The digest of the plan that was last put by for a person (empty: none waits); `None`: not known.
+    held: Option<String>,
     /// That somebody else applies was said.
     put_off: bool,
     /// What was last said of a quiet pass.
@@ -229,6 +242,10 @@ impl Turn {
         // Looked at again when it changes, and when it is time.
         self.pending.clear();
         self.due = Instant::now() + self.every();
+        if self.lead.is_held() && self.knows_what_was_told().await {
+            let seen = told::wrong(&wrong, self.post.ledger());
+            self.tell(seen).await;
+        }
         false
     }
 
@@ -250,6 +267,8 @@ impl Turn {
                     self.shared.status.is(Ready::StandsBy);
                     // What is remembered is whoever leads'.
                     self.resting.forget();
+                    self.post.forget();
+                    self.held = None;
                     if !self.pending.is_empty() {
                         self.pending.clear();
                         self.due = Instant::now() + self.every();
@@ -278,23 +297,21 @@ impl Turn {
             parallelism: self.settings.parallelism,
             halt: self.shared.halt.clone(),
         };
-        let passed = {
-            let work = pass.run();
-            tokio::pin!(work);
-            let mut beat = tokio::time::interval(BEAT);
-            loop {
-                tokio::select! {
-                    passed = &mut work => break passed,
-                    _ = beat.tick() => self.shared.status.turns(),
-                }
-            }
-        };
+        let status = self.shared.status.clone();
+        let passed = beating(&status, pass.run()).await;
         self.ended = Some(Instant::now());
-        self.after(passed, began.elapsed(), &reasons.join(", "));
+        self.after(&passed, began.elapsed(), &reasons.join(", "));
+        self.hold(&passed).await;
+        if !self.knows_what_was_told().await {
+            return;
+        }
+        let trouble: Vec<(&str, &str)> = self.trouble.failing().map(|(part, why)| (*part, why)).collect();
+        let seen = told::seen(&passed, &self.resting, &trouble, self.post.ledger());
+        self.tell(seen).await;
     }
 
     /// Takes in what came of a pass.
-    fn after(&mut self, passed: Passed, took: Duration, reasons: &str) {
+    fn after(&mut self, passed: &Passed, took: Duration, reasons: &str) {
         let now = Instant::now();
         self.due = now + self.every();
         if let Some(report) = &passed.report {
@@ -320,7 +337,7 @@ impl Turn {
             self.put_off = false;
         }
         let unreadable = passed.plan.as_ref().map_or(0, |plan| plan.unreadable.len());
-        let is_blind = unreadable * 2 > crate::kinds::rows().count();
+        let is_blind = passed.is_blind();
         let (result, ready) = match &passed.end {
             End::Failed(why) => (self.troubled(PASS, why.clone()), false),
             _ if is_blind => (self.troubled(PASS, format!("{unreadable} kinds could not be read")), false),
@@ -366,6 +383,62 @@ impl Turn {
         self.shared.metrics.passed(result, took, (result == "ok").then(seconds));
     }
 
+    /// Puts the plan by that waits for a person.
+    async fn hold(&mut self, passed: &Passed) {
+        let (Some(plan), true) = (&passed.plan, passed.is_settled()) else { return };
+        let digest = if passed.decision.held.is_empty() { String::new() } else { plan.digest.clone() };
+        let Some(record) = self.lead.record().filter(|_| self.held.as_ref() != Some(&digest)) else { return };
+        let kept = async {
+            if digest.is_empty() {
+                return Ok(record.hold_plan(None).await?);
+            }
+            let changes = passed.decision.held.iter().map(|(address, verb)| told::change(*verb, address)).collect();
+            Ok::<(), crate::session::Error>(record.hold_plan(Some((&seal(plan)?, changes))).await?)
+        };
+        match kept.await {
+            Ok(()) => self.held = Some(digest),
+            Err(error) => warn!(plan = plan.digest, "the plan that waits for approval could not be kept: {error}"),
+        }
+    }
+
+    /// Whether the ledger of what people were told is at hand: nothing is told without it.
+    async fn knows_what_was_told(&mut self) -> bool {
+        let Some(record) = self.lead.record() else { return false };
+        let read = self.post.read(record).await;
+        if let Err(error) = &read {
+            warn!("what people were told cannot be read, nobody is told anything: {error}");
+        }
+        read.is_ok()
+    }
+
+    /// Tells people what is new to them, each thing once.
+    async fn tell(&mut self, seen: Seen) {
+        let (Some(record), Some(session), Some(loaded)) = (self.lead.record().cloned(), &self.session, &self.loaded) else { return };
+        let notify = &loaded.desired.stack.spec.notify;
+        let channels = Channels { webhook: notify.webhook.clone(), topic: notify.topic.clone() };
+        let told = async {
+            let notices = self.post.ledger().turn(&session.stack.name, &jiff::Timestamp::now().to_string(), &seen);
+            notices.iter().for_each(|notice| log(notice, &self.shared.metrics));
+            self.post.keep(&record, &channels, &notices).await?;
+            let resting = self.silent.resting(Instant::now());
+            self.post.deliver(&record, &session.connection.aws, &channels, |name| !resting.contains(name)).await
+        };
+        match beating(&self.shared.status, told).await {
+            Err(error) => warn!("what people are told could not be kept: {error}"),
+            Ok(outcomes) => {
+                for (channel, outcome) in outcomes {
+                    match outcome {
+                        Ok(()) => self.silent.succeeded(&channel),
+                        Err(why) => {
+                            let rests = self.silent.failed(channel, why.clone(), Instant::now(), rand::random());
+                            warn!(channel, "the {channel} took no notices, tried again in {} s: {why}", rests.as_secs());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Something failed as a whole: all of it rests, once it was said.
     fn troubled(&mut self, part: Part, why: String) -> &'static str {
         let rests = self.trouble.failed(part, why.clone(), Instant::now(), rand::random());
@@ -399,5 +472,26 @@ impl Turn {
         {
             warn!("the lead was not given back, it ends by itself in little more than a minute: {error}");
         }
+    }
+}
+
+/// Awaits `work`, saying all the while that the loop is alive.
+async fn beating<T>(status: &Status, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = beat.tick() => status.turns(),
+        }
+    }
+}
+
+fn log(notice: &Notice, metrics: &Metrics) {
+    let Notice { kind, subject, words, plan, .. } = notice;
+    metrics.told(&kind.to_string());
+    match kind {
+        Kind::Mended | Kind::Recovered => info!(notice = kind.to_string(), subject, plan, "{subject}: {words}"),
+        Kind::Drift | Kind::Held | Kind::Failed => warn!(notice = kind.to_string(), subject, plan, "{subject}: {words}"),
     }
 }

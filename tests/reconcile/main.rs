@@ -1,6 +1,8 @@
 //! The loop: the real `reeve run`, one or several of it, against an emulated AWS, with drift, failures, pipelines, kills and wrong YAML.
 
 mod ground;
+mod leaders;
+mod notices;
 mod passes;
 
 #[path = "../cli/support.rs"]

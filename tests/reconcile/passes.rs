@@ -73,9 +73,15 @@ async fn what_it_may_not_do_is_held_and_what_needs_that_waits() {
     running.metric_is("reeve_held_actions", 1.0);
     let names: Vec<String> = groups(&stack).await.into_iter().map(|(name, _)| name).collect();
     assert!(names.contains(&"b".to_owned()), "{names:?}");
-    // A person does it by the ordinary command.
-    stack.ends(0, &["apply", stack.dir(), "--auto-approve"]);
+    // A person looks, and does it by the ordinary command.
+    within(SOON, || record(&stack, "held.json")).expect("it is kept");
+    let shown = stack.ends(2, &["held", stack.dir(), "--out", "plans/held.json"]);
+    assert!(shown.out.contains("extra.b") && shown.err.contains("delete extra.b"), "{shown:?}");
+    stack.ends(0, &["apply", "plans/held.json", "--auto-approve"]);
     running.metric_is("reeve_held_actions", 0.0);
+    within(SOON, || record(&stack, "held.json").filter(|note| note["digest"] == "")).expect("nothing waits");
+    stack.ends(0, &["held", stack.dir()]);
+    assert!(groups(&stack).await.iter().all(|(name, _)| name != "b"));
     assert_eq!(running.stop().0, Some(0));
 }
 
