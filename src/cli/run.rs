@@ -1,5 +1,6 @@
 //! `reeve run`: the reconcile loop, as a service.
 
+mod edge;
 mod log;
 
 use std::collections::BTreeSet;
@@ -58,6 +59,16 @@ impl Run {
             parallelism: usize::from(self.parallelism),
             connect: Options { stats: terminal.counted.clone(), ..Options::default() },
         };
+        let counted = crate::edge::metrics::Metrics::default();
+        metrics.register(|registry| counted.register(registry));
+        let (edge_in, edge_stop) = watch::channel(false);
+        let edge = edge::Settings {
+            loaded: status.loaded(),
+            connect: settings.connect.clone(),
+            line: terminal.line.clone(),
+            metrics: counted,
+        };
+        let edge = tokio::spawn(edge::run(edge, edge_stop));
         let looping = reconcile::run(settings, Shared { halt, trigger: trigger.clone(), metrics, status });
         tokio::pin!(looping, serving);
         let mut serves = true;
@@ -77,6 +88,9 @@ impl Run {
                 }
             }
         };
+        // Last: tenants are answered for while what runs is finished.
+        edge_in.send_replace(true);
+        let _ = edge.await;
         match ended {
             Ended::Clean => Ok(code::DONE),
             Ended::InFlight => Ok(code::INTERRUPTED),

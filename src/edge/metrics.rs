@@ -57,7 +57,7 @@ impl Default for Metrics {
 impl Metrics {
     /// Makes them known under `reeve_edge_...`.
     pub fn register(&self, registry: &mut Registry) {
-        let edge = registry.sub_registry_with_prefix("edge");
+        let edge = registry.sub_registry_with_prefix("reeve_edge");
         edge.register("answers", "What the waker answered in a tenant's place", self.answers.clone());
         edge.register("starts", "Starts of tenants that were asked for, and how they ended", self.starts.clone());
         edge.register_with_unit("start", "From a tenant's start until it answered", Unit::Seconds, self.start_seconds.clone());

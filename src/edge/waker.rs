@@ -90,6 +90,7 @@ async fn answer(With(waker): With<Waker>, request: Request) -> Response {
     let host = host(request.headers());
     let book = waker.book.borrow().clone();
     let Some((name, entry)) = book.at(&host) else { return nobody() };
+    let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
     let asked = asked(request.method(), request.uri().path(), request.headers(), &entry.api_paths);
     let wakes = asked.wakes == Wakes::Yes;
     let state = if entry.suspended {
@@ -107,7 +108,7 @@ async fn answer(With(waker): With<Waker>, request: Request) -> Response {
     };
     waker.metrics.asked(&state, asked);
     response(match asked.form {
-        Form::Page => page::page(name, &state),
+        Form::Page => page::page(name, address, &state),
         Form::Words => page::words(name, &state),
     })
 }
