@@ -7,7 +7,7 @@ PORT ?= 4566
 # What runs in tenants' containers needs no shared libraries of theirs.
 STATIC := $(shell uname -m)-unknown-linux-gnu
 
-.PHONY: help setup static sandbox test-sandbox demo test bench lint conformance conformance-clean
+.PHONY: help setup static sandbox test-sandbox demo test bench pictures lint conformance conformance-clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -46,6 +46,9 @@ bench: setup ## calls, time and memory as an estate grows; writes the tables of 
 	cargo bench --locked --bench scale -- --write
 	cargo bench --locked --bench proxy -- --write
 	cargo bench --locked --bench fleet -- --write
+
+pictures: setup ## what people see of a tenant that wakes, taken anew in Chromium: docs/pictures
+	REEVE_PICTURES=write cargo test --locked --test browser picture
 
 lint: ## format, clippy, docs, licences
 	cargo fmt --all --check

@@ -36,8 +36,10 @@ needs iptables-restore iptables
 needs openssl openssl
 needs nsenter util-linux
 needs sshd openssh-server
+needs chromium chromium
+needs chromedriver chromium-driver
 if [ -n "$wanted" ]; then
-    echo "setup: the local parts (Docker, MariaDB, HAProxy, a registry, an SSH server for tests) need these Debian packages:$wanted"
+    echo "setup: the local parts (Docker, MariaDB, HAProxy, a registry, an SSH server and a browser for tests) need these Debian packages:$wanted"
     if ! command -v apt-get >/dev/null 2>&1; then
         echo "setup: no apt-get here: install them with this system's package manager, or go without"
     elif [ "$(id -u)" = 0 ]; then
@@ -65,4 +67,6 @@ fi
 echo "setup: installing the emulated AWS into $venv (about a minute)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$(dirname "$0")/requirements.txt"
+# axe-core, which tests look at our pages with, is one script: this package is the one that brings it, and what it needs besides is not wanted.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$venv/../axe" axe-playwright-python==0.1.8
 echo "setup: done"
