@@ -151,7 +151,7 @@ impl Command {
             Self::Schema(args) => args.dir.as_ref(),
             Self::Tenant(args) => Some(args.folder()),
             Self::Held(args) => Some(&args.dir.dir),
-            Self::Run(args) => Some(args.folder()),
+            Self::Run(args) => args.folder(),
             _ => None,
         }
     }

@@ -8,11 +8,14 @@
 
 mod backoff;
 mod decide;
+mod events;
+mod git;
 mod lead;
 mod loaded;
 mod metrics;
 mod pass;
 mod serve;
+mod source;
 mod status;
 mod told;
 mod trigger;
@@ -20,9 +23,11 @@ mod turn;
 
 pub use backoff::Backoff;
 pub use decide::Decision;
+pub use git::{Fetched, Git};
 pub use loaded::{Loaded, Wrong};
 pub use metrics::Metrics;
 pub use serve::serve;
+pub use source::Source;
 pub use status::{Ready, Status};
 pub use trigger::{Trigger, Why};
 pub use turn::{Ended, Settings, Shared, run};

@@ -13,16 +13,32 @@ use tracing::{error, info};
 
 use super::stop::Stop;
 use super::terminal::Terminal;
-use super::{Dir, Exit, Failure, code};
+use super::{Exit, Failure, code};
 use crate::apply::Halt;
 use crate::planes::aws::connect::Options;
-use crate::reconcile::{self, Ended, Metrics, Settings, Shared, Status, Trigger, Why, serve};
+use crate::reconcile::{self, Ended, Git, Metrics, Settings, Shared, Source, Status, Trigger, Why, serve};
 
 /// Keep the estate as the YAML describes it, until SIGTERM.
 #[derive(Debug, Args)]
 pub struct Run {
-    #[command(flatten)]
-    dir: Dir,
+    /// The stack's folder; or give --git.
+    #[arg(value_name = "DIR", required_unless_present = "git", conflicts_with = "git")]
+    dir: Option<PathBuf>,
+    /// Take the stack from this repository instead. It is fetched before each pass.
+    #[arg(long, value_name = "URL", requires = "reference")]
+    git: Option<String>,
+    /// The branch or tag.
+    #[arg(long = "ref", value_name = "REF", requires = "git")]
+    reference: Option<String>,
+    /// The stack's folder in the repository.
+    #[arg(long, value_name = "FOLDER", default_value = ".", requires = "git")]
+    path: PathBuf,
+    /// Who may sign commits, in the form of ssh-keygen(1)'s ALLOWED SIGNERS: a commit that none of them signed is not used.
+    #[arg(long, value_name = "FILE", requires = "git")]
+    signers: Option<PathBuf>,
+    /// Where what is fetched is kept on this machine.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/reeve/source", requires = "git")]
+    state: PathBuf,
     /// Where `/healthz`, `/readyz` and `/metrics` answer. Port 0: any that is free; the log names it.
     #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
@@ -38,22 +54,41 @@ pub struct Run {
 }
 
 impl Run {
-    /// The stack's folder as it was written.
-    pub fn folder(&self) -> &PathBuf {
-        &self.dir.dir
+    /// The stack's folder as it was written, when one was.
+    pub fn folder(&self) -> Option<&PathBuf> {
+        self.dir.as_ref()
+    }
+
+    fn source(&self) -> Result<Source, Failure> {
+        match (&self.dir, &self.git, &self.reference) {
+            (Some(dir), None, _) => Ok(Source::Folder(dir.clone())),
+            (None, Some(url), Some(reference)) => {
+                let git = Git {
+                    url: url.clone(),
+                    reference: reference.clone(),
+                    path: self.path.clone(),
+                    signers: self.signers.clone(),
+                    state: self.state.clone(),
+                };
+                git.check().map_err(Failure::usage)?;
+                Ok(Source::Git(git))
+            }
+            _ => Err(Failure::usage("give the stack's folder, or --git URL and --ref REF")),
+        }
     }
 
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let source = self.source()?;
         log::begin(self.log);
         let (mut stop, mut hangup) = Stop::listen_as_service()?;
         let (trigger, metrics, status) = (Trigger::default(), Metrics::new(), Status::default());
         let (at, serving) = serve(self.listen, status.clone(), metrics.clone()).await.map_err(|error| {
             Failure::new(code::ERROR, format!("cannot listen at {}: {error}", self.listen)).advice("give another --listen ADDRESS:PORT")
         })?;
-        info!(version = env!("CARGO_PKG_VERSION"), dir = %self.dir.dir.display(), "listening on http://{at}");
+        info!(version = env!("CARGO_PKG_VERSION"), "listening on http://{at}");
         let (halt_in, halt) = watch::channel(Halt::No);
         let settings = Settings {
-            dir: self.dir.dir,
+            source,
             planes: self.plane.into_iter().collect::<BTreeSet<_>>(),
             line: terminal.line.clone(),
             parallelism: usize::from(self.parallelism),

@@ -36,6 +36,8 @@ pub struct Seen {
     pub done: BTreeSet<String>,
     /// What is held: a fingerprint (empty: nothing) and words; `None`: not known for sure.
     pub held: Option<(String, String)>,
+    /// What happened once: the words.
+    pub rewritten: Option<String>,
     /// What fails, and how.
     pub failing: BTreeMap<String, String>,
     /// Of what failed before and does not fail now: what is not known to be well either.
@@ -57,6 +59,9 @@ impl Ledger {
             let plan = seen.plan.clone();
             notices.push(Notice { id, kind, stack: stack.into(), subject: subject.into(), words: short, plan, at: at.into() });
         };
+        if let Some(words) = &seen.rewritten {
+            tell(Kind::Rewritten, "the source", words);
+        }
         if let Some(drifted) = &seen.drifted {
             for (subject, words) in drifted {
                 if !self.drifted.contains_key(subject) {

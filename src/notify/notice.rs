@@ -18,6 +18,8 @@ pub enum Kind {
     Failed,
     /// What failed is well again.
     Recovered,
+    /// The history that the desired state comes from was rewritten.
+    Rewritten,
 }
 
 impl fmt::Display for Kind {
@@ -28,6 +30,7 @@ impl fmt::Display for Kind {
             Self::Held => "held",
             Self::Failed => "failed",
             Self::Recovered => "recovered",
+            Self::Rewritten => "rewritten",
         })
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn seen(passed: &Passed, resting: &Backoff<Address>, trouble: &[(&str
         held: plan.filter(|_| passed.is_settled()).map(|plan| held(passed, plan)),
         failing,
         unknown,
+        rewritten: None,
     }
 }
 

@@ -1,7 +1,6 @@
 //! The loop itself: when a pass begins, and what is remembered from one to the next, which is how long to leave alone what fails.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,14 +10,15 @@ use tracing::{error, info, warn};
 use super::backoff::Backoff;
 use super::metrics::Metrics;
 use super::pass::{End, Pass, Passed};
+use super::source::{Read, Source};
 use super::status::{Ready, Status};
 use super::trigger::{Trigger, Why};
-use super::{Loaded, lead::Lead, told};
+use super::{Loaded, events, lead::Lead, told};
 use crate::apply::Halt;
-use crate::desired::folder::signature;
 use crate::model::Address;
 use crate::notify::{Channels, Kind, Notice, Post, Seen};
 use crate::planes::aws::connect;
+use crate::planes::{Docker, Plane};
 use crate::session::{Session, seal};
 
 /// How often it is looked whether the YAML changed.
@@ -40,8 +40,8 @@ const SILENT: Duration = Duration::from_secs(15);
 /// What a loop runs on.
 #[derive(Debug)]
 pub struct Settings {
-    /// The stack's folder.
-    pub dir: PathBuf,
+    /// Where the desired state comes from.
+    pub source: Source,
     /// Only these planes; empty: all.
     pub planes: BTreeSet<String>,
     /// The command line, for leases and the journal.
@@ -82,6 +82,9 @@ pub async fn run(settings: Settings, shared: Shared) -> Ended {
         loaded: None,
         signature: String::new(),
         session: None,
+        listening: None,
+        fetch: None,
+        rewritten: None,
         lead: Lead::default(),
         resting: Backoff::default(),
         trouble: Backoff::new(TROUBLE),
@@ -101,9 +104,19 @@ pub async fn run(settings: Settings, shared: Shared) -> Ended {
 
 /// The parts of a turn that can fail by themselves and then rest by themselves.
 type Part = &'static str;
+const SOURCE: Part = "the source";
 const CONNECT: Part = "connecting";
 const RECORD: Part = "the record";
 const PASS: Part = "the pass";
+
+/// A task that ends with who asked for it.
+struct Listening(tokio::task::JoinHandle<()>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 struct Turn {
     settings: Settings,
@@ -111,6 +124,12 @@ struct Turn {
     loaded: Option<Arc<Loaded>>,
     signature: String,
     session: Option<Session>,
+    /// Who hears what Docker tells.
+    listening: Option<Listening>,
+    /// Why nothing newer could be fetched.
+    fetch: Option<String>,
+    /// That the history was rewritten, until people are told.
+    rewritten: Option<String>,
     lead: Lead,
     /// Resources that failed.
     resting: Backoff<Address>,
@@ -175,7 +194,7 @@ impl Turn {
         if now >= self.due {
             self.pending.insert(Why::Time);
         }
-        let signature = signature(&self.settings.dir);
+        let signature = self.settings.source.signature();
         if self.signature != signature {
             self.signature = signature;
             if self.loaded.is_some() {
@@ -205,6 +224,7 @@ impl Turn {
             info!("the stack is reached in another way from now on");
             self.give_up_lead().await;
             self.session = None;
+            self.listening = None;
         }
         if self.session.is_some() {
             return true;
@@ -213,6 +233,10 @@ impl Turn {
             Ok(session) => {
                 info!(stack = session.stack.name, caller = session.connection.caller, "connected");
                 self.trouble.succeeded(&CONNECT);
+                self.listening = session.planes().docker.get(Docker::NAME).ok().map(|docker| {
+                    let (docker, trigger) = (docker.clone(), self.shared.trigger.clone());
+                    Listening(tokio::spawn(async move { match events::listen(docker, trigger).await {} }))
+                });
                 self.session = Some(session);
                 true
             }
@@ -225,16 +249,29 @@ impl Turn {
 
     /// Reads the YAML. While it is wrong nothing is applied.
     async fn read(&mut self) -> bool {
-        let dir = self.settings.dir.clone();
-        let read = tokio::task::spawn_blocking(move || Loaded::read(&dir)).await;
-        let wrong = match read {
-            Ok(Ok(loaded)) => {
-                self.shared.status.has_read(Arc::new(loaded.clone()));
-                self.loaded = Some(Arc::new(loaded));
+        let Read { loaded, wrong, trouble, rewritten } = beating(&self.shared.status, self.settings.source.read()).await;
+        self.rewritten = rewritten.or(self.rewritten.take());
+        if let Some(why) = trouble.as_ref().filter(|why| self.fetch.as_ref() != Some(why)) {
+            let rest = if loaded.is_some() { "; the commit before counts" } else { "" };
+            error!("nothing newer can be had of the source: {why}{rest}");
+        }
+        self.fetch = trouble;
+        let wrong = match (loaded, wrong, &self.fetch) {
+            (Some(loaded), _, _) => {
+                self.shared.status.has_read(Arc::clone(&loaded));
+                if let Some(before) = self.loaded.replace(loaded)
+                    && before.commit != self.loaded.as_ref().and_then(|now| now.commit.clone())
+                {
+                    self.resting.forget();
+                }
                 return true;
             }
-            Ok(Err(wrong)) => wrong.to_string(),
-            Err(error) => error.to_string(),
+            (None, Some(wrong), _) => wrong,
+            (None, None, why) => {
+                let why = format!("there is no desired state: {}", why.as_deref().unwrap_or("nothing was fetched"));
+                self.troubled(SOURCE, why);
+                return false;
+            }
         };
         self.say(&format!("the YAML is wrong, nothing is applied until it is right:\n{wrong}"), true);
         self.shared.status.is(Ready::No("the YAML is wrong (see the log, or `reeve validate DIR`)".to_owned()));
@@ -243,7 +280,8 @@ impl Turn {
         self.pending.clear();
         self.due = Instant::now() + self.every();
         if self.lead.is_held() && self.knows_what_was_told().await {
-            let seen = told::wrong(&wrong, self.post.ledger());
+            let mut seen = told::wrong(&wrong, self.post.ledger());
+            seen.failing.extend(self.fetch.clone().map(|why| (SOURCE.to_owned(), why)));
             self.tell(seen).await;
         }
         false
@@ -305,7 +343,8 @@ impl Turn {
         if !self.knows_what_was_told().await {
             return;
         }
-        let trouble: Vec<(&str, &str)> = self.trouble.failing().map(|(part, why)| (*part, why)).collect();
+        let fetch = self.fetch.as_deref().map(|why| (SOURCE, why));
+        let trouble: Vec<(&str, &str)> = self.trouble.failing().map(|(part, why)| (*part, why)).chain(fetch).collect();
         let seen = told::seen(&passed, &self.resting, &trouble, self.post.ledger());
         self.tell(seen).await;
     }
@@ -412,10 +451,11 @@ impl Turn {
     }
 
     /// Tells people what is new to them, each thing once.
-    async fn tell(&mut self, seen: Seen) {
+    async fn tell(&mut self, mut seen: Seen) {
         let (Some(record), Some(session), Some(loaded)) = (self.lead.record().cloned(), &self.session, &self.loaded) else { return };
         let notify = &loaded.desired.stack.spec.notify;
         let channels = Channels { webhook: notify.webhook.clone(), topic: notify.topic.clone() };
+        seen.rewritten = self.rewritten.take();
         let told = async {
             let notices = self.post.ledger().turn(&session.stack.name, &jiff::Timestamp::now().to_string(), &seen);
             notices.iter().for_each(|notice| log(notice, &self.shared.metrics));
@@ -492,6 +532,6 @@ fn log(notice: &Notice, metrics: &Metrics) {
     metrics.told(&kind.to_string());
     match kind {
         Kind::Mended | Kind::Recovered => info!(notice = kind.to_string(), subject, plan, "{subject}: {words}"),
-        Kind::Drift | Kind::Held | Kind::Failed => warn!(notice = kind.to_string(), subject, plan, "{subject}: {words}"),
+        Kind::Drift | Kind::Held | Kind::Failed | Kind::Rewritten => warn!(notice = kind.to_string(), subject, plan, "{subject}: {words}"),
     }
 }

@@ -59,13 +59,18 @@ pub struct Running {
 impl Running {
     /// `reeve run`, listening where it may.
     pub fn start(stack: &Stack, more: &[&str]) -> Self {
-        let mut running = Self::spawn(stack, more);
+        Self::of(stack, &[&[stack.dir()], more].concat())
+    }
+
+    /// The same, `args` naming where the stack is.
+    pub fn of(stack: &Stack, args: &[&str]) -> Self {
+        let mut running = Self::spawn(stack, args);
         running.address = running.says("listening on http://").split_once("http://").unwrap().1.split('"').next().unwrap().to_owned();
         running
     }
 
     fn spawn(stack: &Stack, more: &[&str]) -> Self {
-        let args = [&["run", stack.dir(), "--listen", "127.0.0.1:0", "--log", "json"], more].concat();
+        let args = [&["run", "--listen", "127.0.0.1:0", "--log", "json"], more].concat();
         let mut child = stack.command(&args).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (heard, into) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&lines));
