@@ -97,12 +97,8 @@ impl Run {
         let counted = crate::edge::metrics::Metrics::default();
         metrics.register(|registry| counted.register(registry));
         let (edge_in, edge_stop) = watch::channel(false);
-        let edge = edge::Settings {
-            loaded: status.loaded(),
-            connect: settings.connect.clone(),
-            line: terminal.line.clone(),
-            metrics: counted,
-        };
+        let edge =
+            edge::Settings { loaded: status.loaded(), connect: settings.connect.clone(), line: terminal.line.clone(), metrics: counted };
         let edge = tokio::spawn(edge::run(edge, edge_stop));
         let looping = reconcile::run(settings, Shared { halt, trigger: trigger.clone(), metrics, status });
         tokio::pin!(looping, serving);

@@ -183,6 +183,7 @@ impl HostConfig {
                 folder: super::haproxy::FOLDER.into(),
                 listen: self.haproxy.listen.clone(),
                 plain: None,
+                waker: None,
                 run: vec![super::haproxy::PROGRAM.into()],
                 user: Some("haproxy".into()),
             }),

@@ -2,6 +2,7 @@
 //!
 //! `reeve host setup` writes the file, and so does the sandbox; everywhere else there is none.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,9 @@ pub struct Proxy {
     /// Where it answers without TLS, for a machine without a load balancer. Default: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plain: Option<String>,
+    /// Where the waker listens, on a machine whose loopback is not HAProxy's. Default: where the stack's `routing.waker` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waker: Option<SocketAddr>,
     /// How the program is called, to check a configuration and to start it: with what comes before it. Default: `haproxy`.
     #[serde(default = "haproxy", skip_serializing_if = "Vec::is_empty")]
     pub run: Vec<String>,

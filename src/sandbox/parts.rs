@@ -36,6 +36,9 @@ const START: Duration = Duration::from_secs(90);
 /// Where HAProxy answers in an engine's namespace: over TLS, and without.
 const LISTEN: (u16, u16) = (8443, 8080);
 
+/// Where the waker of the first engine's host is asked, on this machine; the others' follow.
+const WAKER: u16 = 7430;
+
 /// The owner of the tenants' folder: user and group, as the fleet's access point has them.
 const TENANTS: (u32, u32) = (1001, 0);
 
@@ -246,6 +249,8 @@ impl Parts {
                     "folder": haproxy,
                     "listen": format!("{}:{}", engine.address, LISTEN.0),
                     "plain": format!("{}:{}", engine.address, LISTEN.1),
+                    // `reeve run` is no process of the engine's network: each host's has a port of its own on this machine.
+                    "waker": format!("{}:{}", network.gateway(), WAKER + u16::from(number - 1)),
                     "run": run,
                 },
                 "lib": lib,

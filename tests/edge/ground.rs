@@ -1,7 +1,6 @@
 //! An edge of this process on the first host of a fleet.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use reeve::edge::{self, Book, Entry, Pace, Parts, Rules, Said};
 use reeve::planes::Planes;
 use reeve::sandbox::ZONE;
 use reeve::session::Held;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -69,7 +67,7 @@ impl Edge {
             record: estate.session.record(),
             book,
             lead,
-            listener: listen(&fleet.engine().space).await,
+            listener: TcpListener::bind((fleet.parts.gateway(), 7430)).await.expect("the waker's port is free"),
             pace: PACE,
             said: said_in,
             metrics: edge::metrics::Metrics::default(),
@@ -91,20 +89,6 @@ impl Edge {
     pub fn said(&mut self) -> Vec<Said> {
         std::iter::from_fn(|| self.said.try_recv().ok()).collect()
     }
-}
-
-/// Listens where that host's HAProxy asks: a socket stays in the network namespace that it was made in.
-async fn listen(space: &str) -> TcpListener {
-    let space = format!("/var/run/netns/{space}");
-    let made = std::thread::spawn(move || {
-        use std::os::fd::AsFd;
-        let space = File::open(space).expect("the host's network");
-        move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network)).expect("root");
-        let listener = std::net::TcpListener::bind("127.0.0.1:7430").expect("the waker's port is free");
-        listener.set_nonblocking(true).expect("a socket");
-        listener
-    });
-    TcpListener::from_std(made.join().expect("a thread")).expect("a socket")
 }
 
 /// An upload that takes so long, a few bytes at a time; the head of its answer in small letters.

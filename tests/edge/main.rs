@@ -9,6 +9,13 @@ mod fleet_ground;
 #[path = "../support/client.rs"]
 mod client;
 
+#[path = "../support/host.rs"]
+mod host;
+
+#[path = "../support/program.rs"]
+mod program;
+
 mod ground;
+mod killed;
 mod rest;
 mod wake;

@@ -18,11 +18,13 @@ mod canary;
 mod client;
 
 mod dedicated;
+#[path = "../support/host.rs"]
 mod host;
 mod isolation;
 mod life;
 mod measured;
 mod one_writer;
+#[path = "../support/program.rs"]
 mod program;
 mod rotation;
 mod runbooks;

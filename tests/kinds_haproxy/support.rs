@@ -43,7 +43,14 @@ pub fn world() -> World {
 }
 
 pub fn place(folder: &Path, plain: SocketAddr, tls: SocketAddr) -> Proxy {
-    Proxy { folder: folder.to_owned(), listen: tls.to_string(), plain: Some(plain.to_string()), run: vec!["haproxy".into()], user: None }
+    Proxy {
+        folder: folder.to_owned(),
+        listen: tls.to_string(),
+        plain: Some(plain.to_string()),
+        waker: None,
+        run: vec!["haproxy".into()],
+        user: None,
+    }
 }
 
 pub fn plane(folder: &Path, plain: SocketAddr, tls: SocketAddr, stack: &str, stats: &Stats) -> Haproxy {

@@ -65,8 +65,9 @@ async fn serve(settings: &mut Settings, stop: &watch::Receiver<bool>) {
 async fn once(settings: &Settings, loaded: &Arc<Loaded>, stop: &watch::Receiver<bool>) -> Result<(), String> {
     let session = Session::open(loaded.stack.clone(), settings.connect.clone()).await.map_err(|error| error.to_string())?;
     let planes = session.planes();
-    Docker::of(planes).and_then(|_| Haproxy::of(planes)).map_err(|error| error.to_string())?;
-    let waker = waker(loaded).ok_or("routing.haproxy names no waker")?;
+    Docker::of(planes).map_err(|error| error.to_string())?;
+    let place = Haproxy::of(planes).map_err(|error| error.to_string())?.place.clone();
+    let waker = place.waker.or_else(|| waker(loaded)).ok_or("routing.haproxy names no waker")?;
     let listener = TcpListener::bind(waker).await.map_err(|error| format!("cannot listen at {waker}, where HAProxy asks: {error}"))?;
     info!("waking tenants, at {waker}");
     let (book_in, book) = watch::channel(Arc::new(book(&loaded.desired)));
@@ -87,7 +88,7 @@ async fn once(settings: &Settings, loaded: &Arc<Loaded>, stop: &watch::Receiver<
     let work = async {
         let ended = tokio::select! {
             ended = edge::run(parts, stop.clone()) => ended.map_err(|error| error.to_string()),
-            () = follow(settings.loaded.clone(), loaded, waker, &book_in) => Ok(()),
+            () = follow(settings.loaded.clone(), loaded, &book_in) => Ok(()),
         };
         end_in.send_replace(true);
         ended
@@ -97,15 +98,10 @@ async fn once(settings: &Settings, loaded: &Arc<Loaded>, stop: &watch::Receiver<
 }
 
 /// Keeps the book up with the YAML; returns when the stack is reached in another way.
-async fn follow(
-    mut loaded: watch::Receiver<Option<Arc<Loaded>>>,
-    first: &Loaded,
-    waker: SocketAddr,
-    book_in: &watch::Sender<Arc<Book>>,
-) {
+async fn follow(mut loaded: watch::Receiver<Option<Arc<Loaded>>>, first: &Loaded, book_in: &watch::Sender<Arc<Book>>) {
     while loaded.changed().await.is_ok() {
         let Some(now) = loaded.borrow_and_update().clone() else { continue };
-        if now.stack != first.stack || self::waker(&now) != Some(waker) {
+        if now.stack != first.stack || waker(&now) != waker(first) {
             return;
         }
         book_in.send_replace(Arc::new(book(&now.desired)));
@@ -132,7 +128,9 @@ async fn leading(session: &Session, line: &str, lead: &watch::Sender<Option<Plan
                 }
                 why.map(|why| format!("it does not lead any more: {why}"))
             }
-            Err(Error::Record(RecordError::Led(holder))) => Some(format!("{} on {} leads (process {})", holder.who, holder.host, holder.pid)),
+            Err(Error::Record(RecordError::Led(holder))) => {
+                Some(format!("{} on {} leads (process {})", holder.who, holder.host, holder.pid))
+            }
             Err(error) => Some(error.to_string()),
         };
         if let Some(why) = why.filter(|why| said != *why) {

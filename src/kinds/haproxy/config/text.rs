@@ -35,7 +35,7 @@ pub fn render(config: &Config, tags: &BTreeMap<String, String>, place: &Proxy) -
     text.push_str(&used());
     let asleep = format!("  server none {} no-check backup maxconn 0\n", asleep_socket(place));
     // One check for all: what ten thousand backends have of it only follows.
-    let (waker, wake) = config.waker.map_or_else(Default::default, |waker| {
+    let (waker, wake) = place.waker.or(config.waker).map_or_else(Default::default, |waker| {
         let backend =
             format!("backend waker\n  server wk {waker} inter 1s fastinter 200ms downinter 500ms fall 1 rise 1 check maxconn 0\n");
         (backend, format!("  server wk {waker} no-check track waker/wk backup maxconn 0\n"))

@@ -1,4 +1,5 @@
 //! A shell on a host of the fleet.
+#![allow(dead_code)] // each test binary uses a part of it
 
 use std::collections::BTreeMap;
 use std::fs;

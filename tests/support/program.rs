@@ -1,4 +1,5 @@
 //! The programs of the parts, stopped by their ids and started again where they were.
+#![allow(dead_code)] // each test binary uses a part of it
 
 use std::fs::{self, File};
 use std::path::PathBuf;
