@@ -239,7 +239,7 @@ impl From<session::Error> for Failure {
                 Self::new(code::STALE, stale(moved)).advice(format!("make a new plan; see {}", runbook::STALE_PLAN))
             }
             session::Error::Record(RecordError::AlreadyApplied(_)) => Self::new(code::STALE, message),
-            session::Error::Record(RecordError::Held(_) | RecordError::Drilling(_) | RecordError::Leading(_)) => {
+            session::Error::Record(RecordError::Held(_) | RecordError::Drilling(_)) => {
                 Self::new(code::LOCKED, message).advice(format!("see {}", runbook::LOCKED))
             }
             // What the planes inside say names its runbook by itself.

@@ -352,7 +352,7 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone)
         return Some(format!("did you mean `{near}`?{foreign}"));
     }
     let all: Vec<&str> = known.into_iter().collect();
-    (!all.is_empty() && all.len() <= 12).then(|| format!("one of {}", all.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")))
+    (!all.is_empty() && all.len() <= 16).then(|| format!("one of {}", all.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")))
 }
 
 #[cfg(test)]

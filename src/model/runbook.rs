@@ -52,6 +52,7 @@ runbooks![
     IN_USE "in-use",
     JOURNAL "journal",
     LOCKED "locked",
+    LOOP "loop",
     LOST_MARK "lost-mark",
     MYSQL_REFUSING "mysql-refusing",
     NO_ROOM "no-room",

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::runbook::LOOP;
+
 /// What it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,5 +70,6 @@ pub fn text(stack: &str, notices: &[Notice]) -> String {
     if notices.len() > LINES {
         text.push_str(&format!("\nand {} more", notices.len() - LINES));
     }
+    text.push_str(&format!("\nWhat to do: {LOOP}"));
     text
 }

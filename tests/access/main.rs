@@ -7,7 +7,7 @@ mod support;
 #[path = "../support/fleet.rs"]
 mod fleet_ground;
 
-#[path = "../fleet/program.rs"]
+#[path = "../support/program.rs"]
 #[allow(dead_code)] // tests of the fleet use more of it
 mod program;
 

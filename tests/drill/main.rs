@@ -6,7 +6,7 @@ mod support;
 #[path = "../support/fleet.rs"]
 mod fleet_ground;
 
-#[path = "../fleet/host.rs"]
+#[path = "../support/host.rs"]
 mod host;
 
 mod aws;

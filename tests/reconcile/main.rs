@@ -3,6 +3,7 @@
 mod git;
 mod ground;
 mod leaders;
+mod monitoring;
 mod notices;
 mod passes;
 
