@@ -53,28 +53,35 @@ impl Edge {
     pub async fn leads(fleet: &Fleet, estate: &Estate, book: Book) -> Self {
         let held = estate.session.hold_edge("test").await.expect("nobody else leads");
         let planes = estate.session.under(&held);
-        Self::start(fleet, estate, book, Some(planes), held).await
+        Self::start(fleet, 0, estate, book, Some((planes, held))).await
     }
 
-    /// `held` is given back when it ends.
-    async fn start(fleet: &Fleet, estate: &Estate, book: Book, lead: Option<Planes>, held: Held) -> Self {
+    /// One of another host that does not lead.
+    pub async fn stands_by(fleet: &Fleet, engine: u16, estate: &Estate, book: Book) -> Self {
+        Self::start(fleet, engine, estate, book, None).await
+    }
+
+    async fn start(fleet: &Fleet, engine: u16, estate: &Estate, book: Book, lead: Option<(Planes, Held)>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (said_in, said) = mpsc::unbounded_channel();
         let (_, book) = watch::channel(Arc::new(book));
-        let (_, lead) = watch::channel(lead);
+        let (planes, held) = lead.unzip();
+        let (_, lead) = watch::channel(planes);
         let parts = Parts {
             planes: estate.session.planes().fresh(),
             record: estate.session.record(),
             book,
             lead,
-            listener: TcpListener::bind((fleet.parts.gateway(), 7430)).await.expect("the waker's port is free"),
+            listener: TcpListener::bind((fleet.parts.gateway(), 7430 + engine)).await.expect("the waker's port is free"),
             pace: PACE,
             said: said_in,
             metrics: edge::metrics::Metrics::default(),
         };
         let work = tokio::spawn(async move {
             edge::run(parts, stopped).await.expect("the edge runs");
-            held.release().await.expect("the lease goes back");
+            if let Some(held) = held {
+                held.release().await.expect("the lease goes back");
+            }
         });
         Self { stop, said, work }
     }

@@ -18,4 +18,5 @@ mod program;
 mod ground;
 mod killed;
 mod rest;
+mod together;
 mod wake;

@@ -18,7 +18,7 @@ pub async fn stop(fleet: &Fleet, tenants: &[&str]) {
 }
 
 /// Names of containers that exist, also of those that have ended.
-async fn containers(fleet: &Fleet) -> Vec<String> {
+pub async fn containers(fleet: &Fleet) -> Vec<String> {
     docker(fleet.engine(), &["ps", "--format", "{{.Names}}"]).await.lines().map(str::to_owned).collect()
 }
 

@@ -130,14 +130,27 @@ impl Fleet {
         host
     }
 
+    /// A session as on another engine's host, of the stack that this one's record is of.
+    pub async fn beside(&self, engine: usize, estate: &Estate) -> Estate {
+        let at = estate.record.path().to_owned();
+        let session = self.session(&self.parts.engines()[engine].host, &at).await;
+        let record = TempDir::new().expect("a folder");
+        Estate { session, wishes: estate.wishes.clone(), halt: watch::Sender::new(Halt::No), record }
+    }
+
     /// A session as on a host with these facts.
     pub async fn open(&self, host: &Path, wishes: Wishes, record: TempDir) -> Estate {
+        let session = self.session(host, record.path()).await;
+        Estate { session, wishes, halt: watch::Sender::new(Halt::No), record }
+    }
+
+    async fn session(&self, host: &Path, record: &Path) -> Session {
         let stack = Stack {
             name: "hostedehr".into(),
             domain: ZONE.into(),
             region: "us-east-1".into(),
             account: None,
-            record: Location::Local(record.path().into()),
+            record: Location::Local(record.into()),
             access: reeve::model::Access::default(),
         };
         let options = connect::Options {
@@ -146,8 +159,7 @@ impl Fleet {
             host: Some(host.to_owned()),
             ..connect::Options::default()
         };
-        let session = Session::open(stack, options).await.expect("AWS answers");
-        Estate { session, wishes, halt: watch::Sender::new(Halt::No), record }
+        Session::open(stack, options).await.expect("AWS answers")
     }
 }
 
