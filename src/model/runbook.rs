@@ -45,6 +45,7 @@ runbooks![
     DRIFT "drift",
     FILES_AWAY "files-away",
     FIRST_APPLY "first-apply",
+    FLEET_FULL "fleet-full",
     HAPROXY_DOWN "haproxy-down",
     HAPROXY_REJECTS "haproxy-rejects",
     HOST_LOST "host-lost",

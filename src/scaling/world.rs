@@ -1,0 +1,203 @@
+//! What is decided from: the fleet at one look. Memory is in bytes.
+
+/// The fleet at one look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct World {
+    /// Every host: what the workers' group has launched, and every node of the swarm.
+    pub hosts: Vec<Host>,
+    /// Every task that is to run, of tenants and of others: all of them reserve memory.
+    pub tasks: Vec<Task>,
+    /// Tenants that are to wake and have no task yet.
+    pub queued: Vec<Queued>,
+    /// The largest reservation of all services, also of those that sleep.
+    pub largest: u64,
+    /// The workers' group. Without one nothing grows or shrinks.
+    pub group: Option<Group>,
+    /// What was not read whole, in words. While there is any, nothing is taken away.
+    pub unread: Vec<String>,
+}
+
+/// A host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Its instance, or the host name of a node that is none.
+    pub name: String,
+    /// Its node, once it is in the swarm.
+    pub node: Option<String>,
+    /// What it is in the swarm.
+    pub role: Role,
+    /// Its zone, as far as it is known.
+    pub zone: String,
+    /// How the swarm has it.
+    pub state: State,
+    /// Whether it takes tasks.
+    pub takes: Takes,
+    /// Why scaling put it away, when scaling did.
+    pub away: Option<Away>,
+    /// Memory for reservations. 0: not known.
+    pub memory: u64,
+    /// AWS says that it is sick.
+    pub sick: bool,
+    /// The workers' or the managers' group has it: it can be ended there.
+    pub grouped: bool,
+    /// Somebody keeps it as it is: drained or paused by hand, named in the YAML, protected in its group. It is neither shrunk nor replaced.
+    pub held: bool,
+    /// Surely nothing runs on it any more, not even what is about to end. Only looked at for hosts that were drained.
+    pub empty: bool,
+}
+
+/// What a host is in the swarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It leads, and bears tenants.
+    Manager {
+        /// The other managers reach it.
+        reachable: bool,
+    },
+    /// It bears tenants.
+    Worker,
+}
+
+/// How the swarm has a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Not yet: its group has launched it.
+    Joining,
+    /// It answers.
+    Ready,
+    /// The swarm has not heard of it since its leader changed.
+    Unknown,
+    /// It does not answer.
+    Down,
+}
+
+/// Whether a node takes tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// New ones too.
+    Active,
+    /// It keeps what it has.
+    Paused,
+    /// What it has goes elsewhere.
+    Drained,
+}
+
+/// Why scaling put a host away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Away {
+    /// There is too much.
+    Shrink,
+    /// It is dead or sick.
+    Replace,
+}
+
+impl Away {
+    /// As the node's label says it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shrink => "shrink",
+            Self::Replace => "replace",
+        }
+    }
+
+    /// From the node's label.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Shrink, Self::Replace].into_iter().find(|away| away.as_str() == text)
+    }
+}
+
+/// A task that is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Whose it is: the tenant, or the service's name.
+    pub of: String,
+    /// Its id.
+    pub id: String,
+    /// Bytes that it reserves.
+    pub reserve: u64,
+    /// The node that it was given; none while it waits for one.
+    pub node: Option<String>,
+    /// Any host may take it. Where not, neither is its host taken away nor one added for it.
+    pub anywhere: bool,
+    /// What Swarm says about it.
+    pub said: String,
+}
+
+/// A tenant in the queue of those to be woken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// The tenant.
+    pub of: String,
+    /// Bytes that it will reserve.
+    pub reserve: u64,
+}
+
+/// The workers' Auto Scaling group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// The fewest hosts.
+    pub min: u32,
+    /// The most hosts.
+    pub max: u32,
+    /// How many there are to be now.
+    pub desired: u32,
+}
+
+impl Host {
+    /// Whether it answers and takes tasks.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.state == State::Ready && self.takes == Takes::Active
+    }
+
+    /// Whether it leads.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        matches!(self.role, Role::Manager { .. })
+    }
+}
+
+impl World {
+    /// What the tasks of a host reserve.
+    #[must_use]
+    pub fn reserved(&self, host: &Host) -> u64 {
+        self.on(host).map(|task| task.reserve).sum()
+    }
+
+    /// The tasks of a host.
+    pub fn on<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a Task> {
+        self.tasks.iter().filter(|task| task.node.is_some() && task.node == host.node)
+    }
+
+    /// What is left of a host.
+    #[must_use]
+    pub fn free(&self, host: &Host) -> u64 {
+        host.memory.saturating_sub(self.reserved(host))
+    }
+
+    /// The hosts of the workers' group.
+    pub fn workers(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(|host| host.grouped && !host.leads())
+    }
+
+    /// How many hosts the group will have and the swarm has not yet.
+    #[must_use]
+    pub fn coming(&self) -> u32 {
+        let there = self.workers().filter(|host| host.state != State::Joining).count();
+        // A node that has no label yet is one of those.
+        let unlabelled = self.hosts.iter().filter(|host| !host.grouped && !host.leads() && host.state == State::Ready).count();
+        let desired = self.group.as_ref().map_or(0, |group| group.desired);
+        desired.saturating_sub(u32::try_from(there + unlabelled).unwrap_or(u32::MAX))
+    }
+
+    /// The memory of a host that the group would launch: that of a worker, or of a manager, which comes from the same template.
+    #[must_use]
+    pub fn typical(&self) -> Option<u64> {
+        let of = |leads: bool| self.hosts.iter().filter(|host| host.leads() == leads && host.memory > 0).map(|host| host.memory).min();
+        of(false).or_else(|| of(true))
+    }
+}
