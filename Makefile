@@ -46,6 +46,7 @@ bench: setup ## calls, time and memory as an estate grows; writes the tables of 
 	cargo bench --locked --bench scale -- --write
 	cargo bench --locked --bench proxy -- --write
 	cargo bench --locked --bench fleet -- --write
+	cargo bench --locked --bench days -- --write
 
 pictures: setup ## what people see of a tenant that wakes, taken anew in Chromium: docs/pictures
 	REEVE_PICTURES=write cargo test --locked --test browser picture

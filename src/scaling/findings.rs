@@ -154,7 +154,7 @@ fn some(names: &[String]) -> String {
 }
 
 /// All but what is found about single hosts, which is told by who heals them.
-pub(super) fn find(world: &World, settings: &Settings, need: &Need, turn: &mut Turn<'_>) -> Vec<Finding> {
+pub(super) fn find(world: &World, settings: &Settings, need: &Need<'_>, turn: &mut Turn<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = world.unread.iter().map(|what| Finding::Unread { what: what.clone() }).collect();
     let without = need.without_room(world);
     if let Some(group) = world.group.as_ref().filter(|group| group.desired >= group.max) {

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::world::{Away, Group, Host, State, Takes, World};
 
 /// The next step down, if there is one. `busy`: something else is done or wrong.
-pub(super) fn step(world: &World, settings: &Settings, need: &Need, busy: bool, turn: &mut Turn<'_>) -> Option<Step> {
+pub(super) fn step(world: &World, settings: &Settings, need: &Need<'_>, busy: bool, turn: &mut Turn<'_>) -> Option<Step> {
     let group = world.group.as_ref()?;
     let chosen = world.hosts.iter().find(|host| host.away == Some(Away::Shrink));
     if !world.unread.is_empty() || busy || !is_settled(world) {
@@ -34,26 +34,26 @@ pub(super) fn step(world: &World, settings: &Settings, need: &Need, busy: bool, 
         _ if !still => Some(Step::Undrain { host: host_name() }),
         Takes::Paused => {
             let waited = turn.lasts(&format!("paused {}", host.name)) >= settings.linger;
-            (waited || world.on(host).next().is_none()).then(|| Step::Drain { host: host_name(), why: Away::Shrink })
+            (waited || need.loads.of(host).tasks == 0).then(|| Step::Drain { host: host_name(), why: Away::Shrink })
         }
         Takes::Drained => host.empty.then(|| Step::Shrink { host: host_name() }),
     }
 }
 
-/// Whether every other host is there and takes tasks, and none is on its way.
+/// Whether every other host is there and takes tasks, unless the YAML says that it does not, and none is on its way.
 fn is_settled(world: &World) -> bool {
-    let fine = |host: &Host| host.away == Some(Away::Shrink) && host.state == State::Ready || host.serves();
+    let fine = |host: &Host| host.serves() || host.state == State::Ready && (host.named || host.away == Some(Away::Shrink));
     world.coming() == 0 && world.hosts.iter().all(fine)
 }
 
 /// Whether all the others have room for what it bears and for what waits, wherever Swarm puts it, and for the spare.
-fn suffices(world: &World, need: &Need, host: &Host) -> bool {
+fn suffices(world: &World, need: &Need<'_>, host: &Host) -> bool {
     let rest = world.hosts.iter().filter(|other| other.name != host.name && other.serves());
-    let moves = world.on(host).all(|task| task.anywhere);
-    moves && Room::new(rest.map(|other| world.free(other))).suffices(world.reserved(host) + need.waits(), need.size, need.spare)
+    let load = need.loads.of(host);
+    !load.fixed && Room::new(rest.map(|other| need.loads.free(other))).suffices(load.reserved + need.waits(), need.size, need.spare)
 }
 
-fn candidate<'a>(world: &'a World, need: &Need, group: &Group) -> Option<&'a Host> {
+fn candidate<'a>(world: &'a World, need: &Need<'_>, group: &Group) -> Option<&'a Host> {
     if group.desired <= group.min {
         return None;
     }
@@ -61,5 +61,5 @@ fn candidate<'a>(world: &'a World, need: &Need, group: &Group) -> Option<&'a Hos
     world.workers().for_each(|host| *zones.entry(&host.zone).or_default() += 1);
     let most = zones.values().copied().max()?;
     let able = world.workers().filter(|host| !host.held && zones.get(host.zone.as_str()) == Some(&most) && suffices(world, need, host));
-    able.min_by_key(|host| (world.reserved(host), world.on(host).count(), &host.name))
+    able.min_by_key(|host| (need.loads.of(host).reserved, need.loads.of(host).tasks, &host.name))
 }

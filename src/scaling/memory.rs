@@ -1,6 +1,6 @@
 //! What is remembered from turn to turn: since when something has been so. Who begins anew (another leader) waits as long again, and does nothing sooner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -43,9 +43,9 @@ impl Turn<'_> {
         for task in world.tasks.iter().filter(|task| task.node.is_some()) {
             lives.entry(task.of.clone()).or_default().entry(task.id.clone()).or_insert(now);
         }
-        for (of, seen) in lives.iter_mut() {
-            let is = |id: &String| world.tasks.iter().any(|task| task.of == *of && task.id == *id);
-            seen.retain(|id, at| now.duration_since(*at) <= settings.dying_within || is(id));
+        let there: HashSet<&str> = world.tasks.iter().map(|task| task.id.as_str()).collect();
+        for seen in lives.values_mut() {
+            seen.retain(|id, at| now.duration_since(*at) <= settings.dying_within || there.contains(id.as_str()));
         }
         lives.retain(|_, seen| !seen.is_empty());
         let recent =

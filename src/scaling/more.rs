@@ -3,11 +3,11 @@
 use super::policy::Step;
 use super::room::Room;
 use super::settings::Settings;
-use super::world::{Away, Host, State, Takes, World};
+use super::world::{Away, Host, Loads, State, Takes, World};
 
 /// What needs room, and what there is.
 #[derive(Debug, Clone)]
-pub(super) struct Need {
+pub(super) struct Need<'w> {
     /// What waits: whose it is, and its size. Without those that not every host may take, and those that no host is large enough for.
     pub waiting: Vec<(String, u64)>,
     /// Those that no host is large enough for.
@@ -18,10 +18,12 @@ pub(super) struct Need {
     pub spare: u64,
     /// A new host's memory.
     pub typical: Option<u64>,
+    /// What each host bears.
+    pub loads: Loads<'w>,
 }
 
-impl Need {
-    pub(super) fn of(world: &World, settings: &Settings) -> Self {
+impl<'w> Need<'w> {
+    pub(super) fn of(world: &'w World, settings: &Settings) -> Self {
         let typical = world.typical();
         let most = world.hosts.iter().map(|host| host.memory).max().unwrap_or_default();
         let unplaced = world.tasks.iter().filter(|task| task.node.is_none() && task.anywhere);
@@ -31,7 +33,14 @@ impl Need {
         let sizes = world.tasks.iter().map(|task| task.reserve).chain(world.queued.iter().map(|queued| queued.reserve));
         let largest = sizes.chain([world.largest]).filter(|size| *size <= most).max().unwrap_or_default();
         let reserved = world.tasks.iter().map(|task| task.reserve).chain(world.queued.iter().map(|queued| queued.reserve)).sum();
-        Self { waiting, too_large, size: largest.max(1), spare: spare(reserved, largest.max(1), settings.spare), typical }
+        Self {
+            waiting,
+            too_large,
+            size: largest.max(1),
+            spare: spare(reserved, largest.max(1), settings.spare),
+            typical,
+            loads: world.loads(),
+        }
     }
 
     /// What waits and finds no room in it, by its place; and whether the spare is left.
@@ -72,7 +81,7 @@ enum Count {
     Mended,
 }
 
-fn room(world: &World, need: &Need, count: Count) -> Room {
+fn room(world: &World, need: &Need<'_>, count: Count) -> Room {
     let counts = |host: &&Host| {
         host.takes == Takes::Active
             && match host.state {
@@ -82,7 +91,7 @@ fn room(world: &World, need: &Need, count: Count) -> Room {
             }
     };
     // What a dead host bore is elsewhere by now.
-    let free = |host: &Host| if host.state == State::Down { host.memory } else { world.free(host) };
+    let free = |host: &Host| if host.state == State::Down { host.memory } else { need.loads.free(host) };
     let mut room = Room::new(world.hosts.iter().filter(counts).map(free));
     // One that is being replaced takes nothing, and the one in its place will.
     let replaced = world.hosts.iter().filter(|host| count == Count::Mended && host.away == Some(Away::Replace));
@@ -92,14 +101,14 @@ fn room(world: &World, need: &Need, count: Count) -> Room {
 }
 
 /// What is done about it: what was put away takes tasks again; what still lacks is launched.
-pub(super) fn steps(world: &World, need: &Need) -> Vec<Step> {
+pub(super) fn steps(world: &World, need: &Need<'_>) -> Vec<Step> {
     let (mut now, mut mended) = (room(world, need, Count::Coming), room(world, need, Count::Mended));
     let lacks = |now: &Room, mended: &Room| !need.short(now.clone()).0.is_empty() || need.short(mended.clone()).1;
     let mut steps = Vec::new();
     let away = world.hosts.iter().filter(|host| host.away == Some(Away::Shrink) && host.state == State::Ready && !host.serves());
     for host in away {
         if lacks(&now, &mended) {
-            [&mut now, &mut mended].into_iter().for_each(|room| room.add(world.free(host)));
+            [&mut now, &mut mended].into_iter().for_each(|room| room.add(need.loads.free(host)));
             steps.push(Step::Undrain { host: host.name.clone() });
         }
     }

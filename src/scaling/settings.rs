@@ -9,7 +9,8 @@ pub struct Settings {
     pub spare: f64,
     /// There has to be too much for so long before a host is taken away. Default: 30 minutes.
     pub quiet: SignedDuration,
-    /// A host that is to go takes nothing more for so long before its tenants are moved: some of them go to sleep meanwhile. Default: 30 minutes.
+    /// A host that is to go takes nothing more for so long before its tenants are moved. Most of them go to sleep meanwhile, and who is moved cannot work for minutes.
+    /// Default: 8 hours, a working day.
     pub linger: SignedDuration,
     /// A host that was launched has so long to join. Default: 15 minutes.
     pub join: SignedDuration,
@@ -33,7 +34,7 @@ impl Default for Settings {
         Self {
             spare: 0.1,
             quiet: minutes(30),
-            linger: minutes(30),
+            linger: SignedDuration::from_hours(8),
             join: minutes(15),
             worker_down: minutes(5),
             manager_down: minutes(15),

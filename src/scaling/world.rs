@@ -1,5 +1,7 @@
 //! What is decided from: the fleet at one look. Memory is in bytes.
 
+use std::collections::HashMap;
+
 /// The fleet at one look.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct World {
@@ -42,6 +44,8 @@ pub struct Host {
     pub grouped: bool,
     /// Somebody keeps it as it is: drained or paused by hand, named in the YAML, protected in its group. It is neither shrunk nor replaced.
     pub held: bool,
+    /// The YAML says that it is so: it stays, and nothing waits for it to change.
+    pub named: bool,
     /// Surely nothing runs on it any more, not even what is about to end. Only looked at for hosts that were drained.
     pub empty: bool,
 }
@@ -161,22 +165,46 @@ impl Host {
     }
 }
 
-impl World {
-    /// What the tasks of a host reserve.
+/// What a host bears.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Bytes that its tasks reserve.
+    pub reserved: u64,
+    /// How many they are.
+    pub tasks: usize,
+    /// One of them may not run on every host.
+    pub fixed: bool,
+}
+
+/// What each node bears.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Loads<'w>(HashMap<&'w str, Load>);
+
+impl Loads<'_> {
+    /// What that host bears.
     #[must_use]
-    pub fn reserved(&self, host: &Host) -> u64 {
-        self.on(host).map(|task| task.reserve).sum()
+    pub fn of(&self, host: &Host) -> Load {
+        host.node.as_deref().and_then(|node| self.0.get(node).copied()).unwrap_or_default()
     }
 
-    /// The tasks of a host.
-    pub fn on<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a Task> {
-        self.tasks.iter().filter(|task| task.node.is_some() && task.node == host.node)
-    }
-
-    /// What is left of a host.
+    /// What is left of it.
     #[must_use]
     pub fn free(&self, host: &Host) -> u64 {
-        host.memory.saturating_sub(self.reserved(host))
+        host.memory.saturating_sub(self.of(host).reserved)
+    }
+}
+
+impl World {
+    /// What each node bears.
+    #[must_use]
+    pub fn loads(&self) -> Loads<'_> {
+        let mut loads = HashMap::new();
+        for task in &self.tasks {
+            let Some(node) = &task.node else { continue };
+            let load: &mut Load = loads.entry(node.as_str()).or_default();
+            (load.reserved, load.tasks, load.fixed) = (load.reserved + task.reserve, load.tasks + 1, load.fixed || !task.anywhere);
+        }
+        Loads(loads)
     }
 
     /// The hosts of the workers' group.

@@ -22,6 +22,7 @@ fn host(name: &str, role: Role) -> Host {
         sick: false,
         grouped: true,
         held: false,
+        named: false,
         empty: false,
     }
 }
@@ -136,14 +137,17 @@ fn it_shrinks_by_one_after_a_long_quiet_time_and_step_by_step() {
     let done = over(&world, &mut memory, 0, 30);
     assert_eq!(done, [(30, Step::Pause { host: named("w2") })], "who bears least, and not sooner");
     (world.hosts[4].takes, world.hosts[4].away) = (Takes::Paused, Some(Away::Shrink));
-    let done = over(&world, &mut memory, 1830, 30);
-    assert_eq!(done, [(30, Step::Drain { host: named("w2"), why: Away::Shrink })]);
+    let done = over(&world, &mut memory, 1830, 480);
+    assert_eq!(done, [(480, Step::Drain { host: named("w2"), why: Away::Shrink })]);
     world.hosts[4].takes = Takes::Drained;
-    assert_eq!(over(&world, &mut memory, 3660, 30), [], "something runs on it");
+    assert_eq!(over(&world, &mut memory, 30660, 30), [], "something runs on it");
     world.tasks.retain(|task| task.node.as_deref() != Some("node-w2"));
-    assert_eq!(over(&world, &mut memory, 5490, 1), [], "something ends on it");
+    assert_eq!(over(&world, &mut memory, 32490, 1), [], "something ends on it");
+    let mut asleep = world.clone();
+    asleep.hosts[4].takes = Takes::Paused;
+    assert_eq!(over(&asleep, &mut memory, 32550, 0), [(0, Step::Drain { host: named("w2"), why: Away::Shrink })], "nobody is moved");
     world.hosts[4].empty = true;
-    assert_eq!(over(&world, &mut memory, 5580, 0), [(0, Step::Shrink { host: named("w2") })]);
+    assert_eq!(over(&world, &mut memory, 32580, 0), [(0, Step::Shrink { host: named("w2") })]);
 }
 
 #[test]
@@ -265,7 +269,7 @@ impl Fleet {
                 .world
                 .hosts
                 .iter()
-                .filter(|host| host.serves() && self.world.free(host) >= size)
+                .filter(|host| host.serves() && self.world.loads().free(host) >= size)
                 .filter_map(|host| host.node.clone())
                 .collect();
             if !able.is_empty() {
@@ -307,7 +311,7 @@ impl Fleet {
                 let at = of(&self.world, host);
                 let gone = self.world.hosts.remove(at);
                 assert!(gone.takes == Takes::Drained && !gone.leads());
-                assert_eq!(self.world.on(&gone).count(), 0, "something runs on it");
+                assert_eq!(self.world.loads().of(&gone).tasks, 0, "something runs on it");
                 let group = self.world.group.as_mut().unwrap();
                 group.desired -= 1;
                 assert!(group.desired >= group.min, "below its least");
@@ -351,9 +355,10 @@ proptest! {
     #[test]
     fn at_a_constant_load_it_comes_to_rest((mut fleet, picks) in fleets()) {
         let (mut memory, mut last, mut grown_after, mut at_pick) = (Memory::default(), 0, None, 0);
+        let settings = Settings { linger: SignedDuration::from_mins(30), ..Settings::default() };
         for turn in 0..2 * 60 * 24 {
             let now = at(0) + TURN * turn;
-            let decided = decide(&fleet.world, &Settings::default(), &mut memory, now);
+            let decided = decide(&fleet.world, &settings, &mut memory, now);
             let begin: Vec<&Step> = decided.steps.iter().filter(|step| !matches!(step, Step::Grow { .. } | Step::Undrain { .. })).collect();
             prop_assert!(begin.len() <= 1, "more than one thing at once: {:?}", begin);
             let drains = decided.steps.iter().any(|step| matches!(step, Step::Drain { .. }));
@@ -421,7 +426,7 @@ proptest! {
                 let shrinks = matches!(step, Step::Pause { .. } | Step::Shrink { .. } | Step::Drain { why: Away::Shrink, .. });
                 prop_assert!(!shrinks || !host.leads() && host.state == State::Ready, "{step:?}");
                 let ends = matches!(step, Step::Shrink { .. });
-                prop_assert!(!ends || host.takes == Takes::Drained && host.empty && world.on(host).count() == 0, "{step:?}");
+                prop_assert!(!ends || host.takes == Takes::Drained && host.empty && world.loads().of(host).tasks == 0, "{step:?}");
             }
         }
     }
