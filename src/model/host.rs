@@ -5,6 +5,9 @@ use serde::Serialize;
 /// The address of the group whose hosts lead the swarm, as `modules/fleet.yaml` names it.
 pub const MANAGERS: &str = "fleet.managers";
 
+/// The address of the group of all other hosts, whose size follows from what tenants reserve.
+pub const WORKERS: &str = "fleet.workers";
+
 /// Where the engine of a host is reached through Session Manager: at this port of the host's own loopback, by root alone.
 pub const ENGINE_PORT: u16 = 2375;
 

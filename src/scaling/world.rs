@@ -40,7 +40,7 @@ pub struct Host {
     pub memory: u64,
     /// AWS says that it is sick.
     pub sick: bool,
-    /// The workers' or the managers' group has it: it can be ended there.
+    /// The workers' or the managers' group has it, and counts it: it can be ended there.
     pub grouped: bool,
     /// Somebody keeps it as it is: drained or paused by hand, named in the YAML, protected in its group. It is neither shrunk nor replaced.
     pub held: bool,
@@ -217,7 +217,8 @@ impl World {
     pub fn coming(&self) -> u32 {
         let there = self.workers().filter(|host| host.state != State::Joining).count();
         // A node that has no label yet is one of those.
-        let unlabelled = self.hosts.iter().filter(|host| !host.grouped && !host.leads() && host.state == State::Ready).count();
+        let unlabelled =
+            self.hosts.iter().filter(|host| !host.grouped && !host.held && !host.leads() && host.state == State::Ready).count();
         let desired = self.group.as_ref().map_or(0, |group| group.desired);
         desired.saturating_sub(u32::try_from(there + unlabelled).unwrap_or(u32::MAX))
     }

@@ -158,8 +158,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Starts the engine.
+    /// Starts the engine of one that is to lead.
     pub fn start(net: &mut Net, instance: &str) -> Self {
+        Self::start_as(net, instance, true)
+    }
+
+    /// Starts the engine.
+    pub fn start_as(net: &mut Net, instance: &str, manager: bool) -> Self {
         let folder = TempDir::new().expect("a folder");
         let (space, address) = net.space();
         let at = |name: &str| folder.path().join(name).display().to_string();
@@ -173,7 +178,7 @@ impl Machine {
             .stderr(log)
             .spawn()
             .expect("dockerd starts (Debian's docker.io)");
-        let root = Root::with(&json!({ "docker": socket, "identity": { "instance": instance, "address": address, "manager": true } }));
+        let root = Root::with(&json!({ "docker": socket, "identity": { "instance": instance, "address": address, "manager": manager } }));
         let machine = Self { root, engine: Some(engine), folder };
         let end = Instant::now() + Duration::from_secs(60);
         while !try_to(&format!("docker --host {socket} version")) {
@@ -187,9 +192,14 @@ impl Machine {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// Where the engine is reached.
+    pub fn socket(&self) -> String {
+        format!("unix://{}", self.folder.path().join("docker.sock").display())
+    }
+
     /// Asks the engine.
     pub fn docker(&self, line: &str) -> String {
-        run(&format!("docker --host unix://{} {line}", self.folder.path().join("docker.sock").display()))
+        run(&format!("docker --host {} {line}", self.socket()))
     }
 
     /// Gives the engine an image by that name, of one program that only waits; it is not in any registry.

@@ -9,6 +9,8 @@ mod daemon;
 mod firewall;
 #[path = "roll.rs"]
 mod roll;
+#[path = "scaling.rs"]
+mod scaling;
 #[path = "swap.rs"]
 mod swap;
 #[path = "swarm.rs"]

@@ -133,23 +133,34 @@ fn live(cx: &Docker, node: &Seen) -> Live<Node> {
 
 /// Sets what is wished, the marks, or both, and keeps everything else.
 async fn set(cx: &Docker, id: &str, want: Option<&Node>, marks: Option<&Marks>) -> Result<()> {
+    change(cx, id, |spec| {
+        let mut all: Labels = spec.labels.take().unwrap_or_default();
+        if let Some(want) = want {
+            spec.availability = Some(match want.availability {
+                Availability::Active => Takes::ACTIVE,
+                Availability::Pause => Takes::PAUSE,
+                Availability::Drain => Takes::DRAIN,
+            });
+            all.retain(|name, _| name.starts_with("reeve"));
+            all.extend(want.labels.clone());
+        }
+        spec.labels = Some(match marks {
+            Some(marks) => labels(marks, all),
+            None => all,
+        });
+    })
+    .await
+}
+
+/// Changes a node's spec as it is now: all of it is sent, with the version that was read.
+///
+/// # Errors
+/// What the engine answered; `InUse` when somebody changed it meanwhile.
+pub async fn change(cx: &Docker, id: &str, change: impl FnOnce(&mut NodeSpec)) -> Result<()> {
     let call = "docker.NodeUpdate";
     let node = cx.reads("docker.NodeInspect").await?.inspect_node(id).await.map_err(failed(call))?;
-    let mut spec: NodeSpec = node.spec.unwrap_or_default();
-    let mut all: Labels = spec.labels.take().unwrap_or_default();
-    if let Some(want) = want {
-        spec.availability = Some(match want.availability {
-            Availability::Active => Takes::ACTIVE,
-            Availability::Pause => Takes::PAUSE,
-            Availability::Drain => Takes::DRAIN,
-        });
-        all.retain(|name, _| name.starts_with("reeve"));
-        all.extend(want.labels.clone());
-    }
-    spec.labels = Some(match marks {
-        Some(marks) => labels(marks, all),
-        None => all,
-    });
+    let mut spec = node.spec.unwrap_or_default();
+    change(&mut spec);
     let options = UpdateNodeOptionsBuilder::default().version(version(node.version, call)?).build();
     cx.changes(call).await?.update_node(id, spec, options).await.map_err(failed(call))
 }

@@ -120,6 +120,29 @@ pub const CONTROLS: &[Control] = &[
         ("observability.alarm/backups-failed", "/alarm_actions", "[]"),
     ),
     row(
+        "hosts that come with their bundle say how many they are and replace each other, in groups of this stack alone",
+        |e| {
+            let changes = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"];
+            let policy = spec(e, "aws.policy", "fleet.policy");
+            let let_them = |action: &str| {
+                let of = |one: &&Value| one["Effect"] == "Allow" && holds(&one["Action"], action);
+                statements(policy, "policy_document").filter(of).collect::<Vec<_>>()
+            };
+            let own = |one: &&Value| !one["Condition"]["StringEquals"]["aws:ResourceTag/reeve:stack"].is_null();
+            let bundled = !e.of("aws.bundle").is_empty();
+            let wrong = changes.iter().filter(|action| {
+                let lets = let_them(action);
+                lets.is_empty() == bundled || !lets.iter().all(own)
+            });
+            wrong.map(|action| (*action).to_owned()).collect()
+        },
+        (
+            "fleet.policy",
+            "/policy_document/Statement/-",
+            r#"{ "Effect": "Allow", "Action": "autoscaling:SetDesiredCapacity", "Resource": "*" }"#,
+        ),
+    ),
+    row(
         "hosts start when their ways out and their files' doors are ready",
         |e| {
             let ready = |s: &Value| {
