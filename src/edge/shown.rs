@@ -87,6 +87,12 @@ impl Shown {
         }
     }
 
+    /// Who waits to be started, in order.
+    #[must_use]
+    pub fn queue(&self) -> &[String] {
+        &self.queue
+    }
+
     /// Whether somebody who came for that tenant has to be noted: it is not started by itself.
     #[must_use]
     pub fn is_to_be_wanted(&self, name: &str) -> bool {

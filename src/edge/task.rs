@@ -98,6 +98,8 @@ pub struct Parts {
     pub lead: watch::Receiver<Option<Planes>>,
     /// Where HAProxy asks.
     pub listener: TcpListener,
+    /// Told who waits to be started, in order.
+    pub queued: watch::Sender<Vec<String>>,
     /// How often it looks.
     pub pace: Pace,
     /// Who is told what happens.
@@ -111,7 +113,7 @@ pub struct Parts {
 /// # Errors
 /// Where this is no host: there is no HAProxy, or no swarm.
 pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
-    let Parts { planes, record, book, lead, listener, pace, said, metrics } = parts;
+    let Parts { planes, record, book, lead, listener, queued, pace, said, metrics } = parts;
     let docker = Docker::of(&planes)?.clone();
     let haproxy = Haproxy::of(&planes)?.clone();
     let instance = node_id(&docker).await?;
@@ -136,6 +138,7 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
         said,
         metrics: metrics.clone(),
         shown: shown_in,
+        queued,
         wanted: wanted.clone(),
     };
     let waker = Waker { book, shown, wanted, metrics };
@@ -165,6 +168,7 @@ struct Edge {
     said: mpsc::UnboundedSender<Said>,
     metrics: Metrics,
     shown: watch::Sender<Arc<Shown>>,
+    queued: watch::Sender<Vec<String>>,
     wanted: Wanted,
     routes: Routes,
     swarm: Swarm,
@@ -248,6 +252,12 @@ impl Edge {
         };
         let shown = Shown::new(now, self.tenants(&running), self.restoring.clone(), self.usual.clone());
         self.metrics.shown(&shown);
+        self.queued.send_if_modified(|before| {
+            before != shown.queue() && {
+                shown.queue().clone_into(before);
+                true
+            }
+        });
         self.shown.send_replace(Arc::new(shown));
         // Somebody who cannot be routed to is no reason not to start others, and the other way round.
         followed.and(led)

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tracing::{info, warn};
 
 use crate::model::runbook::LOOP;
 
@@ -59,6 +60,19 @@ pub struct Notice {
 
 /// How many lines a message has at most.
 const LINES: usize = 40;
+
+impl Notice {
+    /// Puts it into the log.
+    pub fn log(&self) {
+        let Self { kind, subject, words, plan, .. } = self;
+        match kind {
+            Kind::Mended | Kind::Recovered => info!(notice = kind.to_string(), subject, plan, "{subject}: {words}"),
+            Kind::Drift | Kind::Held | Kind::Failed | Kind::Rewritten => {
+                warn!(notice = kind.to_string(), subject, plan, "{subject}: {words}")
+            }
+        }
+    }
+}
 
 /// Some notices of one stack for people: one line each.
 #[must_use]

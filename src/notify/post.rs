@@ -8,8 +8,11 @@ use super::{Ledger, Notice, text};
 use crate::planes::{Aws, Error, Vault, webhook};
 use crate::record::{Record, RecordError, canonical};
 
-/// The ledger's place in the record.
-const KEY: &str = "notices.json";
+/// Where the loop's ledger is in the record.
+const LOOP: &str = "notices.json";
+
+/// Where the edge's is: another process may lead it.
+const EDGE: &str = "loop/edge-notices.json";
 
 /// How many notices one message carries at most: SNS takes 256 KiB.
 const TOGETHER: usize = 100;
@@ -36,21 +39,34 @@ impl Channels {
 }
 
 /// The ledger as it lies in a record, and who carries what it says.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Post {
+    key: &'static str,
     ledger: Ledger,
     /// As it was last read or written; `None`: not read yet.
     written: Option<Ledger>,
 }
 
+impl Default for Post {
+    fn default() -> Self {
+        Self { key: LOOP, ledger: Ledger::default(), written: None }
+    }
+}
+
 impl Post {
+    /// That of who wakes tenants and puts them to rest.
+    #[must_use]
+    pub fn of_the_edge() -> Self {
+        Self { key: EDGE, ..Self::default() }
+    }
+
     /// Reads what the leader before has told. One that cannot be read counts as none: things are told once more.
     ///
     /// # Errors
     /// What the record answered.
     pub async fn read(&mut self, record: &Record) -> Result<(), RecordError> {
         if self.written.is_none() {
-            let found = record.store().get(KEY).await?;
+            let found = record.store().get(self.key).await?;
             self.ledger = found.and_then(|object| serde_json::from_slice(&object.body).ok()).unwrap_or_default();
             self.written = Some(self.ledger.clone());
         }
@@ -59,7 +75,7 @@ impl Post {
 
     /// Another one may lead meanwhile: what it told is read before anything more is told here.
     pub fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { key: self.key, ..Self::default() };
     }
 
     /// The ledger.
@@ -81,7 +97,7 @@ impl Post {
 
     async fn write(&mut self, record: &Record) -> Result<(), RecordError> {
         if self.written.as_ref() != Some(&self.ledger) {
-            record.store().put(KEY, canonical(&self.ledger)?).await?;
+            record.store().put(self.key, canonical(&self.ledger)?).await?;
             self.written = Some(self.ledger.clone());
         }
         Ok(())

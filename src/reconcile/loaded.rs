@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::desired::{self, Desired};
 use crate::model::{Address, Problems};
+use crate::notify::Channels;
 use crate::plan::Wished;
 use crate::record::{Location, RecordError};
 use crate::session::Stack;
@@ -59,6 +60,15 @@ impl Loaded {
             })
             .collect();
         Ok(Self { stack, wishes, desired, commit: commit(dir) })
+    }
+}
+
+impl Loaded {
+    /// Where people are told what happens.
+    #[must_use]
+    pub fn channels(&self) -> Channels {
+        let notify = &self.desired.stack.spec.notify;
+        Channels { webhook: notify.webhook.clone(), topic: notify.topic.clone() }
     }
 }
 

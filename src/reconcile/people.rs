@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::metrics::Metrics;
 use super::pass::Passed;
 use super::told;
 use super::turn::{Turn, beating};
-use crate::notify::{Channels, Kind, Notice, Seen};
+use crate::notify::Seen;
 use crate::session::seal;
 
 impl Turn {
@@ -43,12 +42,14 @@ impl Turn {
     /// Tells people what is new to them, each thing once.
     pub(super) async fn tell(&mut self, mut seen: Seen) {
         let (Some(record), Some(session), Some(loaded)) = (self.lead.record().cloned(), &self.session, &self.loaded) else { return };
-        let notify = &loaded.desired.stack.spec.notify;
-        let channels = Channels { webhook: notify.webhook.clone(), topic: notify.topic.clone() };
+        let channels = loaded.channels();
         seen.rewritten = self.rewritten.take();
         let told = async {
             let notices = self.post.ledger().turn(&session.stack.name, &jiff::Timestamp::now().to_string(), &seen);
-            notices.iter().for_each(|notice| log(notice, &self.shared.metrics));
+            for notice in &notices {
+                self.shared.metrics.told(&notice.kind.to_string());
+                notice.log();
+            }
             self.post.keep(&record, &channels, &notices).await?;
             let resting = self.silent.resting(Instant::now());
             self.post.deliver(&record, &session.connection.aws, &channels, |name| !resting.contains(name)).await
@@ -67,14 +68,5 @@ impl Turn {
                 }
             }
         }
-    }
-}
-
-fn log(notice: &Notice, metrics: &Metrics) {
-    let Notice { kind, subject, words, plan, .. } = notice;
-    metrics.told(&kind.to_string());
-    match kind {
-        Kind::Mended | Kind::Recovered => info!(notice = kind.to_string(), subject, plan, "{subject}: {words}"),
-        Kind::Drift | Kind::Held | Kind::Failed | Kind::Rewritten => warn!(notice = kind.to_string(), subject, plan, "{subject}: {words}"),
     }
 }

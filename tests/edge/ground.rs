@@ -73,6 +73,7 @@ impl Edge {
             book,
             lead,
             listener: TcpListener::bind((fleet.parts.gateway(), 7430 + engine)).await.expect("the waker's port is free"),
+            queued: watch::Sender::default(),
             pace: PACE,
             said: said_in,
             metrics: edge::metrics::Metrics::default(),

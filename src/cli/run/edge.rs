@@ -1,5 +1,7 @@
 //! The edge beside the loop: where this machine is a host of the fleet, it wakes tenants and puts them to rest.
 
+mod leading;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,12 +14,13 @@ use tracing::{info, warn};
 use crate::desired::Desired;
 use crate::desired::tenant::State;
 use crate::edge::metrics::Metrics;
-use crate::edge::{self, Book, Entry, Pace, Parts, Rules, Said};
+use crate::edge::{self, Book, Entry, Pace, Parts, Rules};
 use crate::planes::aws::connect::Options;
 use crate::planes::{Docker, Haproxy, Plane, Planes};
 use crate::reconcile::Loaded;
 use crate::record::{Lost, RecordError};
-use crate::session::{Error, Session};
+use crate::session::{Error, Held, Session};
+use leading::{Failing, fleet, hear, tell};
 
 /// How soon it is tried again to lead, or to begin.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -73,12 +76,15 @@ async fn once(settings: &Settings, loaded: &Arc<Loaded>, stop: &watch::Receiver<
     let (book_in, book) = watch::channel(Arc::new(book(&loaded.desired)));
     let (lead_in, lead) = watch::channel(None);
     let (said, heard) = mpsc::unbounded_channel();
+    let (queued_in, queued) = watch::channel(Vec::new());
+    let failing = Failing::default();
     let parts = Parts {
         planes: planes.fresh(),
         record: session.record(),
         book,
         lead,
         listener,
+        queued: queued_in,
         pace: Pace::default(),
         said,
         metrics: settings.metrics.clone(),
@@ -93,7 +99,8 @@ async fn once(settings: &Settings, loaded: &Arc<Loaded>, stop: &watch::Receiver<
         end_in.send_replace(true);
         ended
     };
-    let (ended, (), ()) = tokio::join!(work, leading(&session, &settings.line, &lead_in, end), tell(heard));
+    let lead = Lead { session: &session, line: &settings.line, loaded: &settings.loaded, queued, failing: failing.clone() };
+    let (ended, (), ()) = tokio::join!(work, lead.hold(&lead_in, end), hear(heard, failing));
     ended
 }
 
@@ -108,53 +115,63 @@ async fn follow(mut loaded: watch::Receiver<Option<Arc<Loaded>>>, first: &Loaded
     }
 }
 
-/// Asks for the lead again and again, and gives it back in the end.
-async fn leading(session: &Session, line: &str, lead: &watch::Sender<Option<Planes>>, mut end: watch::Receiver<bool>) {
-    let mut said = String::new();
-    while !*end.borrow() {
-        let why = match session.hold_edge(line).await {
-            Ok(held) => {
-                info!("this host wakes tenants and puts them to rest");
-                lead.send_replace(Some(session.under(&held)));
-                let mut lost = held.lease.lost();
-                tokio::select! {
-                    _ = lost.wait_for(Option::is_some) => {}
-                    _ = end.wait_for(|end| *end) => {}
-                }
-                lead.send_replace(None);
-                let why = lost.borrow().as_ref().map(Lost::to_string);
-                if let Err(error) = held.release().await {
-                    warn!("the lead of the edge could not be given back: {error}");
-                }
-                why.map(|why| format!("it does not lead any more: {why}"))
-            }
-            Err(Error::Record(RecordError::Led(holder))) => {
-                Some(format!("{} on {} leads (process {})", holder.who, holder.host, holder.pid))
-            }
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(why) = why.filter(|why| said != *why) {
-            info!("this host answers for tenants and does not start them: {why}");
-            said = why;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(AGAIN) => {}
-            _ = end.wait_for(|end| *end) => {}
-        }
-    }
+/// The lead, asked for again and again, and what is done under it.
+struct Lead<'a> {
+    session: &'a Session,
+    line: &'a str,
+    loaded: &'a watch::Receiver<Option<Arc<Loaded>>>,
+    queued: watch::Receiver<Vec<String>>,
+    failing: Failing,
 }
 
-async fn tell(mut heard: mpsc::UnboundedReceiver<Said>) {
-    while let Some(said) = heard.recv().await {
-        match said {
-            Said::Starts { tenant } => info!(tenant, "{tenant} is being started"),
-            Said::Arrived { tenant, seconds } => info!(tenant, seconds, "{tenant} answers after {seconds} s"),
-            Said::GaveUp { tenant, why } => warn!(tenant, "{tenant} could not be started, it is tried again later: {why}"),
-            Said::Rests { tenant } => info!(tenant, "{tenant} is put to rest: nobody uses it"),
-            Said::Stays { tenant } => info!(tenant, "{tenant} was about to be put to rest and stays"),
-            Said::Trouble(why) => warn!("tenants cannot be looked after: {why}"),
-            Said::Well => info!("tenants are looked after again"),
+impl Lead<'_> {
+    /// Until `end` turns; a lead that is held then goes back.
+    async fn hold(&self, lead: &watch::Sender<Option<Planes>>, mut end: watch::Receiver<bool>) {
+        let mut said = String::new();
+        while !*end.borrow() {
+            let why = match self.session.hold_edge(self.line).await {
+                Ok(held) => {
+                    info!("this host wakes tenants and puts them to rest");
+                    let why = self.under(&held, lead, end.clone()).await;
+                    if let Err(error) = held.release().await {
+                        warn!("the lead of the edge could not be given back: {error}");
+                    }
+                    why.map(|why| format!("it does not lead any more: {why}"))
+                }
+                Err(Error::Record(RecordError::Led(holder))) => {
+                    Some(format!("{} on {} leads (process {})", holder.who, holder.host, holder.pid))
+                }
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(why) = why.filter(|why| said != *why) {
+                info!("this host answers for tenants and does not start them: {why}");
+                said = why;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN) => {}
+                _ = end.wait_for(|end| *end) => {}
+            }
         }
+    }
+
+    /// Leads until the lease is lost, and why, or `end` turns.
+    async fn under(&self, held: &Held, lead: &watch::Sender<Option<Planes>>, mut end: watch::Receiver<bool>) -> Option<String> {
+        let planes = self.session.under(held);
+        lead.send_replace(Some(planes.clone()));
+        let mut lost = held.lease.lost();
+        let channels = || {
+            let loaded = self.loaded.borrow().clone();
+            loaded.map(|loaded| loaded.channels()).unwrap_or_default()
+        };
+        tokio::select! {
+            _ = lost.wait_for(Option::is_some) => {}
+            _ = end.wait_for(|end| *end) => {}
+            never = fleet(&planes, &self.queued, &self.failing) => match never {},
+            never = tell(self.session, &held.record, channels, &self.failing) => match never {},
+        }
+        lead.send_replace(None);
+        let why = lost.borrow().as_ref().map(Lost::to_string);
+        why
     }
 }
 
