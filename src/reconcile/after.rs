@@ -8,16 +8,17 @@ use super::pass::{End, Pass, Passed};
 use super::status::Ready;
 use super::told;
 use super::trigger::Why;
-use super::turn::{Part, SOURCE, Turn, beating};
+use super::turn::{Part, SOURCE, Turn};
 
 /// The part that fails when a pass does.
 const PASS: Part = "the pass";
-/// After a pass was put off because somebody else applies.
+/// After a pass was put off because somebody else applies, or the world moved.
 const LOCKED: Duration = Duration::from_secs(5);
 
 impl Turn {
     pub(super) async fn pass(&mut self) {
         let (Some(loaded), Some(session), Some(lead)) = (self.loaded.clone(), &self.session, self.lead.lease()) else { return };
+        let first = self.pending.contains(&Why::Lead);
         let reasons: Vec<String> = std::mem::take(&mut self.pending).iter().map(ToString::to_string).collect();
         let began = Instant::now();
         let resting = self.resting.resting(began);
@@ -27,12 +28,12 @@ impl Turn {
             loaded: &loaded,
             planes: &self.settings.planes,
             resting: &resting,
+            first,
             line: &self.settings.line,
             parallelism: self.settings.parallelism,
             halt: self.shared.halt.clone(),
         };
-        let status = self.shared.status.clone();
-        let passed = beating(&status, pass.run()).await;
+        let passed = pass.run().await;
         self.ended = Some(Instant::now());
         self.after(&passed, began.elapsed(), &reasons.join(", "));
         self.hold(&passed).await;
@@ -91,7 +92,7 @@ impl Turn {
             }
             End::Moved => {
                 info!("put off: the world moved while it was planned");
-                self.pending.insert(Why::Again);
+                self.due = now + LOCKED;
                 ("put_off", true)
             }
             End::Stopped => ("stopped", true),

@@ -30,6 +30,8 @@ pub(super) struct Pass<'a> {
     pub loaded: &'a Loaded,
     pub planes: &'a BTreeSet<String>,
     pub resting: &'a BTreeSet<Address>,
+    /// It is the first of this leader.
+    pub first: bool,
     /// The command line, for lease and journal.
     pub line: &'a str,
     pub parallelism: usize,
@@ -99,7 +101,10 @@ impl Pass<'_> {
             Ok((plan, part, decision)) => {
                 let (end, report) = match self.forbidden(&plan, &part) {
                     Some(why) => (End::Refused(why), None),
-                    None if part.is_empty() => (End::Quiet, None),
+                    None if part.is_empty() => {
+                        self.close(&plan).await;
+                        (End::Quiet, None)
+                    }
                     None => self.apply(&part).await,
                 };
                 Passed { end, plan: Some(plan), decision, report }
@@ -137,6 +142,17 @@ impl Pass<'_> {
             Ok(refusals) if refusals.is_empty() => None,
             Ok(refusals) => Some(refusals.iter().map(|one| format!("{}: {}", one.address, one.reason)).collect::<Vec<_>>().join("; ")),
         })
+    }
+
+    /// Closes in the journal what a leader that was killed left open, where there is nothing to apply that would do so.
+    async fn close(&self, plan: &Plan) {
+        // Somebody else who applies does so himself.
+        let Ok(held) = (if self.first { self.session.hold(self.line).await } else { return }) else { return };
+        let command = Command { line: self.line.to_owned(), commit: plan.made.commit.clone(), once: false };
+        let closed = self.session.close_what_is_open(plan, &held, &command).await;
+        for error in [closed, held.release().await].into_iter().filter_map(Result::err) {
+            warn!(plan = plan.digest, "what an earlier run left open is not closed: {error}");
+        }
     }
 
     /// Takes the stack's lease, sees that the world is still as it was planned, and applies.

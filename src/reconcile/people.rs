@@ -6,7 +6,7 @@ use tracing::warn;
 
 use super::pass::Passed;
 use super::told;
-use super::turn::{Turn, beating};
+use super::turn::Turn;
 use crate::notify::Seen;
 use crate::session::seal;
 
@@ -54,7 +54,7 @@ impl Turn {
             let resting = self.silent.resting(Instant::now());
             self.post.deliver(&record, &session.connection.aws, &channels, |name| !resting.contains(name)).await
         };
-        match beating(&self.shared.status, told).await {
+        match told.await {
             Err(error) => warn!("what people are told could not be kept: {error}"),
             Ok(outcomes) => {
                 for (channel, outcome) in outcomes {

@@ -7,13 +7,11 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use tokio::net::TcpListener;
 
 use super::metrics::Metrics;
 use super::status::{Ready, Status};
-
-/// The media type of OpenMetrics' text form.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Listens; answers where, and what has to be awaited for it to answer.
 ///
@@ -48,7 +46,7 @@ async fn readyz(State(status): State<Status>) -> impl IntoResponse {
 
 async fn scrape(State(metrics): State<Metrics>) -> impl IntoResponse {
     match metrics.text() {
-        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, OPENMETRICS)], text),
+        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, CONTENT_TYPE)], text),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string()),
     }
 }

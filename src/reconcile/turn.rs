@@ -156,8 +156,8 @@ impl Turn {
     async fn run(&mut self) {
         let mut halt = self.shared.halt.clone();
         while *halt.borrow_and_update() == Halt::No {
-            self.shared.status.turns();
-            self.turn().await;
+            let status = self.shared.status.clone();
+            beating(&status, self.turn()).await;
             if *halt.borrow() != Halt::No {
                 break;
             }
@@ -208,7 +208,14 @@ impl Turn {
             return;
         }
         let begins = self.pending.iter().any(|why| self.earliest(*why).is_none_or(|at| at <= now));
-        if begins && !self.read().await || !self.connected().await || !self.leads().await {
+        // Nothing is held yet that would have to be given back: who asks to stop does not wait for an AWS that does not answer.
+        let mut halt = self.shared.halt.clone();
+        let connected = tokio::select! {
+            biased;
+            _ = halt.wait_for(|halt| *halt != Halt::No) => return,
+            connected = async { (!begins || self.read().await) && self.connected().await } => connected,
+        };
+        if !connected || !self.leads().await {
             return;
         }
         // Whoever leads from now on begins at once.
@@ -249,7 +256,7 @@ impl Turn {
 
     /// Reads the YAML. While it is wrong nothing is applied.
     async fn read(&mut self) -> bool {
-        let Read { loaded, wrong, trouble, rewritten } = beating(&self.shared.status, self.settings.source.read()).await;
+        let Read { loaded, wrong, trouble, rewritten } = self.settings.source.read().await;
         self.rewritten = rewritten.or(self.rewritten.take());
         if let Some(why) = trouble.as_ref().filter(|why| self.fetch.as_ref() != Some(why)) {
             let rest = if loaded.is_some() { "; the commit before counts" } else { "" };
@@ -357,7 +364,7 @@ impl Turn {
 }
 
 /// Awaits `work`, saying all the while that the loop is alive.
-pub(super) async fn beating<T>(status: &Status, work: impl Future<Output = T>) -> T {
+async fn beating<T>(status: &Status, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
     let mut beat = tokio::time::interval(BEAT);
     loop {

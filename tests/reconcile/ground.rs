@@ -64,14 +64,19 @@ impl Running {
 
     /// The same, `args` naming where the stack is.
     pub fn of(stack: &Stack, args: &[&str]) -> Self {
-        let mut running = Self::spawn(stack, args);
+        Self::on(stack, args, &[])
+    }
+
+    /// The same, on a host that the environment names.
+    pub fn on(stack: &Stack, args: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut running = Self::spawn(stack, args, environment);
         running.address = running.says("listening on http://").split_once("http://").unwrap().1.split('"').next().unwrap().to_owned();
         running
     }
 
-    fn spawn(stack: &Stack, more: &[&str]) -> Self {
+    fn spawn(stack: &Stack, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let args = [&["run", "--listen", "127.0.0.1:0", "--log", "json"], more].concat();
-        let mut child = stack.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = stack.command(&args).envs(environment.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (heard, into) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&lines));
         std::thread::spawn(move || heard.lines().map_while(Result::ok).for_each(|line| into.lock().unwrap().push(line)));
@@ -157,6 +162,7 @@ pub fn within<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option
         if began.elapsed() > limit {
             return None;
         }
+        #[allow(clippy::disallowed_methods)] // each test has a worker to spare: what it waits for is another process
         std::thread::sleep(Duration::from_millis(100));
     }
 }

@@ -27,8 +27,7 @@ impl Receiver {
                 let Ok(mut stream) = stream else { continue };
                 let mut heard = Vec::new();
                 let mut piece = [0; 4096];
-                loop {
-                    let Ok(got) = stream.read(&mut piece) else { break };
+                while let Ok(got) = stream.read(&mut piece) {
                     heard.extend_from_slice(&piece[..got]);
                     let text = String::from_utf8_lossy(&heard).into_owned();
                     let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reeve::record::{Lost, Record, RecordError, Terms, Unlocked};
+use reeve::record::{Lock, Lost, Record, RecordError, Terms, Unlocked};
 
 use crate::support::{Hand, local, owner, quick};
 
@@ -171,6 +171,22 @@ async fn less_is_left_when_the_wall_clock_jumps() {
     assert!(lease.covers(Duration::from_secs(10)) && !lease.covers(Duration::from_secs(16)));
     hand.pass(45);
     assert_eq!(lease.remaining(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn the_lead_of_the_loop_and_the_stack_are_two_leases() {
+    let (folder, record) = local();
+    let lead = record.clone().with_lock(Lock::Loop);
+    let leads = lead.acquire(&owner("one")).await.unwrap();
+    // Who leads keeps nobody from applying, but a second one from leading.
+    let applies = record.acquire(&owner("ci")).await.unwrap();
+    let refused = lead.acquire(&owner("two")).await.unwrap_err();
+    assert!(matches!(&refused, RecordError::Leading(holder) if holder.who == "one"), "{refused}");
+    assert!(refused.to_string().contains("reeve unlock DIR --loop"), "{refused}");
+    assert!(folder.path().join("record/loop/reconcile.json").exists());
+    leads.release().await.unwrap();
+    applies.check().unwrap();
+    lead.acquire(&owner("two")).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,50 @@
+//! What a real Docker Engine tells begins a pass; what the waker does to services does not.
+
+use reeve::sandbox::parts::{Options, Parts};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::ground::{Running, SOON, logs, stack, within};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_somebody_changed_is_looked_at_soon_and_one_that_wakes_is_not() {
+    let parts = Parts::start(Options::default()).await.unwrap_or_else(|error| panic!("{error}"));
+    let engine = format!("unix://{}", parts.engines()[0].docker.display());
+    let docker = |args: &[&str]| {
+        let out = Command::new("/usr/bin/docker").args(["-H", &engine]).args(args).output().unwrap();
+        assert!(out.status.success(), "docker {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    };
+    let stack = stack("events", "  reconcile: { every: 1h }\n", &logs(&["a"])).await;
+    let facts = stack.path("host.json");
+    std::fs::write(&facts, format!("{{ \"docker\": \"{engine}\" }}")).unwrap();
+    let running = Running::on(&stack, &[stack.dir()], &[("REEVE_HOST", facts.to_str().unwrap())]);
+    running.says("applied 1, 0 failed");
+    // The first pass, and the one that sees that all is well.
+    let passes = || running.metric("reeve_passes_total{result=\"ok\"}").unwrap_or_default();
+    within(SOON, || (passes() >= 2.0).then_some(())).expect("two passes");
+    let before = passes();
+
+    docker(&[
+        "service",
+        "create",
+        "--quiet",
+        "--detach",
+        "--no-resolve-image",
+        "--replicas",
+        "0",
+        "--name",
+        "one",
+        "nowhere.invalid/none:1",
+    ]);
+    within(SOON, || (passes() > before).then_some(())).expect("a pass begins, though an hour is not over");
+    // How many run is the waker's. Swarms of events are one pass at most in ten seconds.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let before = passes();
+    docker(&["service", "scale", "--detach", "one=1"]);
+    docker(&["service", "scale", "--detach", "one=0"]);
+    tokio::time::sleep(Duration::from_secs(13)).await;
+    assert!((passes() - before).abs() < 1e-9, "{} passes more", passes() - before);
+    docker(&["service", "rm", "one"]);
+    within(SOON, || (passes() > before).then_some(())).expect("another pass");
+    assert_eq!(running.stop().0, Some(0));
+}
