@@ -1,7 +1,7 @@
 //! When the fleet is to have less: too much for a long time. One worker is chosen; it takes nothing more, is drained, and goes when it is empty.
 //!
 //! Which one: out of the zones that have most, so that Auto Scaling never has to balance them by ending a host that bears tenants; among those, who bears
-//! least. https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html#AutoScalingBehavior.InstanceUsage
+//! least (`AZRebalance`: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>).
 
 use std::collections::BTreeMap;
 
