@@ -17,6 +17,8 @@ mod routes;
 pub mod shown;
 mod swarm;
 mod task;
+#[cfg(test)]
+mod turns;
 mod waker;
 
 pub use book::{Book, Entry, Rules};

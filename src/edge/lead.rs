@@ -20,7 +20,7 @@ pub async fn carry_out(planes: &Planes, id: &str, what: &Do, now: Timestamp, jit
 }
 
 /// What the label and the number of containers become; `None` when the decision no longer fits.
-fn changed(wake: &Wake, runs: i64, what: &Do, now: Timestamp, jitter: f64) -> Option<(Wake, i64)> {
+pub(super) fn changed(wake: &Wake, runs: i64, what: &Do, now: Timestamp, jitter: f64) -> Option<(Wake, i64)> {
     let wanted = wake.wanted.is_some();
     match what {
         Do::Start => (runs == 0 && wanted).then(|| (Wake { started: Some(now), resting: None, ..wake.clone() }, 1)),

@@ -1,0 +1,176 @@
+//! Thousands of turns of sleep and wake with random timing, in memory: what the policy decides is carried out by the same functions as on a fleet, late and
+//! out of date as it would be there.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::book::{Book, Entry, Rules};
+use super::lead::changed;
+use super::policy::{Do, Phase, Resting, Tenant, decide};
+use crate::kinds::docker::service::wake::Wake;
+
+const AFTER: i64 = 20;
+const MAX_WAKING: usize = 3;
+
+/// A tenant of the little world.
+#[derive(Debug, Clone, Default)]
+struct One {
+    wake: Wake,
+    runs: bool,
+    /// It answers from then on.
+    ready: Option<Timestamp>,
+    used: Option<Timestamp>,
+    /// A request that goes on until then.
+    under_way: Option<Timestamp>,
+    /// HAProxy sends to it: it follows a moment later.
+    routed: bool,
+    /// It never becomes ready.
+    broken: bool,
+    came: Option<Timestamp>,
+}
+
+struct World {
+    rng: StdRng,
+    now: Timestamp,
+    all: BTreeMap<String, One>,
+    /// Decisions on their way to the swarm.
+    late: VecDeque<(Timestamp, String, Do)>,
+    rests: usize,
+    starts: usize,
+    refused: usize,
+    longest: i64,
+}
+
+fn seconds(of: i64) -> SignedDuration {
+    SignedDuration::from_secs(of)
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let all = (0..12).map(|n| (format!("t{n:02}"), One { broken: n == 11, ..One::default() })).collect();
+        let now = Timestamp::UNIX_EPOCH;
+        Self { rng: StdRng::seed_from_u64(seed), now, all, late: VecDeque::new(), rests: 0, starts: 0, refused: 0, longest: 0 }
+    }
+
+    /// What the leader sees.
+    fn seen(&self) -> BTreeMap<String, Tenant> {
+        let of = |one: &One| Tenant {
+            runs: one.runs,
+            phase: match (one.runs, one.ready) {
+                (false, _) => Phase::Down,
+                (true, Some(ready)) if ready <= self.now => Phase::Up(ready),
+                _ => Phase::Coming(String::new()),
+            },
+            wake: one.wake.clone(),
+            used: one.used,
+            left_alone: one.wake.resting.filter(|_| !one.routed && one.under_way.is_none()),
+        };
+        self.all.iter().map(|(name, one)| (name.clone(), of(one))).collect()
+    }
+
+    /// Somebody comes: the tenant answers, or he is noted.
+    fn request(&mut self, name: &str, lasts: i64) {
+        let now = self.now;
+        let one = self.all.get_mut(name).expect("a tenant");
+        one.used = Some(now);
+        if one.routed {
+            assert!(one.runs && one.ready.is_some_and(|ready| ready <= now), "{name} was sent to a container that does not answer");
+            one.under_way = one.under_way.max(Some(now + seconds(lasts)));
+            return;
+        }
+        if one.wake.wanted.is_none() && (!one.runs && one.wake.started.is_none() || one.wake.resting.is_some()) {
+            one.wake.wanted = Some(now);
+            one.came.get_or_insert(now);
+        }
+    }
+
+    fn carry_out(&mut self, name: &str, what: &Do) {
+        let (now, jitter) = (self.now, self.rng.random());
+        let start = self.rng.random_range(2..9);
+        let one = self.all.get_mut(name).expect("a tenant");
+        let Some((wake, runs)) = changed(&one.wake, i64::from(one.runs), what, now, jitter) else {
+            self.refused += 1;
+            return;
+        };
+        let ran = std::mem::replace(&mut one.runs, runs > 0);
+        one.wake = wake;
+        // He was answered by the tenant that stays after all.
+        one.came = one.came.filter(|_| one.wake.wanted.is_some());
+        match (ran, one.runs) {
+            (true, false) => {
+                one.ready = None;
+                if *what == Do::Stop {
+                    assert!(!one.routed, "{name} was stopped while requests went to it");
+                    assert!(one.under_way.is_none(), "{name} was stopped while a request was under way");
+                    self.rests += 1;
+                }
+            }
+            (false, true) => {
+                one.ready = (!one.broken).then(|| now + seconds(start));
+                self.starts += 1;
+                if let Some(came) = one.came.take().filter(|_| !one.broken) {
+                    self.longest = self.longest.max(now.duration_since(came).as_secs());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn turn(&mut self, book: &Book) {
+        self.now += seconds(1);
+        let now = self.now;
+        for one in self.all.values_mut() {
+            one.under_way = one.under_way.filter(|until| *until > now);
+            // HAProxy follows: away before anything is stopped, back once it answers and is not about to rest.
+            one.routed = one.runs && one.ready.is_some_and(|ready| ready <= now) && one.wake.resting.is_none();
+        }
+        for n in 0..12 {
+            let name = format!("t{n:02}");
+            // Some are asked for all the time, others once in a long while, at any moment of their turns.
+            if self.rng.random_bool(if n % 4 == 0 { 0.05 } else { 0.02 }) {
+                let lasts = if self.rng.random_bool(0.1) { self.rng.random_range(5..60) } else { 0 };
+                self.request(&name, lasts);
+            }
+        }
+        while let Some((_, name, what)) = self.late.pop_front_if(|(at, ..)| *at <= now) {
+            self.carry_out(&name, &what);
+        }
+        for (name, what) in decide(now, &self.seen(), book, Resting::Allowed) {
+            if what == Do::Rest {
+                let idle = self.all[&name].used.is_none_or(|used| now.duration_since(used) >= seconds(AFTER));
+                assert!(idle, "{name} is to rest though it was just used");
+            }
+            // Each decision arrives late, so that the next look decides the same once more.
+            let at = now + seconds(self.rng.random_range(0..3));
+            self.late.push_back((at, name, what));
+        }
+        let waking = self.all.values().filter(|one| one.runs && one.wake.started.is_some() && one.ready.is_none_or(|ready| ready > now));
+        assert!(waking.count() <= MAX_WAKING, "more start than may");
+    }
+}
+
+#[test]
+fn whatever_comes_when_nobody_is_stopped_in_use_and_everybody_is_started() {
+    let rules = Rules { after: Duration::from_secs(AFTER as u64), wake_timeout: Duration::from_secs(15), max_waking: MAX_WAKING };
+    let entries = (0..12).map(|n| (format!("t{n:02}"), Entry { host: format!("t{n:02}.x"), ..Entry::default() })).collect();
+    let book = Book::new(entries, rules);
+    let (mut rests, mut starts, mut refused) = (0, 0, 0);
+    for seed in 0..8 {
+        let mut world = World::new(seed);
+        for _ in 0..6000 {
+            world.turn(&book);
+        }
+        // The broken one takes a place for as long as a start may take, and nobody else waits for it for longer.
+        assert!(world.longest < 120, "somebody waited for {} s to be started", world.longest);
+        let broken = &world.all["t11"];
+        assert!(!broken.runs || broken.wake.started.is_some(), "who never starts is given up");
+        rests += world.rests;
+        starts += world.starts;
+        refused += world.refused;
+    }
+    assert!(rests > 2000 && starts > 2000 && refused > 100, "{rests} rests, {starts} starts, {refused} decisions that came too late");
+}
