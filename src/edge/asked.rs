@@ -10,12 +10,13 @@
 //! `Referrer-Policy`). Safari sends no `Sec-Fetch-User`, and a service worker, as OpenMRS's front end has one, takes it away. So a page that says that the tenant is asleep takes the cookie away and
 //! does not reload itself (`page.rs`): whatever is clicked on it wakes. `tests/browser` sees all of it in Chromium.
 //!
-//! **Known bots** are a list of ours. The crates that have longer ones (`isbot`, `voight_kampff`: not kept since 2021; `iscrawl`: kept) ask whether a *browser* speaks, and take `curl`, `okhttp` and
-//! `Apache-HttpClient` for bots: those are our clinics' devices and FHIR clients. A bot that hides is a program like any other.
+//! **Known bots** are a list of ours (`model/watcher.rs`). A bot that hides is a program like any other.
 
 use std::collections::BTreeSet;
 
 use axum::http::{HeaderMap, Method};
+
+use crate::model::watcher::{self, Watcher};
 
 /// Set by the page of the waker, so that its reloads are known. The prefix keeps other tenants, whose names are in the same domain, from setting it.
 pub const COOKIE: &str = "__Host-reeve_waiting";
@@ -87,99 +88,15 @@ impl Why {
     }
 }
 
-/// Parts of `User-Agent` in lower case, of those who ask whether something answers.
-const CHECKERS: &[&str] = &[
-    "elb-healthchecker", // <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
-    "amazon-route53-health-check-service",
-    "cloudwatchsynthetics",
-    "kube-probe",
-    "googlehc",
-    "googlestackdrivermonitoring",
-    "uptimerobot",
-    "pingdom",
-    "statuscake",
-    "zabbix",
-    "prometheus",
-    "blackbox exporter",
-    "blackbox-exporter",
-    "blackbox_exporter",
-    "uptime-kuma",
-    "better uptime",
-    "better stack",
-    "site24x7",
-    "newrelicpinger",
-    "newrelicsynthetics",
-    "datadog",
-    "check_http",
-    "monitoring-plugins",
-    "nagios",
-    "icinga",
-    "gatus",
-    "checkly",
-    "hetrixtools",
-    "nodeping",
-    "updown.io",
-    "freshping",
-    "consul health check",
-    "haproxy",
-];
-
-/// The same, of those who make previews of links.
-const PREVIEWS: &[&str] = &[
-    "facebookexternalhit",
-    "facebookcatalog",
-    "meta-externalfetcher",
-    "slackbot",
-    "slack-imgproxy",
-    "twitterbot",
-    "telegrambot",
-    "discordbot",
-    "linkedinbot",
-    "whatsapp/",
-    "skypeuripreview",
-    "microsoftpreview",
-    "bingpreview",
-    "google-pagerenderer",
-    "googlemessages",
-    "pinterest/",
-    "embedly",
-    "iframely",
-    "redditbot",
-    "viber/",
-    "snap url preview",
-    "mattermost-bot",
-    "synapse (bot",
-];
-
-/// The same, of crawlers and scanners whose name does not say so (see [`is_crawler`]).
-const CRAWLERS: &[&str] = &[
-    "mediapartners-google",
-    "googleother",
-    "google-inspectiontool",
-    "google-read-aloud",
-    "google-site-verification",
-    "google-extended",
-    "feedfetcher",
-    "yahoo! slurp",
-    "ia_archiver",
-    "archive.org",
-    "meta-externalagent",
-    "perplexity-user",
-    "censysinspect",
-    "expanse",
-    "internetmeasurement",
-    "netcraft",
-    "zgrab",
-    "masscan",
-    "nmap",
-    "nuclei",
-    "nikto",
-    "wpscan",
-    "sqlmap",
-    "shodan",
-    "leakix",
-    "ssllabs",
-];
+impl From<Watcher> for Why {
+    fn from(watcher: Watcher) -> Self {
+        match watcher {
+            Watcher::Checker => Self::Checker,
+            Watcher::Preview => Self::Preview,
+            Watcher::Crawler => Self::Crawler,
+        }
+    }
+}
 
 /// Last parts of paths that are asked for beside a page, in lower case; of `apple-touch-icon` the front part.
 const BESIDE: &[&str] = &[
@@ -210,15 +127,9 @@ pub fn asked(method: &Method, path: &str, headers: &HeaderMap, api_paths: &BTree
 
 /// The first reason why nobody is woken. Who it is stands before what it does, so that a crawler is counted as one whatever it fetches.
 fn why_not(method: &Method, path: &str, sent: &Sent) -> Option<Why> {
-    let agent = sent.agent.to_ascii_lowercase();
-    let is_of = |names: &[&str]| names.iter().any(|name| agent.contains(name));
     let reads = method == Method::GET || method == Method::HEAD;
-    if is_of(CHECKERS) {
-        Some(Why::Checker)
-    } else if is_of(PREVIEWS) {
-        Some(Why::Preview)
-    } else if is_of(CRAWLERS) || is_crawler(&agent) {
-        Some(Why::Crawler)
+    if let Some(watcher) = watcher::known(sent.agent) {
+        Some(Why::from(watcher))
     } else if sent.is_ahead() {
         Some(Why::Prefetch)
     } else if reads && (is_beside(path) || sent.is_beside()) {
@@ -232,12 +143,6 @@ fn why_not(method: &Method, path: &str, sent: &Sent) -> Option<Why> {
     } else {
         None
     }
-}
-
-/// Crawlers that follow the custom have a word that ends in `bot`, `crawler` or `spider`. A Cubot is a telephone.
-fn is_crawler(agent: &str) -> bool {
-    let mut words = agent.split(|sign: char| !sign.is_ascii_alphabetic());
-    words.any(|word| word != "cubot" && ["bot", "bots", "crawler", "crawl", "spider"].iter().any(|end| word.ends_with(end)))
 }
 
 /// `/.well-known/` is what browsers and checkers look into unasked; FHIR's (`.../R4/.well-known/smart-configuration`) stands deeper and is a program's first question.

@@ -154,3 +154,28 @@ async fn a_waker_that_is_named_answers_for_whoever_sleeps_and_one_that_is_away_l
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
 }
+
+#[tokio::test]
+async fn who_only_watches_uses_nothing() {
+    let world = world();
+    let agents = [
+        ("elb", "ELB-HealthChecker/2.0", false),
+        ("google", "Mozilla/5.0 (compatible; GOOGLEBOT/2.1; +http://www.google.com/bot.html)", false),
+        ("matrix", "Synapse (bot; +https://github.com/matrix-org/synapse)", false),
+        ("archive", "archive.org_bot", false),
+        ("monitor", "HetrixTools Uptime Monitor", false),
+        ("spider", "Mozilla/5.0 (KHTML, like Gecko) SomeSpider", false),
+        ("browser", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", true),
+        ("telephone", "Mozilla/5.0 (Linux; Android 9; CUBOT_P30) Mobile Safari/537.36", true),
+        ("device", "okhttp/4.12.0", true),
+        ("archivist", "archiveXorg/1.0", true),
+    ];
+    world.make(&config(&agents.map(|(tenant, ..)| tenant))).await;
+    for (tenant, agent, _) in agents {
+        world.get(&format!("{tenant}.example.org"), "/openmrs/spa", &format!("User-Agent: {agent}\r\n")).await;
+    }
+    let used = world.cx.last_used().await.unwrap().expect("it runs");
+    for (tenant, agent, uses) in agents {
+        assert_eq!(used.contains_key(tenant), uses, "{agent}");
+    }
+}

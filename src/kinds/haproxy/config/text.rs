@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::{Config, Route, State, pages};
-use crate::model::watcher::WATCHERS;
+use crate::model::watcher;
 use crate::planes::facts::Proxy;
 use crate::planes::haproxy::activity::{KEPT, TABLE};
 use crate::planes::haproxy::files::{At, FIRST, stamped, with_marks};
@@ -213,10 +213,10 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
     let bytes = u64::from(config.max_body_mib) << 20;
     let _ =
         writeln!(text, "  http-request return {} if {{ req.hdr_val(content-length) gt {bytes} }}", pages::too_large(config.max_body_mib));
-    let watchers = WATCHERS.join("|");
+    let (telephone, watchers) = (watcher::TELEPHONE, watcher::pattern());
     let _ = write!(
         text,
-        r"  # What the application is told of the way here comes from here alone.
+        r#"  # What the application is told of the way here comes from here alone.
   http-request set-header X-Forwarded-For %[var(txn.from)]
   http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
   http-request set-header X-Forwarded-Proto http unless {{ ssl_fc }}
@@ -232,10 +232,10 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
   http-request track-sc0 var(txn.from),concat(|,txn.name,|),concat(,txn.path),xxh32 table asked if is_page
   acl is_read_again sc_http_req_cnt(0) gt 1
   acl is_upgrade req.hdr(upgrade) -m found
-  acl is_watcher req.hdr(user-agent) -m reg -i {watchers}
+  acl is_watcher 'req.fhdr(user-agent),regsub("{telephone}","",ig)' -m reg -i '{watchers}'
   http-request track-sc1 var(txn.be) table {TABLE} if !is_watcher !is_page or !is_watcher is_upgrade or !is_watcher !is_read_again
   use_backend %[var(txn.be)]
-",
+"#,
     );
     text
 }
