@@ -156,7 +156,7 @@ async fn a_waker_that_is_named_answers_for_whoever_sleeps_and_one_that_is_away_l
 }
 
 #[tokio::test]
-async fn who_only_watches_uses_nothing() {
+async fn who_only_looks_uses_nothing() {
     let world = world();
     let agents = [
         ("elb", "ELB-HealthChecker/2.0", false),
@@ -170,11 +170,18 @@ async fn who_only_watches_uses_nothing() {
         ("device", "okhttp/4.12.0", true),
         ("archivist", "archiveXorg/1.0", true),
     ];
-    world.make(&config(&agents.map(|(tenant, ..)| tenant))).await;
+    let tenants: Vec<&str> = agents.iter().map(|(tenant, ..)| *tenant).chain(["asked"]).collect();
+    world.make(&config(&tenants)).await;
     for (tenant, agent, _) in agents {
         world.get(&format!("{tenant}.example.org"), "/openmrs/spa", &format!("User-Agent: {agent}\r\n")).await;
     }
+    // What a browser asks before a page of elsewhere may ask, and a monitor that wants no page.
+    for method in ["HEAD", "OPTIONS"] {
+        let request = format!("{method} /openmrs/ws/rest/v1/session HTTP/1.1\r\nHost: asked.example.org\r\nConnection: close\r\n\r\n");
+        ask(world.plain, &request).await.expect("an answer");
+    }
     let used = world.cx.last_used().await.unwrap().expect("it runs");
+    assert!(!used.contains_key("asked"));
     for (tenant, agent, uses) in agents {
         assert_eq!(used.contains_key(tenant), uses, "{agent}");
     }

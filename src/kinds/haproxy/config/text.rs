@@ -228,12 +228,13 @@ fn frontend(config: &Config, place: &Proxy, sets: &[Paths]) -> String {
   http-request del-header Proxy
   # Nothing else is sent twice: a clinical request must not be.
   http-request disable-l7-retry unless is_page
-  # Use is what somebody does. To read once more what one has just read is none, which is all that an open tab does by itself; nor is who only looks whether it runs.
-  http-request track-sc0 var(txn.from),concat(|,txn.name,|),concat(,txn.path),xxh32 table asked if is_page
+  # Use is what somebody does. To read once more what one has just read is none, which is all that an open tab does by itself; nor is who only looks whether it runs, or asks what it may ask.
+  http-request track-sc0 var(txn.from),concat(|,txn.name,|),concat(,txn.path),xxh32 table asked if {{ method GET }}
   acl is_read_again sc_http_req_cnt(0) gt 1
   acl is_upgrade req.hdr(upgrade) -m found
-  acl is_watcher 'req.fhdr(user-agent),regsub("{telephone}","",ig)' -m reg -i '{watchers}'
-  http-request track-sc1 var(txn.be) table {TABLE} if !is_watcher !is_page or !is_watcher is_upgrade or !is_watcher !is_read_again
+  acl only_looks 'req.fhdr(user-agent),regsub("{telephone}","",ig)' -m reg -i '{watchers}'
+  acl only_looks method HEAD OPTIONS TRACE
+  http-request track-sc1 var(txn.be) table {TABLE} if !only_looks !is_page or !only_looks is_upgrade or !only_looks !is_read_again
   use_backend %[var(txn.be)]
 "#,
     );
