@@ -49,6 +49,7 @@ bench: setup ## calls, time and memory as an estate grows; writes the tables of 
 	cargo bench --locked --bench days -- --write
 
 pictures: setup ## what people see of a tenant that wakes, taken anew in Chromium: docs/pictures
+	REEVE_PICTURES=write cargo test --locked --test edge seen::
 	REEVE_PICTURES=write cargo test --locked --test browser picture
 
 lint: ## format, clippy, docs, licences

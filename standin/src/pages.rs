@@ -19,7 +19,7 @@ pub struct Login {
 fn page(app: &App, status: StatusCode, body: &str) -> Response {
     let settings = app.settings();
     let text = format!(
-        "<!doctype html><html><head><meta charset=\"utf-8\"><title>Stand-in for OpenMRS</title></head><body>\n\
+        "<!doctype html><html><head><meta charset=\"utf-8\"><link rel=\"icon\" href=\"data:,\"><title>Stand-in for OpenMRS</title></head><body>\n\
          <h1>Stand-in for OpenMRS</h1>\n<p>This is not OpenMRS. It keeps no records.</p>\n{body}\n\
          <footer>schema <b id=\"schema\">{}</b>, version <b id=\"version\">{}</b></footer></body></html>\n",
         escape(&settings.schema),
@@ -50,7 +50,7 @@ pub async fn home(State(app): State<App>, headers: HeaderMap) -> Response {
     page(&app, StatusCode::OK, &body)
 }
 
-const FORM: &str = "<form method=\"post\" action=\"/openmrs/login.htm\"><input name=\"uname\"> <input name=\"pw\" type=\"password\"> <button>Log in</button></form>";
+const FORM: &str = "<form method=\"post\" action=\"/openmrs/login.htm\"><input name=\"uname\" autocomplete=\"username\"> <input name=\"pw\" type=\"password\" autocomplete=\"current-password\"> <button>Log in</button></form>";
 
 /// The login form.
 pub async fn login(State(app): State<App>) -> Response {

@@ -6,6 +6,9 @@ mod support;
 #[path = "../support/fleet.rs"]
 mod fleet_ground;
 
+#[path = "../support/browser.rs"]
+mod browser;
+
 #[path = "../support/client.rs"]
 mod client;
 
@@ -18,5 +21,6 @@ mod program;
 mod ground;
 mod killed;
 mod rest;
+mod seen;
 mod together;
 mod wake;

@@ -8,7 +8,8 @@ use crate::client::{Asks, Load, ask};
 use crate::fleet_ground::{Fleet, docker, tenant, until};
 use crate::ground::{Edge, book, door, host};
 
-async fn runs(fleet: &Fleet, tenant: &str) -> bool {
+/// Whether its container is to run.
+pub async fn runs(fleet: &Fleet, tenant: &str) -> bool {
     let service = format!("hostedehr-tenant-{tenant}-service");
     docker(fleet.engine(), &["service", "inspect", "--format", "{{.Spec.Mode.Replicated.Replicas}}", &service]).await == "1"
 }
