@@ -1,14 +1,11 @@
 //! What the leader does to a tenant's service. Each change looks once more: what was decided on may have passed.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::policy::{self, Do};
 use crate::kinds::docker::service::wake::{Wake, change};
 use crate::planes::error::Result;
 use crate::planes::{Docker, Plane, Planes};
-use crate::tenant::restore::was_cut_off;
 
 /// Carries one decision out; whether anything was changed. `planes` ask for the leader's lease before each change.
 ///
@@ -31,20 +28,6 @@ pub(super) fn changed(wake: &Wake, runs: i64, what: &Do, now: Timestamp, jitter:
         Do::Stay => Some((Wake { resting: None, wanted: wake.wanted.filter(|_| runs == 0), ..wake.clone() }, runs)),
         Do::Stop => (wake.resting.is_some() && !wanted).then(|| (Wake::default(), 0)),
     }
-}
-
-/// Of those that are to be started, those whose data is being restored, or was left half restored.
-///
-/// # Errors
-/// When the database cannot be asked: then nobody is started, for nobody could be.
-pub async fn being_restored(planes: &Planes, tenants: &[&str]) -> Result<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
-    for tenant in tenants {
-        if was_cut_off(planes, tenant).await? {
-            found.insert((*tenant).to_owned());
-        }
-    }
-    Ok(found)
 }
 
 #[cfg(test)]

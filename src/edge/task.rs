@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::book::Book;
 use super::events::{Look, listen};
-use super::lead::{being_restored, carry_out};
+use super::lead::carry_out;
 use super::metrics::Metrics;
 use super::policy::{Do, Phase, Resting, Tenant, decide, queue};
 use super::routes::Routes;
@@ -23,6 +23,7 @@ use crate::planes::docker::failed;
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::{Docker, Haproxy, Plane, Planes};
 use crate::record::{Edge as Note, Record};
+use crate::tenant::restore::cut_off;
 
 /// How often it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,9 @@ impl Default for Pace {
 
 /// A host that has said nothing for so long is not known to be alive.
 const SILENT: SignedDuration = SignedDuration::from_secs(180);
+
+/// So often, while somebody waits to be started, the database is asked whose data is being restored.
+const RESTORES: Duration = Duration::from_secs(2);
 
 /// What happened, for logs and notices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,6 +196,7 @@ struct Due {
     used: Option<Instant>,
     noted: Option<Instant>,
     others: Option<Instant>,
+    restores: Option<Instant>,
 }
 
 fn is_due(last: Option<Instant>, every: Duration) -> bool {
@@ -397,10 +402,12 @@ impl Edge {
             self.due.others = Some(Instant::now());
         }
         let book = self.book.borrow().clone();
-        let waiting = queue(now, tenants);
-        self.restoring = if waiting.is_empty() { BTreeSet::new() } else { being_restored(planes, &waiting).await? };
+        let waiting: BTreeSet<String> = queue(now, tenants).into_iter().map(str::to_owned).collect();
+        let mut result = self.look_for_restores(planes, waiting.is_empty()).await;
+        // Who waits and whose data is being restored, or may be, is not there for whoever decides.
+        let stays_out = |name: &String| self.restoring.contains(name) || result.is_err() && waiting.contains(name);
         let free: BTreeMap<String, Tenant> =
-            tenants.iter().filter(|(name, _)| !self.restoring.contains(*name)).map(|(name, one)| (name.clone(), one.clone())).collect();
+            tenants.iter().filter(|(name, _)| !stays_out(name)).map(|(name, one)| (name.clone(), one.clone())).collect();
         let todo = decide(now, &free, &book, self.resting(now));
         let one = |(tenant, what): &(String, Do)| {
             let (id, what, jitter) = (self.swarm.services().get(tenant).map(|known| known.id.clone()), what.clone(), rand::random());
@@ -412,7 +419,6 @@ impl Edge {
             }
         };
         let done = futures::future::join_all(todo.iter().map(one)).await;
-        let mut result = Ok(());
         let mut changed = BTreeSet::new();
         for ((tenant, what), done) in todo.into_iter().zip(done) {
             match done {
@@ -426,6 +432,17 @@ impl Edge {
         }
         self.swarm.read_services(&self.docker, &changed).await?;
         result
+    }
+
+    /// Whose data is being restored, or was left half restored: nobody of them is started. While nobody waits it is not asked.
+    async fn look_for_restores(&mut self, planes: &Planes, nobody_waits: bool) -> Result<()> {
+        if nobody_waits {
+            self.restoring.clear();
+        } else if is_due(self.due.restores, RESTORES) {
+            self.restoring = cut_off(planes).await?;
+            self.due.restores = Some(Instant::now());
+        }
+        Ok(())
     }
 
     /// Says what was done.
@@ -447,6 +464,8 @@ impl Edge {
             Do::Rest => return,
             Do::Stay => {
                 self.metrics.rested(false);
+                // What was in the way counts as use: the next try comes after as long a time.
+                self.note.used.insert(tenant.clone(), now);
                 Said::Stays { tenant }
             }
             Do::Stop => {
