@@ -12,6 +12,8 @@ use crate::planes::Docker;
 
 /// How soon it is listened again after the engine has stopped to tell.
 const AGAIN: Duration = Duration::from_secs(2);
+/// By then Swarm has heard too what the engine told of a container.
+const HEARD: Duration = Duration::from_millis(250);
 
 /// Where to look.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,9 +51,15 @@ pub async fn listen(docker: Docker, tell: mpsc::UnboundedSender<Look>) {
                     () = tell.closed() => return,
                 };
                 let Some(Ok(event)) = event else { break };
-                if let Some(look) = look(event) {
-                    let _ = tell.send(look);
+                let Some(look) = look(event) else { continue };
+                if look.tasks {
+                    let tell = tell.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(HEARD).await;
+                        let _ = tell.send(Look { tasks: true, ..Look::default() });
+                    });
                 }
+                let _ = tell.send(look);
             }
         }
         tokio::select! {

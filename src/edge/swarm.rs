@@ -1,6 +1,7 @@
 //! The tenants' containers as Swarm has them, kept up with little reading: services one by one as events name them, tasks of those that start more often than all.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
 
 use bollard::models::{Node, NodeState, Service as Seen, Task};
 use bollard::query_parameters::ListTasksOptionsBuilder;
@@ -33,8 +34,21 @@ pub struct Swarm {
     services: BTreeMap<String, Known>,
     tasks: HashMap<String, Task>,
     nodes: Vec<Node>,
-    /// What Swarm says of those that are being started.
-    words: HashMap<String, std::result::Result<String, String>>,
+    /// What Swarm says of those that are being started, by tenant.
+    words: HashMap<String, Word>,
+    /// When it was asked for that.
+    asked: Option<Instant>,
+}
+
+/// So often it is asked what Swarm says of a start; that a container runs is looked for more often.
+const WORDS: Duration = Duration::from_secs(1);
+
+/// What Swarm says of a start: how far it is, or why it will never come to anything.
+#[derive(Debug)]
+struct Word {
+    /// Which start: what was said of the one before says nothing of this one.
+    started: Option<Timestamp>,
+    said: std::result::Result<String, String>,
 }
 
 impl Swarm {
@@ -111,25 +125,26 @@ impl Swarm {
         self.services.values().any(|one| one.wake != Wake::default())
     }
 
+    /// Whether a container is being started, for all that is known.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        self.starting().next().is_some()
+    }
+
     /// Who does not answer yet is asked how it is: its earlier tasks say what went wrong.
     async fn ask_those_that_start(&mut self, cx: &Docker) -> Result<()> {
         let up: BTreeSet<String> = self.answering(cx).into_iter().map(|one| one.tenant).collect();
-        let starting = self.starting().filter(|(tenant, _)| !up.contains(*tenant));
+        let starting: Vec<(&String, &Known)> = self.starting().filter(|(tenant, _)| !up.contains(*tenant)).collect();
+        let is_known = |(tenant, one): &(&String, &Known)| self.words.get(*tenant).is_some_and(|word| word.started == one.wake.started);
+        if starting.iter().all(is_known) && self.asked.is_some_and(|asked| asked.elapsed() < WORDS) {
+            return Ok(());
+        }
         let ask = |(tenant, one): (&String, &Known)| {
-            let (tenant, id) = (tenant.clone(), one.id.clone());
-            async move { Service::ready(cx, &id).await.map(|ready| (tenant, ready)) }
+            let (tenant, id, started) = (tenant.clone(), one.id.clone(), one.wake.started);
+            async move { Service::ready(cx, &id).await.map(|ready| (tenant, Word { started, said: said(ready) })) }
         };
-        let said = futures::future::try_join_all(starting.map(ask)).await?;
-        self.words = said
-            .into_iter()
-            .map(|(tenant, ready)| match ready {
-                Ready::Yes(_) => (tenant, Ok(String::new())),
-                Ready::NotYet(word) => (tenant, Ok(word)),
-                // The fleet may be growing for it.
-                Ready::Failed(why) if why.contains("no suitable node") => (tenant, Ok(why)),
-                Ready::Failed(why) => (tenant, Err(why)),
-            })
-            .collect();
+        self.words = futures::future::try_join_all(starting.into_iter().map(ask)).await?.into_iter().collect();
+        self.asked = Some(Instant::now());
         Ok(())
     }
 
@@ -137,8 +152,7 @@ impl Swarm {
     #[must_use]
     pub fn answering(&self, cx: &Docker) -> Vec<Running> {
         let tenants = self.services.iter().filter(|(_, one)| one.runs).map(|(tenant, one)| (one.id.clone(), tenant.clone())).collect();
-        let tasks: Vec<Task> = self.tasks.values().cloned().collect();
-        tasks::answering(cx, &tenants, &tasks, &self.nodes)
+        tasks::answering(cx, &tenants, self.tasks.values(), &self.nodes)
     }
 
     /// Tenants' services, by tenant.
@@ -156,7 +170,7 @@ impl Swarm {
             let since = of_it.filter_map(|task| task.status.as_ref()?.timestamp.as_ref()?.to_string().parse::<Timestamp>().ok()).max();
             return Phase::Up(since.unwrap_or(Timestamp::MAX));
         }
-        match self.words.get(tenant) {
+        match self.words.get(tenant).filter(|word| word.started == known.wake.started).map(|word| &word.said) {
             Some(Ok(word)) => Phase::Coming(word.clone()),
             Some(Err(why)) => Phase::Stuck(why.clone()),
             None => Phase::Coming(String::new()),
@@ -168,6 +182,16 @@ impl Swarm {
     pub fn routers(&self) -> BTreeSet<String> {
         let is_there = |node: &&Node| node.status.as_ref().and_then(|status| status.state) == Some(NodeState::READY);
         self.nodes.iter().filter(|node| node.manager_status.is_some()).filter(is_there).filter_map(|node| node.id.clone()).collect()
+    }
+}
+
+fn said(ready: Ready) -> std::result::Result<String, String> {
+    match ready {
+        Ready::Yes(_) => Ok(String::new()),
+        Ready::NotYet(word) => Ok(word),
+        // The fleet may be growing for it.
+        Ready::Failed(why) if why.contains("no suitable node") => Ok(why),
+        Ready::Failed(why) => Err(why),
     }
 }
 

@@ -30,8 +30,11 @@ use crate::tenant::restore::cut_off;
 pub struct Pace {
     /// While nothing goes on. Events of the engine and requests come in between.
     pub quiet: Duration,
-    /// While somebody is started or put to rest.
+    /// While somebody waits for a place or is put to rest.
     pub busy: Duration,
+    /// While a container starts: no later than this is seen that Swarm calls it running. Its engine tells earlier that it is healthy, but only to its own host, and
+    /// Swarm has not heard of it by then.
+    pub starting: Duration,
     /// All services, though no event named them.
     pub all: Duration,
     /// The note for the other hosts, and theirs.
@@ -41,7 +44,8 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { quiet: seconds(10), busy: Duration::from_millis(250), all: seconds(600), note: seconds(60) }
+        let milliseconds = Duration::from_millis;
+        Self { quiet: seconds(10), busy: milliseconds(250), starting: milliseconds(100), all: seconds(600), note: seconds(60) }
     }
 }
 
@@ -210,10 +214,11 @@ impl Edge {
             let turned = self.turn(&mut look).await;
             self.metrics.looked(turned.is_ok());
             self.tell(turned.err());
-            let pause = match (&self.trouble, self.swarm.is_busy()) {
-                (Some(_), _) => Duration::from_secs(1),
-                (None, true) => self.pace.busy,
-                (None, false) => self.pace.quiet,
+            let pause = match &self.trouble {
+                Some(_) => Duration::from_secs(1),
+                None if self.swarm.is_starting() => self.pace.starting,
+                None if self.swarm.is_busy() => self.pace.busy,
+                None => self.pace.quiet,
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -356,13 +361,14 @@ impl Edge {
 
     /// All tenants, as the policy wants them.
     fn tenants(&self, running: &[Running]) -> BTreeMap<String, Tenant> {
+        let routers = self.swarm.routers();
         let of = |(name, known): (&String, &Known)| {
             let tenant = Tenant {
                 runs: known.runs,
                 phase: self.swarm.phase(name, running),
                 wake: known.wake.clone(),
-                used: self.used(name),
-                left_alone: self.left_alone(name, known),
+                used: self.used(name, &routers),
+                left_alone: self.left_alone(name, known, &routers),
             };
             (name.clone(), tenant)
         };
@@ -374,17 +380,16 @@ impl Edge {
     }
 
     /// When a tenant was last used, on whatever host. A host that does not know may have been used until it began to.
-    fn used(&self, tenant: &str) -> Option<Timestamp> {
-        let routers = self.swarm.routers();
+    fn used(&self, tenant: &str, routers: &BTreeSet<String>) -> Option<Timestamp> {
         let of = |note: &Note| note.used.get(tenant).copied().or_else(|| routers.contains(&note.instance).then_some(note.since));
         self.notes().filter_map(of).max()
     }
 
     /// The rest for which all hosts have taken their hands off a tenant.
-    fn left_alone(&self, tenant: &str, known: &Known) -> Option<Timestamp> {
+    fn left_alone(&self, tenant: &str, known: &Known, routers: &BTreeSet<String>) -> Option<Timestamp> {
         let since = known.wake.resting?;
         let away = |router: &String| self.notes().any(|note| note.instance == *router && note.away.get(tenant) == Some(&since));
-        self.swarm.routers().iter().all(away).then_some(since)
+        routers.iter().all(away).then_some(since)
     }
 
     /// Whether every host that routes says what it sees.

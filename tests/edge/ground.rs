@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reeve::edge::{self, Book, Entry, Pace, Parts, Rules, Said};
@@ -19,6 +20,7 @@ use crate::support::Estate;
 pub const PACE: Pace = Pace {
     quiet: Duration::from_millis(500),
     busy: Duration::from_millis(200),
+    starting: Duration::from_millis(100),
     all: Duration::from_secs(60),
     note: Duration::from_secs(1),
 };
@@ -51,17 +53,22 @@ pub fn door(fleet: &Fleet) -> String {
 impl Edge {
     /// One that leads.
     pub async fn leads(fleet: &Fleet, estate: &Estate, book: Book) -> Self {
+        Self::leads_at(fleet, estate, book, PACE).await
+    }
+
+    /// One that leads and looks that often.
+    pub async fn leads_at(fleet: &Fleet, estate: &Estate, book: Book, pace: Pace) -> Self {
         let held = estate.session.hold_edge("test").await.expect("nobody else leads");
         let planes = estate.session.under(&held);
-        Self::start(fleet, 0, estate, book, Some((planes, held))).await
+        Self::start(fleet, 0, estate, book, pace, Some((planes, held))).await
     }
 
     /// One of another host that does not lead.
     pub async fn stands_by(fleet: &Fleet, engine: u16, estate: &Estate, book: Book) -> Self {
-        Self::start(fleet, engine, estate, book, None).await
+        Self::start(fleet, engine, estate, book, PACE, None).await
     }
 
-    async fn start(fleet: &Fleet, engine: u16, estate: &Estate, book: Book, lead: Option<(Planes, Held)>) -> Self {
+    async fn start(fleet: &Fleet, engine: u16, estate: &Estate, book: Book, pace: Pace, lead: Option<(Planes, Held)>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (said_in, said) = mpsc::unbounded_channel();
         let (_, book) = watch::channel(Arc::new(book));
@@ -74,7 +81,7 @@ impl Edge {
             lead,
             listener: TcpListener::bind((fleet.parts.gateway(), 7430 + engine)).await.expect("the waker's port is free"),
             queued: watch::Sender::default(),
-            pace: PACE,
+            pace,
             said: said_in,
             metrics: edge::metrics::Metrics::default(),
         };
@@ -133,9 +140,9 @@ pub struct Outcome {
 /// Clients come at random moments until tenants were put to rest that often.
 pub async fn turns(door: &str, names: &[&str], turns: usize, edge: &mut Edge) -> Outcome {
     use crate::client::{Asks, ask};
-    let stop = watch::Sender::new(false);
+    let (stop, wrong) = (watch::Sender::new(false), Arc::new(AtomicBool::new(false)));
     let client = |tenant: String, number: u64| {
-        let (door, stop) = (door.to_owned(), stop.subscribe());
+        let (door, stop, wrong) = (door.to_owned(), stop.subscribe(), Arc::clone(&wrong));
         tokio::spawn(async move {
             let mut seen = Outcome::default();
             let asks = [Asks::Page, Asks::Api, Asks::Write, Asks::Poll];
@@ -148,6 +155,7 @@ pub async fn turns(door: &str, names: &[&str], turns: usize, edge: &mut Edge) ->
                 } else if !answer.is_tenants() && (answer.is_waiting_page() || answer.says_soon()) {
                     seen.waited += 1;
                 } else {
+                    wrong.store(true, Ordering::Relaxed);
                     seen.wrong.push(format!("{tenant}: {kind:?}: {} {}", answer.head, answer.body.chars().take(300).collect::<String>()));
                 }
                 // Mostly close together, at times long enough apart that the tenant is put to rest in between, at any moment of it.
@@ -160,8 +168,9 @@ pub async fn turns(door: &str, names: &[&str], turns: usize, edge: &mut Edge) ->
     let clients: Vec<_> =
         names.iter().flat_map(|name| [(name, 1), (name, 2)]).map(|(name, number)| client((*name).to_owned(), number)).collect();
     let mut all = Outcome::default();
-    let begun = std::time::Instant::now();
-    while all.rests < turns {
+    let (begun, mut told) = (std::time::Instant::now(), 0);
+    // A long run ends with the first answer that nobody should have got.
+    while all.rests < turns && !wrong.load(Ordering::Relaxed) {
         assert!(
             begun.elapsed() < Duration::from_secs(120 + 30 * turns as u64),
             "only {} of {turns} turns in {:?}",
@@ -175,6 +184,10 @@ pub async fn turns(door: &str, names: &[&str], turns: usize, edge: &mut Edge) ->
             if let Said::Trouble(why) = said {
                 all.wrong.push(why);
             }
+        }
+        if all.rests / 100 > told {
+            told = all.rests / 100;
+            println!("{} turns in {} s", all.rests, begun.elapsed().as_secs());
         }
     }
     stop.send_replace(true);

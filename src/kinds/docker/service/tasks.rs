@@ -69,11 +69,16 @@ pub async fn running(cx: &Docker) -> Result<Vec<Running>> {
     let tenant = |service: &Seen| Some((service.id.clone()?, super::of_ours(cx, service)?.tenant));
     let stays = |service: &&Seen| Wake::of(service).resting.is_none();
     let tenants: HashMap<String, String> = services.iter().filter(stays).filter_map(tenant).collect();
-    Ok(answering(cx, &tenants, &tasks, &nodes))
+    Ok(answering(cx, &tenants, tasks.iter(), &nodes))
 }
 
 /// The tasks of these services (by id, with their tenants) that answer, and where.
-pub fn answering(cx: &Docker, tenants: &HashMap<String, String>, tasks: &[Task], nodes: &[Node]) -> Vec<Running> {
+pub fn answering<'a>(
+    cx: &Docker,
+    tenants: &HashMap<String, String>,
+    tasks: impl Iterator<Item = &'a Task>,
+    nodes: &[Node],
+) -> Vec<Running> {
     let up = |node: &&Node| node.status.as_ref().and_then(|status| status.state) == Some(NodeState::READY);
     let addresses: HashMap<&str, (&str, String)> = nodes
         .iter()
@@ -81,7 +86,6 @@ pub fn answering(cx: &Docker, tenants: &HashMap<String, String>, tasks: &[Task],
         .filter_map(|node| Some((node.id.as_deref()?, (node.status.as_ref()?.addr.as_deref()?, crate::kinds::docker::node::name(node)))))
         .collect();
     let mut running: Vec<Running> = tasks
-        .iter()
         .filter(|task| state(task) == Some(TaskState::RUNNING) && !task.id.as_deref().is_some_and(|id| cx.leaving.has(id)))
         .filter_map(|task| {
             let tenant = tenants.get(task.service_id.as_deref()?)?.clone();
