@@ -41,8 +41,9 @@ needs chromedriver chromium-driver
 needs git git
 needs ssh-keygen openssh-client
 needs promtool prometheus
+needs wrk wrk
 if [ -n "$wanted" ]; then
-    echo "setup: the local parts (Docker, MariaDB, HAProxy, a registry, an SSH server; for tests a browser, git and promtool) need these Debian packages:$wanted"
+    echo "setup: the local parts (Docker, MariaDB, HAProxy, a registry, an SSH server; for tests a browser, git, promtool and wrk) need these Debian packages:$wanted"
     if ! command -v apt-get >/dev/null 2>&1; then
         echo "setup: no apt-get here: install them with this system's package manager, or go without"
     elif [ "$(id -u)" = 0 ]; then

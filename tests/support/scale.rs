@@ -144,17 +144,8 @@ impl Ground {
 
     /// What `reeve plan` costs that finds nothing to change, reading of the YAML included, and the most memory it held.
     pub async fn plan_of_the_program(&self, size: Size) -> (Cost, u64) {
-        let record = self.record.as_ref().expect("nothing is under way").path();
-        let folder = TempDir::new().expect("a folder");
-        for file in self.files(size) {
-            let text = file.text.replace("record: s3 ", &format!("record: local:{} ", record.display()));
-            std::fs::write(folder.path().join(&file.path), text).expect("a file");
-        }
-        let mut program = Command::new(env!("CARGO_BIN_EXE_reeve"));
-        let program = program.args(["plan", "--stats"]).arg(folder.path()).stdin(Stdio::null());
-        let endpoint = &self.fleet.sandbox.endpoint;
-        let program = program.env("REEVE_HOST", &self.host).env("AWS_ENDPOINT_URL", endpoint);
-        let out = program.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").output().await.expect("reeve");
+        let folder = self.stack(size);
+        let out = self.program().args(["plan", "--stats"]).arg(folder.path().join("stack")).output().await.expect("reeve");
         let (said, err) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
         assert!(out.status.success(), "{said}\n{err}");
         let told: Value = serde_json::from_str(err.trim().lines().last().unwrap_or_default()).unwrap_or_else(|_| panic!("{err}"));
@@ -163,6 +154,27 @@ impl Ground {
         let calls = serde_json::from_value(told["calls"].clone()).expect("calls");
         let number = |name: &str| told[name].as_u64().unwrap_or_else(|| panic!("{name}: {told}"));
         (Cost { calls, wall: Duration::from_millis(number("wall_ms")) }, number("peak_memory_bytes"))
+    }
+
+    /// A folder with a stack of that size in `stack`, whose record is this one.
+    pub fn stack(&self, size: Size) -> TempDir {
+        let record = self.record.as_ref().expect("nothing is under way").path();
+        let folder = TempDir::new().expect("a folder");
+        let stack = folder.path().join("stack");
+        std::fs::create_dir(&stack).expect("a folder");
+        for file in self.files(size) {
+            let text = file.text.replace("record: s3 ", &format!("record: local:{} ", record.display()));
+            std::fs::write(stack.join(&file.path), text).expect("a file");
+        }
+        folder
+    }
+
+    /// The program, as on the host.
+    pub fn program(&self) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_reeve"));
+        program.env("REEVE_HOST", &self.host).env("AWS_ENDPOINT_URL", &self.fleet.sandbox.endpoint).stdin(Stdio::null());
+        program.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        program
     }
 
     /// Bytes that the workers of HAProxy hold.

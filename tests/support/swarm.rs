@@ -1,6 +1,6 @@
 //! A stand-in for the Docker Engine at the level of the wire: what reeve asks of the Engine API 1.41, answered from memory over a real socket, so that the real
 //! client can be held against ten thousand services. It knows versions, names that are taken and references that lead nowhere; a service that is to run
-//! runs at once, on the one node.
+//! runs at once, on the one node, and no event is ever told.
 //!
 //! API: <https://docs.docker.com/reference/api/engine/version/v1.41/>.
 #![allow(dead_code)] // each test binary uses a part of it
@@ -72,6 +72,19 @@ impl Swarm {
         self.world().nouns[noun].len()
     }
 
+    /// Stops all services but the first so many, by their names, as reeve does with those that nobody uses.
+    pub fn sleep_but(&self, awake: usize) {
+        let mut world = self.world();
+        let mut all: Vec<(String, String)> = world.nouns["services"].iter().map(|(id, one)| (one.name.clone(), id.clone())).collect();
+        all.sort();
+        for (name, id) in all.into_iter().skip(awake) {
+            let whole: Value = serde_json::from_str(&world.nouns["services"][&id].text).expect("JSON");
+            let mut spec = whole["Spec"].clone();
+            spec["Mode"]["Replicated"]["Replicas"] = 0.into();
+            world.put("services", &id, name, &spec);
+        }
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,6 +113,13 @@ impl Swarm {
             stream.read_exact(&mut body).await.ok()?;
             let mut words = first.split(' ');
             let (method, target) = (words.next()?, words.next()?);
+            if method == "GET" && target.contains("/events?") {
+                // Nothing happens by itself here: who listens is told so until it has heard enough.
+                let head = "HTTP/1.1 200 -\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+                stream.get_mut().write_all(head.as_bytes()).await.ok()?;
+                stream.read_u8().await.ok()?;
+                return None;
+            }
             let (status, text) = self.world().answer(method, target, &body);
             let head = format!("HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", text.len());
             let all = if matches!(status, 204) { format!("HTTP/1.1 {status} -\r\n\r\n") } else { head + &text };
@@ -121,6 +141,7 @@ impl World {
                     json!({ "Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12", "Os": "linux", "Arch": "amd64" });
                 (200, version.to_string())
             }
+            ("GET", ["info"]) => (200, json!({ "ServerVersion": "20.10.24", "Swarm": { "NodeID": NODE } }).to_string()),
             ("GET", ["tasks"]) => self.tasks(query),
             ("GET", [noun]) if self.nouns.contains_key(noun) => {
                 let all: Vec<&str> = self.nouns[noun].values().map(|object| object.text.as_str()).collect();
@@ -223,6 +244,7 @@ impl World {
         if noun == "nodes" {
             whole["Description"] = json!({ "Hostname": "standin", "Engine": { "EngineVersion": "20.10.24" } });
             whole["Status"] = json!({ "State": "ready", "Addr": self.application.ip().to_string() });
+            whole["ManagerStatus"] = json!({ "Leader": true, "Reachability": "reachable" });
         }
         self.names.insert(format!("{noun}/{name}"));
         let object = Object { name, version, text: whole.to_string(), task };
