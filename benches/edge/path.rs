@@ -44,7 +44,7 @@ pub async fn overhead() -> String {
         let ratio = |of: fn(&Seen) -> u64| median(pairs.iter().map(|(alone, through)| through.ratio(alone, of)));
         let more = |of: fn(&Seen) -> u64| median(pairs.iter().map(|(alone, through)| through.more(alone, of)));
         let answers: u64 = pairs.iter().map(|(alone, through)| alone.requests + through.requests).sum();
-        let (p50, p99): (fn(&Seen) -> u64, fn(&Seen) -> u64) = (|seen| seen.p50, |seen| seen.p99);
+        let (p50, p99) = (|seen: &Seen| seen.p50, |seen: &Seen| seen.p99);
         let _ =
             writeln!(text, "| {what} | {:.2} | {:.2} | {:.2} ms | {:.2} ms | {answers} |", ratio(p50), ratio(p99), more(p50), more(p99));
     }

@@ -8,7 +8,6 @@ mod support;
 mod fleet_ground;
 
 #[path = "../support/program.rs"]
-#[allow(dead_code)] // tests of the fleet use more of it
 mod program;
 
 mod outside;

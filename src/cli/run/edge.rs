@@ -170,8 +170,7 @@ impl Lead<'_> {
             never = tell(self.session, &held.record, channels, &self.failing) => match never {},
         }
         lead.send_replace(None);
-        let why = lost.borrow().as_ref().map(Lost::to_string);
-        why
+        lost.borrow().as_ref().map(Lost::to_string)
     }
 }
 
