@@ -10,12 +10,14 @@ python=.sandbox/venv/bin/python
 work=$(mktemp -d)
 estate=$work/estate
 sandbox=
+loop=
 
 bold='' dim='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') dim=$(printf '\033[2m') plain=$(printf '\033[0m'); fi
 step() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 clean() {
+  if [ -n "$loop" ]; then kill "$loop" 2>/dev/null || true; wait "$loop" 2>/dev/null || true; fi
   if [ -n "$sandbox" ]; then kill "$sandbox" 2>/dev/null || true; wait "$sandbox" 2>/dev/null || true; fi
   rm -rf "$work"
 }
@@ -89,10 +91,11 @@ expect 0 "$reeve" plan "$estate"
 
 if [ -n "${REEVE_HOST:-}" ]; then
   door=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["haproxy"]["plain"])' "$REEVE_HOST")
-  # Asks by host name; the answer must have a given status and hold a given word.
+  # Asks by host name, and by what else curl is given; the answer must have a given status and hold a given word.
   ask() {
     local want=$1 word=$2 url=http://$3.hostedehr.org$4 got
-    got=$(curl --silent --max-time 20 --connect-to "::$door" --write-out '\n%{http_code}' "$url") || fail "$url: nobody answers"
+    shift 4
+    got=$(curl --silent --max-time 20 --connect-to "::$door" --write-out '\n%{http_code}' "$@" "$url") || fail "$url: nobody answers"
     printf '  %s  %s\n' "$(printf '%s' "$got" | tail -n 1)" "$url"
     [ "$(printf '%s' "$got" | tail -n 1)" = "$want" ] || fail "$url: $got"
     case $got in *"$word"*) ;; *) fail "$url says nothing of $word: $got" ;; esac
@@ -112,6 +115,37 @@ if [ -n "${REEVE_HOST:-}" ]; then
   expect 0 "$reeve" apply "$estate" --auto-approve
   ask 200 '"version":"2"' rural-north "$session"
   ask 200 '"version":"1"' ckwc "$session"
+
+  step "The loop on this host keeps all of it so, and wakes who sleeps when somebody comes"
+  printf '%s$ %s run %s &%s\n' "$dim" "$reeve" "$estate" "$plain"
+  "$reeve" run "$estate" --listen 127.0.0.1:0 >"$work/run.log" 2>&1 &
+  loop=$!
+  # Asks again until the answer is as it should be.
+  ask_until() {
+    for _ in $(seq 240); do
+      if (ask "$@") >"$work/asked" 2>&1; then cat "$work/asked"; return; fi
+      kill -0 "$loop" 2>/dev/null || { cat "$work/run.log" >&2; fail "the loop ended"; }
+      sleep 0.25
+    done
+    cat "$work/run.log" >&2
+    fail "not within a minute: $(cat "$work/asked")"
+  }
+  for _ in $(seq 240); do grep -q 'this host wakes tenants' "$work/run.log" && break; sleep 0.25; done
+  expect 0 "$reeve" tenant sleep "$estate" ckwc
+  printf 'A monitor wakes nobody:\n'
+  ask_until 503 '"state":"asleep"' ckwc "$session" --user-agent UptimeRobot/2.0
+  printf 'A person does, and sees at once how it stands; a program is told when to ask again; then the tenant answers itself:\n'
+  ask 200 'in the queue' ckwc /openmrs/login.htm --header 'Accept: text/html'
+  ask 503 'retry-after: ' ckwc "$session" --include
+  ask_until 200 'tenant-ckwc' ckwc /openmrs/login.htm --header 'Accept: text/html'
+  for _ in $(seq 40); do grep -q 'ckwc answers after' "$work/run.log" && break; sleep 0.25; done
+  grep -o 'ckwc answers after [0-9]* s' "$work/run.log"
+  printf 'SIGTERM: what runs is finished, the leads are given back\n'
+  kill -TERM "$loop"
+  code=0
+  wait "$loop" || code=$?
+  loop=
+  [ "$code" = 0 ] || { cat "$work/run.log" >&2; fail "the loop ended with $code, not 0"; }
 
   step "And nothing is left to change"
   expect 0 "$reeve" plan "$estate"
