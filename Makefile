@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .sandbox/venv
 STAMP := $(VENV)/.stamp-$(shell cat sandbox/requirements.txt sandbox/setup.sh | sha256sum | cut -c1-16)
 PORT ?= 4566
+TURNS ?= 1000
 
 # What runs in tenants' containers needs no shared libraries of theirs.
 STATIC := $(shell uname -m)-unknown-linux-gnu
 
-.PHONY: help setup static sandbox test-sandbox demo test bench pictures lint conformance conformance-clean
+.PHONY: help setup static sandbox test-sandbox demo test bench soak pictures lint conformance conformance-clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,6 +48,10 @@ bench: setup ## calls, time and memory as an estate grows; writes the tables of 
 	cargo bench --locked --bench proxy -- --write
 	cargo bench --locked --bench fleet -- --write
 	cargo bench --locked --bench days -- --write
+	cargo bench --locked --bench edge -- --write
+
+soak: setup ## sleeps and wakes tenants $(TURNS) times while clients come at random moments; nobody may see it
+	REEVE_TURNS=$(TURNS) cargo test --locked --test edge turns_are_seen_by_nobody -- --nocapture
 
 pictures: setup ## what people see of a tenant that wakes, taken anew in Chromium: docs/pictures
 	REEVE_PICTURES=write cargo test --locked --test edge seen::
