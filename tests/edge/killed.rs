@@ -13,14 +13,24 @@ use crate::host::Host;
 use crate::program::Program;
 
 /// Shows the end of the log where the test fails: the folder that it is in goes with the fleet.
-struct Told(std::path::PathBuf);
+struct Told {
+    log: std::path::PathBuf,
+    engine: String,
+}
 
 impl Drop for Told {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let text = fs::read_to_string(&self.0).unwrap_or_default();
+            let text = fs::read_to_string(&self.log).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
-            println!("{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+            println!("{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+            let script = "for s in $(docker service ls -q); do docker service ps --no-trunc $s; done; docker ps --no-trunc; \
+                          for c in $(docker ps -aq); do echo == $c; docker logs --tail 8 $c; docker inspect --format '{{json .State}}' $c; done";
+            let mut shell = std::process::Command::new("sh");
+            let shell = shell.args(["-c", script]).env("DOCKER_HOST", &self.engine).env("PATH", "/usr/bin:/bin");
+            if let Ok(said) = shell.output() {
+                println!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+            }
         }
     }
 }
@@ -61,7 +71,7 @@ async fn everything_is_killed_once() {
     let names = ["alpha", "beta", "gamma"];
     let shell = Host::of(&fleet, &names.map(|name| tenant(name, "")).concat()).await;
     let log = fleet.parts.folder().join("reeve.log");
-    let _told = Told(log.clone());
+    let _told = Told { log: log.clone(), engine: format!("unix://{}", fleet.engine().docker.display()) };
     let door = door(&fleet);
     // It makes the whole estate by itself.
     let mut run = reeve(&shell, &log);

@@ -115,7 +115,7 @@ async fn a_start_that_fails_is_told_and_tried_again() {
     estate.apply().await;
     stop(&fleet, &["alpha", "beta"]).await;
     let door = door(&fleet);
-    let rules = Rules { max_waking: 1, wake_timeout: Duration::from_secs(8), ..Rules::default() };
+    let rules = Rules { max_waking: 1, wake_timeout: Duration::from_secs(20), ..Rules::default() };
     let entries = [("alpha", Entry::default()), ("beta", Entry::default())];
     // Its node takes nobody: no start comes to an end.
     let node = docker(fleet.engine(), &["node", "ls", "--quiet"]).await;
@@ -123,7 +123,7 @@ async fn a_start_that_fails_is_told_and_tried_again() {
     let mut edge = Edge::leads(&fleet, &estate, book(&entries, rules)).await;
     until("it is wanted", 30, async || ask(&door, &host("alpha"), Asks::Page, "").await.is_waiting_page()).await;
     let mut said = Vec::new();
-    until("it is given up", 60, async || {
+    until("it is given up", 90, async || {
         said.extend(edge.said());
         said.iter().any(|said| matches!(said, Said::GaveUp { tenant, .. } if tenant == "alpha"))
     })
@@ -135,7 +135,7 @@ async fn a_start_that_fails_is_told_and_tried_again() {
 
     // Its place is free for others meanwhile, and it is tried again by itself.
     docker(fleet.engine(), &["node", "update", "--availability", "active", &node]).await;
-    until("beta", 60, async || ask(&door, &host("beta"), Asks::Page, "").await.is_of("beta")).await;
-    until("alpha", 90, async || ask(&door, &host("alpha"), Asks::Poll, "").await.is_of("alpha")).await;
+    until("beta", 120, async || ask(&door, &host("beta"), Asks::Page, "").await.is_of("beta")).await;
+    until("alpha", 180, async || ask(&door, &host("alpha"), Asks::Poll, "").await.is_of("alpha")).await;
     edge.stop().await;
 }
