@@ -70,6 +70,8 @@ runbooks![
     UNHEALTHY "unhealthy",
     UNREACHABLE "unreachable",
     VANISHED "vanished",
+    WAKER_AWAY "waker-away",
+    WONT_WAKE "wont-wake",
 ];
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::desired::Desired;
 use crate::desired::tenant::State;
 use crate::edge::metrics::Metrics;
 use crate::edge::{self, Book, Entry, Pace, Parts, Rules};
+use crate::model::runbook;
 use crate::planes::aws::connect::Options;
 use crate::planes::{Docker, Haproxy, Plane, Planes};
 use crate::reconcile::Loaded;
@@ -71,7 +72,9 @@ async fn once(settings: &Settings, loaded: &Arc<Loaded>, stop: &watch::Receiver<
     Docker::of(planes).map_err(|error| error.to_string())?;
     let place = Haproxy::of(planes).map_err(|error| error.to_string())?.place.clone();
     let waker = place.waker.or_else(|| waker(loaded)).ok_or("routing.haproxy names no waker")?;
-    let listener = TcpListener::bind(waker).await.map_err(|error| format!("cannot listen at {waker}, where HAProxy asks: {error}"))?;
+    let listener = TcpListener::bind(waker)
+        .await
+        .map_err(|error| format!("cannot listen at {waker}, where HAProxy asks: {error}: see {}", runbook::WAKER_AWAY))?;
     info!("waking tenants, at {waker}");
     let (book_in, book) = watch::channel(Arc::new(book(&loaded.desired)));
     let (lead_in, lead) = watch::channel(None);

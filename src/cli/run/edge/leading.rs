@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::edge::Said;
+use crate::model::runbook;
 use crate::notify::{Channels, Notice, Post, Seen};
 use crate::planes::Planes;
 use crate::record::Record;
@@ -55,7 +56,8 @@ pub async fn hear(mut heard: mpsc::UnboundedReceiver<Said>, failing: Failing) {
             }
             Said::GaveUp { tenant, why } => {
                 warn!(tenant, "{tenant} could not be started, it is tried again later: {why}");
-                failing.is(&about(&tenant), Some(&format!("it could not be started, and is tried again later: {why}")));
+                let words = format!("it could not be started, and is tried again later: {why}: see {}", runbook::WONT_WAKE);
+                failing.is(&about(&tenant), Some(&words));
             }
             Said::Rests { tenant } => info!(tenant, "{tenant} is put to rest: nobody uses it"),
             Said::Stays { tenant } => info!(tenant, "{tenant} was about to be put to rest and stays"),
