@@ -115,6 +115,14 @@ async fn everything_is_killed_once() {
     run.wait().await.expect("it ends");
     tokio::time::sleep(Duration::from_secs(3)).await;
     let _engine = engine.start().await;
+    let socket = format!("unix://{}", fleet.engine().docker.display());
+    until("the engine leads its swarm again", 60, async || {
+        let asked = tokio::process::Command::new("/usr/bin/docker").args(["-H", &socket, "node", "ls"]).output().await.expect("docker.io");
+        asked.status.success()
+    })
+    .await;
+    // An engine forgets its own half of the tenants' network; its host makes it again.
+    fleet.parts.network_again(0).await.unwrap_or_else(|error| panic!("{error}"));
     let mut run = reeve(&shell, &log);
     for name in names {
         let served = async || ask(&door, &host(name), Asks::Write, "after").await.is_good();
