@@ -59,6 +59,8 @@ impl Source {
 async fn load(dir: PathBuf, fetched: Option<(String, PathBuf)>) -> Read {
     let read = tokio::task::spawn_blocking(move || {
         let mut loaded = Loaded::read(&dir).map_err(|wrong| wrong.to_string())?;
+        // The loop works on the wishes, and they are as large as what they were made of.
+        loaded.desired.resources.clear();
         if let Some((commit, state)) = fetched {
             if is_beside(&loaded.stack.record, &state) {
                 return Err(

@@ -20,7 +20,7 @@ use crate::planes::aws::connect::Options;
 use crate::planes::{Docker, Haproxy, Plane, Planes};
 use crate::reconcile::Loaded;
 use crate::record::{Lost, RecordError};
-use crate::session::{Error, Held, Session};
+use crate::session::{Error, Held, Session, Stack};
 use leading::{Failing, fleet, hear, tell};
 
 /// How soon it is tried again to lead, or to begin.
@@ -52,7 +52,10 @@ async fn serve(settings: &mut Settings, stop: &watch::Receiver<bool>) {
     let mut said = String::new();
     loop {
         let Ok(Some(loaded)) = settings.loaded.wait_for(Option::is_some).await.map(|loaded| loaded.clone()) else { return };
-        let why = match once(settings, &loaded, stop).await {
+        let (way, book) = (Way::of(&loaded), book(&loaded.desired));
+        // The whole of a stack is large: of the first one no more is kept than it takes.
+        drop(loaded);
+        let why = match once(settings, &way, book, stop).await {
             Ok(()) if *stop.borrow() => return,
             Ok(()) => "the stack is reached in another way from now on".to_owned(),
             Err(why) => why,
@@ -65,18 +68,33 @@ async fn serve(settings: &mut Settings, stop: &watch::Receiver<bool>) {
     }
 }
 
+/// How a stack is reached, and where HAProxy asks as its configuration says.
+#[derive(Debug, PartialEq)]
+struct Way {
+    stack: Stack,
+    waker: Option<SocketAddr>,
+}
+
+impl Way {
+    fn of(loaded: &Loaded) -> Self {
+        let routing = loaded.wishes.values().find(|wish| wish.kind.name == "haproxy.config");
+        let waker = routing.and_then(|routing| routing.spec.get("waker")?.as_str()?.parse().ok());
+        Self { stack: loaded.stack.clone(), waker }
+    }
+}
+
 /// Until `stop` turns, the stack is reached in another way, or it cannot go on, and why.
-async fn once(settings: &Settings, loaded: &Arc<Loaded>, stop: &watch::Receiver<bool>) -> Result<(), String> {
-    let session = Session::open(loaded.stack.clone(), settings.connect.clone()).await.map_err(|error| error.to_string())?;
+async fn once(settings: &Settings, way: &Way, book: Book, stop: &watch::Receiver<bool>) -> Result<(), String> {
+    let session = Session::open(way.stack.clone(), settings.connect.clone()).await.map_err(|error| error.to_string())?;
     let planes = session.planes();
     Docker::of(planes).map_err(|error| error.to_string())?;
     let place = Haproxy::of(planes).map_err(|error| error.to_string())?.place.clone();
-    let waker = place.waker.or_else(|| waker(loaded)).ok_or("routing.haproxy names no waker")?;
+    let waker = place.waker.or(way.waker).ok_or("routing.haproxy names no waker")?;
     let listener = TcpListener::bind(waker)
         .await
         .map_err(|error| format!("cannot listen at {waker}, where HAProxy asks: {error}: see {}", runbook::WAKER_AWAY))?;
     info!("waking tenants, at {waker}");
-    let (book_in, book) = watch::channel(Arc::new(book(&loaded.desired)));
+    let (book_in, book) = watch::channel(Arc::new(book));
     let (lead_in, lead) = watch::channel(None);
     let (said, heard) = mpsc::unbounded_channel();
     let (queued_in, queued) = watch::channel(Vec::new());
@@ -97,7 +115,7 @@ async fn once(settings: &Settings, loaded: &Arc<Loaded>, stop: &watch::Receiver<
     let work = async {
         let ended = tokio::select! {
             ended = edge::run(parts, stop.clone()) => ended.map_err(|error| error.to_string()),
-            () = follow(settings.loaded.clone(), loaded, &book_in) => Ok(()),
+            () = follow(settings.loaded.clone(), way, &book_in) => Ok(()),
         };
         end_in.send_replace(true);
         ended
@@ -108,10 +126,10 @@ async fn once(settings: &Settings, loaded: &Arc<Loaded>, stop: &watch::Receiver<
 }
 
 /// Keeps the book up with the YAML; returns when the stack is reached in another way.
-async fn follow(mut loaded: watch::Receiver<Option<Arc<Loaded>>>, first: &Loaded, book_in: &watch::Sender<Arc<Book>>) {
+async fn follow(mut loaded: watch::Receiver<Option<Arc<Loaded>>>, way: &Way, book_in: &watch::Sender<Arc<Book>>) {
     while loaded.changed().await.is_ok() {
         let Some(now) = loaded.borrow_and_update().clone() else { continue };
-        if now.stack != first.stack || waker(&now) != waker(first) {
+        if Way::of(&now) != *way {
             return;
         }
         book_in.send_replace(Arc::new(book(&now.desired)));
@@ -175,12 +193,6 @@ impl Lead<'_> {
         lead.send_replace(None);
         lost.borrow().as_ref().map(Lost::to_string)
     }
-}
-
-/// Where HAProxy asks, as its configuration says.
-fn waker(loaded: &Loaded) -> Option<SocketAddr> {
-    let routing = loaded.wishes.values().find(|wish| wish.kind.name == "haproxy.config")?;
-    routing.spec.get("waker")?.as_str()?.parse().ok()
 }
 
 /// What the edge has to know of the YAML.
