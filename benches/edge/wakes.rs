@@ -70,8 +70,9 @@ pub async fn measure() -> String {
         "| From ready to the first direct answer, {} wakes | Median | Worst |\n| --- | ---: | ---: |\n\
          | since the engine told that the container is healthy | {healthy:.0} ms | {latest_healthy:.0} ms |\n\
          | since Swarm says that its task runs | {running:.0} ms | {latest_running:.0} ms |\n\n\
-         Asked through HAProxy every 10 ms; the edge at its own pace. With `max_waking: {MAX_WAKING}`, {TENANTS} that are asked for at the same time were all there after {took:.0} s: {:.0} wakes a minute. A start took {:.0} s \
-         (the median), of which the stand-in itself waits one: what bounds the number is starts side by side and the cores for starting containers, not reeve.\n",
+         Asked through HAProxy every 10 ms; the edge at its own pace. With `max_waking: {MAX_WAKING}`, {TENANTS} that are asked for at the same time were all there after {took:.0} s: {:.0} wakes a minute. A start took {:.0} s (the median), most \
+         of it until the engine asks for the first time whether the container is ready: Debian 12's does so at the interval of its checks, an engine from 25.0 on each second. That and `max_waking` bound \
+         the number, not reeve.\n",
         wakes.len(),
         f64::from(u32::try_from(TENANTS).expect("few")) * 60.0 / took,
         median(starts.into_iter()),
