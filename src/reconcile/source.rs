@@ -22,6 +22,8 @@ pub enum Source {
 pub(super) struct Read {
     /// The stack, when it is right.
     pub loaded: Option<Arc<Loaded>>,
+    /// What its files were like.
+    pub signature: String,
     /// What is wrong with the YAML.
     pub wrong: Option<String>,
     /// Why there is nothing newer to read.
@@ -39,14 +41,14 @@ impl Source {
         }
     }
 
-    /// Reads it.
-    pub(super) async fn read(&self) -> Read {
+    /// Reads it. Where no file changed since `before`, that is what it is: of a large estate reading is a good part of a quiet pass.
+    pub(super) async fn read(&self, before: Option<(String, Arc<Loaded>)>) -> Read {
         match self {
-            Self::Folder(dir) => load(dir.clone(), None).await,
+            Self::Folder(dir) => load(dir.clone(), None, before).await,
             Self::Git(git) => {
                 let Fetched { used, trouble, rewritten } = git.fetch().await;
                 let read = match used {
-                    Some((commit, dir)) => load(dir, Some((commit, git.state.clone()))).await,
+                    Some((commit, dir)) => load(dir, Some((commit, git.state.clone())), before).await,
                     None => Read::default(),
                 };
                 Read { trouble, rewritten, ..read }
@@ -56,7 +58,14 @@ impl Source {
 }
 
 /// Reads a stack's folder; one of a repository has a commit, and its record may not lie beside it.
-async fn load(dir: PathBuf, fetched: Option<(String, PathBuf)>) -> Read {
+async fn load(dir: PathBuf, fetched: Option<(String, PathBuf)>, before: Option<(String, Arc<Loaded>)>) -> Read {
+    // Before they are read: what changes meanwhile is read once more.
+    let signature = signature(&dir);
+    let commit = fetched.as_ref().map(|(commit, _)| commit);
+    let is_same = |(same, loaded): &(String, Arc<Loaded>)| !same.is_empty() && *same == signature && loaded.commit.as_ref() == commit;
+    if let Some((_, loaded)) = before.filter(is_same) {
+        return Read { loaded: Some(loaded), signature, ..Read::default() };
+    }
     let read = tokio::task::spawn_blocking(move || {
         let mut loaded = Loaded::read(&dir).map_err(|wrong| wrong.to_string())?;
         // The loop works on the wishes, and they are as large as what they were made of.
@@ -72,7 +81,7 @@ async fn load(dir: PathBuf, fetched: Option<(String, PathBuf)>) -> Read {
         Ok(loaded)
     });
     match read.await {
-        Ok(Ok(loaded)) => Read { loaded: Some(Arc::new(loaded)), ..Read::default() },
+        Ok(Ok(loaded)) => Read { loaded: Some(Arc::new(loaded)), signature, ..Read::default() },
         Ok(Err(wrong)) => Read { wrong: Some(wrong), ..Read::default() },
         Err(error) => Read { wrong: Some(error.to_string()), ..Read::default() },
     }

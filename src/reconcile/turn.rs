@@ -80,6 +80,7 @@ pub async fn run(settings: Settings, shared: Shared) -> Ended {
         shared,
         loaded: None,
         signature: String::new(),
+        read: String::new(),
         session: None,
         listening: None,
         fetch: None,
@@ -121,6 +122,8 @@ pub(super) struct Turn {
     pub(super) shared: Shared,
     pub(super) loaded: Option<Arc<Loaded>>,
     pub(super) signature: String,
+    /// That of the files that it was read from.
+    pub(super) read: String,
     pub(super) session: Option<Session>,
     /// Who hears what Docker tells.
     pub(super) listening: Option<Listening>,
@@ -256,7 +259,9 @@ impl Turn {
 
     /// Reads the YAML. While it is wrong nothing is applied.
     async fn read(&mut self) -> bool {
-        let Read { loaded, wrong, trouble, rewritten } = self.settings.source.read().await;
+        let before = self.loaded.clone().map(|loaded| (std::mem::take(&mut self.read), loaded));
+        let Read { loaded, signature, wrong, trouble, rewritten } = self.settings.source.read(before).await;
+        self.read = signature;
         self.rewritten = rewritten.or(self.rewritten.take());
         if let Some(why) = trouble.as_ref().filter(|why| self.fetch.as_ref() != Some(why)) {
             let rest = if loaded.is_some() { "; the commit before counts" } else { "" };
