@@ -11,6 +11,7 @@ pub mod book;
 mod events;
 mod lead;
 pub mod metrics;
+pub mod orders;
 pub mod page;
 pub mod policy;
 mod routes;
@@ -22,4 +23,5 @@ mod turns;
 mod waker;
 
 pub use book::{Book, Entry, Rules};
+pub use orders::Orders;
 pub use task::{Pace, Parts, Said, run};

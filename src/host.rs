@@ -17,6 +17,7 @@ pub mod journal;
 pub mod machine;
 pub mod network;
 mod node;
+pub mod orders;
 pub mod roll;
 pub mod services;
 pub mod step;

@@ -11,6 +11,7 @@ mod password;
 mod planned;
 mod rotate;
 mod routes;
+mod routing;
 mod saved;
 mod task;
 

@@ -1,5 +1,7 @@
 //! `reeve host`: on a host, make it one, or say what is off.
 
+mod run;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +31,9 @@ enum What {
     /// On a manager: replace each host that is not of the newest launch template, one after the other, without a tenant being away for
     /// longer than its start takes. Can be ended and begun again at any moment.
     Roll(Roll),
+    /// On a manager, as a service: route, wake tenants and put them to rest as the stack tells its hosts, until SIGTERM. It needs no YAML, and may
+    /// change nothing of the estate.
+    Run(run::Run),
     /// Make the bundle that hosts fetch, and print what the stack says of it.
     Bundle(Bundle),
 }
@@ -178,6 +183,7 @@ impl Host {
             What::Setup(args) => args.run(terminal).await,
             What::Status(args) => args.run(terminal).await,
             What::Roll(args) => args.run(terminal).await,
+            What::Run(args) => args.run(terminal).await,
             What::Bundle(args) => args.run(terminal),
         }
     }

@@ -1,11 +1,13 @@
 //! `reeve run`: the reconcile loop, as a service.
 
-mod edge;
-mod log;
+pub mod edge;
+pub mod log;
+pub mod orders;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::sync::watch;
@@ -15,6 +17,7 @@ use super::stop::Stop;
 use super::terminal::Terminal;
 use super::{Exit, Failure, code};
 use crate::apply::Halt;
+use crate::edge::Orders;
 use crate::planes::aws::connect::Options;
 use crate::reconcile::{self, Ended, Git, Metrics, Settings, Shared, Source, Status, Trigger, Why, serve};
 
@@ -97,8 +100,10 @@ impl Run {
         let counted = crate::edge::metrics::Metrics::default();
         metrics.register(|registry| counted.register(registry));
         let (edge_in, edge_stop) = watch::channel(false);
+        let (orders_in, orders) = watch::channel(None);
+        tokio::spawn(tell(status.loaded(), orders_in));
         let edge =
-            edge::Settings { loaded: status.loaded(), connect: settings.connect.clone(), line: terminal.line.clone(), metrics: counted };
+            edge::Settings { orders, connect: settings.connect.clone(), line: terminal.line.clone(), metrics: counted };
         let edge = tokio::spawn(edge::run(edge, edge_stop));
         let looping = reconcile::run(settings, Shared { halt, trigger: trigger.clone(), metrics, status });
         tokio::pin!(looping, serving);
@@ -126,5 +131,17 @@ impl Run {
             Ended::Clean => Ok(code::DONE),
             Ended::InFlight => Ok(code::INTERRUPTED),
         }
+    }
+}
+
+/// Keeps what the stack tells its hosts up with the YAML, for as long as somebody listens.
+async fn tell(mut loaded: watch::Receiver<Option<Arc<reconcile::Loaded>>>, orders: watch::Sender<Option<Arc<Orders>>>) {
+    while loaded.changed().await.is_ok() {
+        let Some(now) = loaded.borrow_and_update().as_ref().map(|loaded| orders::of(loaded)) else { continue };
+        orders.send_if_modified(|before| {
+            let differs = before.as_deref() != Some(&now);
+            *before = Some(Arc::new(now));
+            differs
+        });
     }
 }

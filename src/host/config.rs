@@ -48,6 +48,9 @@ pub struct HostConfig {
     /// The engine's socket. Default: `unix:///run/docker.sock`.
     #[serde(default = "socket")]
     pub docker: String,
+    /// Where it lies what the stack tells its hosts from then on: `s3://BUCKET/KEY`. Default: nowhere; the host then routes and wakes nobody by itself.
+    #[serde(default)]
+    pub orders: Option<String>,
     /// Which instance this is. Default: as the metadata service says.
     #[serde(default)]
     pub identity: Option<Identity>,

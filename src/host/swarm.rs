@@ -122,6 +122,17 @@ impl<'a> Member<'a> {
     }
 }
 
+impl Host {
+    /// Whether its engine is a worker of a swarm, by its own word.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn is_worker(&self) -> Result<bool> {
+        let (own, _) = local::own(&self.docker().await?).await?;
+        Ok(matches!(own, Own::Worker(_)))
+    }
+}
+
 /// What the host is to be: as the group that it belongs to says.
 async fn role(aws: &Aws, host: &Host, identity: &Identity) -> Result<Role> {
     if let Some(manager) = identity.manager {

@@ -40,6 +40,7 @@ async fn readyz(State(status): State<Status>) -> impl IntoResponse {
     match status.ready() {
         Ready::Leads => (StatusCode::OK, "it leads\n".to_owned()),
         Ready::StandsBy => (StatusCode::OK, "it stands by\n".to_owned()),
+        Ready::Follows => (StatusCode::OK, "it follows the stack's orders\n".to_owned()),
         Ready::No(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
     }
 }

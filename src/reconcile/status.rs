@@ -19,6 +19,8 @@ pub enum Ready {
     Leads,
     /// Another one leads.
     StandsBy,
+    /// It is a host, and is as the stack tells it.
+    Follows,
 }
 
 /// Shared by the loop, who serves its health, and the edge. Cheap to clone.
@@ -73,11 +75,13 @@ impl Status {
         self.0.loaded.subscribe()
     }
 
-    pub(super) fn turns(&self) {
+    /// It turned just now.
+    pub fn turns(&self) {
         *self.0.turned.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    pub(super) fn is(&self, ready: Ready) {
+    /// It is so from now on.
+    pub fn is(&self, ready: Ready) {
         *self.0.ready.lock().unwrap_or_else(PoisonError::into_inner) = ready;
     }
 

@@ -2,8 +2,7 @@
 
 mod leading;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +10,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
-use crate::desired::Desired;
-use crate::desired::tenant::State;
 use crate::edge::metrics::Metrics;
-use crate::edge::{self, Book, Entry, Pace, Parts, Rules};
-use crate::model::runbook;
+use crate::edge::{self, Book, Orders, Pace, Parts};
+use crate::model::{Access, runbook};
+use crate::notify::Channels;
 use crate::planes::aws::connect::Options;
 use crate::planes::{Docker, Haproxy, Plane, Planes};
-use crate::reconcile::Loaded;
-use crate::record::{Lost, RecordError};
+use crate::record::{Location, Lost, RecordError};
 use crate::session::{Error, Held, Session, Stack};
 use leading::{Failing, fleet, hear, tell};
 
@@ -29,8 +26,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// What it needs.
 #[derive(Debug)]
 pub struct Settings {
-    /// The stack, whenever it was read anew.
-    pub loaded: watch::Receiver<Option<Arc<Loaded>>>,
+    /// What the stack tells its hosts, whenever it is something else.
+    pub orders: watch::Receiver<Option<Arc<Orders>>>,
     /// How AWS is reached.
     pub connect: Options,
     /// The command line, for the lease.
@@ -51,11 +48,8 @@ pub async fn run(mut settings: Settings, stop: watch::Receiver<bool>) {
 async fn serve(settings: &mut Settings, stop: &watch::Receiver<bool>) {
     let mut said = String::new();
     loop {
-        let Ok(Some(loaded)) = settings.loaded.wait_for(Option::is_some).await.map(|loaded| loaded.clone()) else { return };
-        let (way, book) = (Way::of(&loaded), book(&loaded.desired));
-        // The whole of a stack is large: of the first one no more is kept than it takes.
-        drop(loaded);
-        let why = match once(settings, &way, book, stop).await {
+        let Ok(Some(orders)) = settings.orders.wait_for(Option::is_some).await.map(|orders| orders.clone()) else { return };
+        let why = match once(settings, &orders, stop).await {
             Ok(()) if *stop.borrow() => return,
             Ok(()) => "the stack is reached in another way from now on".to_owned(),
             Err(why) => why,
@@ -68,33 +62,41 @@ async fn serve(settings: &mut Settings, stop: &watch::Receiver<bool>) {
     }
 }
 
-/// How a stack is reached, and where HAProxy asks as its configuration says.
-#[derive(Debug, PartialEq)]
-struct Way {
-    stack: Stack,
-    waker: Option<SocketAddr>,
-}
-
-impl Way {
-    fn of(loaded: &Loaded) -> Self {
-        let routing = loaded.wishes.values().find(|wish| wish.kind.name == "haproxy.config");
-        let waker = routing.and_then(|routing| routing.spec.get("waker")?.as_str()?.parse().ok());
-        Self { stack: loaded.stack.clone(), waker }
-    }
+/// How the stack of these orders is reached.
+///
+/// # Errors
+/// Its record cannot be reached from a host.
+pub fn stack(orders: &Orders) -> Result<Stack, String> {
+    let said = &orders.stack;
+    let record = match Location::parse(&said.record, Path::new("")).map_err(|error| error.to_string())? {
+        Location::Local(path) if path.is_relative() => {
+            return Err(format!("`record: {}` is relative to a folder that this host does not have: write an absolute path, or `s3`", said.record));
+        }
+        location => location,
+    };
+    Ok(Stack {
+        name: said.name.clone(),
+        domain: said.domain.clone(),
+        region: said.region.clone(),
+        account: said.account.clone(),
+        record,
+        // The planes of a host are its own.
+        access: Access::default(),
+    })
 }
 
 /// Until `stop` turns, the stack is reached in another way, or it cannot go on, and why.
-async fn once(settings: &Settings, way: &Way, book: Book, stop: &watch::Receiver<bool>) -> Result<(), String> {
-    let session = Session::open(way.stack.clone(), settings.connect.clone()).await.map_err(|error| error.to_string())?;
+async fn once(settings: &Settings, orders: &Orders, stop: &watch::Receiver<bool>) -> Result<(), String> {
+    let session = Session::open(stack(orders)?, settings.connect.clone()).await.map_err(|error| error.to_string())?;
     let planes = session.planes();
     Docker::of(planes).map_err(|error| error.to_string())?;
     let place = Haproxy::of(planes).map_err(|error| error.to_string())?.place.clone();
-    let waker = place.waker.or(way.waker).ok_or("routing.haproxy names no waker")?;
+    let waker = place.waker.or(orders.routing.waker).ok_or("routing.haproxy names no waker")?;
     let listener = TcpListener::bind(waker)
         .await
         .map_err(|error| format!("cannot listen at {waker}, where HAProxy asks: {error}: see {}", runbook::WAKER_AWAY))?;
     info!("waking tenants, at {waker}");
-    let (book_in, book) = watch::channel(Arc::new(book));
+    let (book_in, book) = watch::channel(Arc::new(orders.book()));
     let (lead_in, lead) = watch::channel(None);
     let (said, heard) = mpsc::unbounded_channel();
     let (queued_in, queued) = watch::channel(Vec::new());
@@ -115,24 +117,24 @@ async fn once(settings: &Settings, way: &Way, book: Book, stop: &watch::Receiver
     let work = async {
         let ended = tokio::select! {
             ended = edge::run(parts, stop.clone()) => ended.map_err(|error| error.to_string()),
-            () = follow(settings.loaded.clone(), way, &book_in) => Ok(()),
+            () = follow(settings.orders.clone(), orders, &book_in) => Ok(()),
         };
         end_in.send_replace(true);
         ended
     };
-    let lead = Lead { session: &session, line: &settings.line, loaded: &settings.loaded, queued, failing: failing.clone() };
+    let lead = Lead { session: &session, line: &settings.line, orders: &settings.orders, queued, failing: failing.clone() };
     let (ended, (), ()) = tokio::join!(work, lead.hold(&lead_in, end), hear(heard, failing));
     ended
 }
 
-/// Keeps the book up with the YAML; returns when the stack is reached in another way.
-async fn follow(mut loaded: watch::Receiver<Option<Arc<Loaded>>>, way: &Way, book_in: &watch::Sender<Arc<Book>>) {
-    while loaded.changed().await.is_ok() {
-        let Some(now) = loaded.borrow_and_update().clone() else { continue };
-        if Way::of(&now) != *way {
+/// Keeps the book up with what the stack tells its hosts; returns when the stack is reached in another way.
+async fn follow(mut orders: watch::Receiver<Option<Arc<Orders>>>, first: &Orders, book_in: &watch::Sender<Arc<Book>>) {
+    while orders.changed().await.is_ok() {
+        let Some(now) = orders.borrow_and_update().clone() else { continue };
+        if now.stack != first.stack || now.routing.waker != first.routing.waker {
             return;
         }
-        book_in.send_replace(Arc::new(book(&now.desired)));
+        book_in.send_replace(Arc::new(now.book()));
     }
 }
 
@@ -140,7 +142,7 @@ async fn follow(mut loaded: watch::Receiver<Option<Arc<Loaded>>>, way: &Way, boo
 struct Lead<'a> {
     session: &'a Session,
     line: &'a str,
-    loaded: &'a watch::Receiver<Option<Arc<Loaded>>>,
+    orders: &'a watch::Receiver<Option<Arc<Orders>>>,
     queued: watch::Receiver<Vec<String>>,
     failing: Failing,
 }
@@ -181,8 +183,9 @@ impl Lead<'_> {
         lead.send_replace(Some(planes.clone()));
         let mut lost = held.lease.lost();
         let channels = || {
-            let loaded = self.loaded.borrow().clone();
-            loaded.map(|loaded| loaded.channels()).unwrap_or_default()
+            let orders = self.orders.borrow().clone();
+            let told = |orders: Arc<Orders>| Channels { webhook: orders.notify.webhook.clone(), topic: orders.notify.topic.clone() };
+            orders.map(told).unwrap_or_default()
         };
         tokio::select! {
             _ = lost.wait_for(Option::is_some) => {}
@@ -193,30 +196,4 @@ impl Lead<'_> {
         lead.send_replace(None);
         lost.borrow().as_ref().map(Lost::to_string)
     }
-}
-
-/// What the edge has to know of the YAML.
-fn book(desired: &Desired) -> Book {
-    let spec = &desired.stack.spec;
-    let seconds = |duration: crate::desired::quantity::Duration| Duration::from_secs(duration.0);
-    let rules = Rules {
-        after: seconds(spec.idle.after),
-        wake_timeout: seconds(spec.idle.wake_timeout),
-        max_waking: usize::try_from(spec.idle.max_waking).unwrap_or(usize::MAX),
-    };
-    let served = desired.tenants.iter().filter(|tenant| tenant.spec.state != State::Archived);
-    let tenants: BTreeMap<String, Entry> = served
-        .map(|tenant| {
-            let distribution = spec.distributions.get(&tenant.spec.distribution);
-            let entry = Entry {
-                host: format!("{}.{}", tenant.name, spec.domain),
-                api_paths: distribution.map(|one| one.api_paths.iter().cloned().collect::<BTreeSet<_>>()).unwrap_or_default(),
-                suspended: tenant.spec.state == State::Suspended,
-                keep_awake: tenant.spec.keep_awake,
-                hours: tenant.spec.hours.clone().or_else(|| spec.idle.hours.clone()),
-            };
-            (tenant.name.clone(), entry)
-        })
-        .collect();
-    Book::new(tenants, rules)
 }

@@ -1,0 +1,182 @@
+//! `reeve host run`: what a host does by itself, as a service. It follows what the stack tells its hosts: its HAProxy is made so, and tenants wake and rest.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::cli::run::{edge, log};
+use crate::cli::stop::Stop;
+use crate::cli::terminal::Terminal;
+use crate::cli::{Exit, Failure, code};
+use crate::edge::Orders;
+use crate::host::config::CONFIG;
+use crate::host::orders::Fetched;
+use crate::host::{Host, HostConfig, machine};
+use crate::planes::aws::connect::Options;
+use crate::reconcile::{Metrics, Ready, Status, serve};
+use crate::session::Session;
+
+/// How often it is asked whether there are other orders, and looked whether HAProxy is as they say.
+const LOOK: Duration = Duration::from_secs(10);
+/// What takes longer is tried again at the next look.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Route, wake and put to rest as the stack tells its hosts.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What the stack told this host when it was made.
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
+    config: PathBuf,
+    /// The machine's files lie in this folder. For tests.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Where `/healthz`, `/readyz` and `/metrics` answer. Port 0: any that is free; the log names it.
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// The form of the log on stderr.
+    #[arg(long, default_value = "human")]
+    log: log::Form,
+}
+
+impl Run {
+    pub async fn run(self, terminal: &mut Terminal) -> Exit {
+        let config = HostConfig::read(&self.config).map_err(|error| Failure::new(code::ERROR, error.to_string()))?;
+        log::begin(self.log);
+        let (mut stop, mut hangup) = Stop::listen_as_service()?;
+        let (metrics, status) = (Metrics::new(), Status::default());
+        let (at, serving) = serve(self.listen, status.clone(), metrics.clone()).await.map_err(|error| {
+            Failure::new(code::ERROR, format!("cannot listen at {}: {error}", self.listen)).advice("give another --listen ADDRESS:PORT")
+        })?;
+        info!(version = env!("CARGO_PKG_VERSION"), "listening on http://{at}");
+        let counted = crate::edge::metrics::Metrics::default();
+        metrics.register(|registry| counted.register(registry));
+        let (orders_in, orders) = watch::channel(None);
+        let (edge_in, edge_stop) = watch::channel(false);
+        let connect = Options { stats: terminal.counted.clone(), ..Options::default() };
+        let settings = edge::Settings { orders, connect: connect.clone(), line: terminal.line.clone(), metrics: counted };
+        let edge = tokio::spawn(edge::run(settings, edge_stop));
+        let host = Host::new(machine::Machine::at(&self.root), config, None);
+        let mut following = Following { host, connect, orders: orders_in, fetched: Fetched::default(), session: None, said: String::new() };
+        following.recall().await;
+        tokio::pin!(serving);
+        let mut serves = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.asked() => break,
+                served = &mut serving, if serves => {
+                    serves = false;
+                    error!("health and metrics answer no more: {}", served.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string()));
+                }
+                () = async {
+                    following.look(&status).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(LOOK) => {}
+                        _ = hangup.recv() => {}
+                    }
+                } => {}
+            }
+        }
+        info!("stopping");
+        edge_in.send_replace(true);
+        let _ = edge.await;
+        Ok(code::DONE)
+    }
+}
+
+/// A host that follows.
+struct Following {
+    host: Host,
+    connect: Options,
+    orders: watch::Sender<Option<Arc<Orders>>>,
+    fetched: Fetched,
+    session: Option<Session>,
+    /// What was last said to be wrong.
+    said: String,
+}
+
+impl Following {
+    /// Begins with the orders that were kept, should nobody give others.
+    async fn recall(&mut self) {
+        match self.host.kept_orders().await {
+            Ok(Some(text)) => match Orders::parse(text.as_bytes()) {
+                Ok(orders) => self.follow(orders),
+                Err(why) => warn!("the orders that this host kept are not followed: {why}"),
+            },
+            Ok(None) => {}
+            Err(error) => warn!("the orders that this host kept cannot be read: {error}"),
+        }
+    }
+
+    /// Asks for other orders, and makes HAProxy as they say.
+    async fn look(&mut self, status: &Status) {
+        status.turns();
+        let fetched = tokio::time::timeout(PATIENCE, self.fetch()).await;
+        status.turns();
+        let routed = tokio::time::timeout(PATIENCE, self.route()).await;
+        let late = |what: &str| Err(format!("{what} took more than {} s", PATIENCE.as_secs()));
+        let (fetched, routed) = (fetched.unwrap_or_else(|_| late("asking for orders")), routed.unwrap_or_else(|_| late("HAProxy")));
+        // Orders that are a little old are better than none: this host serves while it has some.
+        let wrong = [fetched.as_ref().err(), routed.as_ref().err()].into_iter().flatten().cloned().collect::<Vec<_>>().join("; ");
+        status.is(match routed {
+            Ok(()) => Ready::Follows,
+            Err(why) => Ready::No(why),
+        });
+        if self.said != wrong {
+            match wrong.is_empty() {
+                true => info!("this host is as the stack tells it again"),
+                false => warn!("this host cannot be as the stack tells it: {wrong}"),
+            }
+            self.said = wrong;
+        }
+    }
+
+    async fn fetch(&mut self) -> Result<(), String> {
+        let Some(text) = self.host.orders(&mut self.fetched).await.map_err(|error| error.to_string())? else { return Ok(()) };
+        let orders = Orders::parse(&text).map_err(|why| {
+            // They are looked at again: this program may be replaced meanwhile.
+            self.fetched = Fetched::default();
+            format!("the orders are not followed: {why}")
+        })?;
+        if orders.stack.name != self.host.config.stack {
+            return Err(format!("the orders are for the stack {}, and this is a host of {}", orders.stack.name, self.host.config.stack));
+        }
+        self.follow(orders);
+        self.host.keep_orders(&text).await.map_err(|error| error.to_string())
+    }
+
+    fn follow(&mut self, orders: Orders) {
+        self.orders.send_if_modified(|before| {
+            let differs = before.as_deref() != Some(&orders);
+            if differs {
+                info!(tenants = orders.tenants.len(), "new orders: {} tenants are served", orders.tenants.len());
+                *before = Some(Arc::new(orders));
+            }
+            differs
+        });
+    }
+
+    /// Makes this host's HAProxy as the orders say.
+    async fn route(&mut self) -> Result<(), String> {
+        let orders = self.orders.borrow().clone().ok_or("it has no orders yet")?;
+        if self.host.is_worker().await.map_err(|error| error.to_string())? {
+            // Nobody comes to a worker, and it cannot see where tenants run.
+            return Ok(());
+        }
+        let stack = edge::stack(&orders)?;
+        if self.session.as_ref().is_none_or(|session| session.stack != stack) {
+            self.session = Some(Session::open(stack, self.connect.clone()).await.map_err(|error| error.to_string())?);
+        }
+        let Some(session) = &self.session else { return Ok(()) };
+        let changed = session.route(&orders.config()).await.map_err(|error| error.to_string())?;
+        if !changed.is_empty() {
+            info!("HAProxy is as the stack tells it: {}", changed.into_iter().collect::<Vec<_>>().join(", "));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! What the YAML tells hosts, in the words in which `modules/routing.yaml` writes it for those who have no YAML.
+
+use crate::desired::tenant::State;
+use crate::edge::orders::{Distribution, FORMAT_VERSION, Idle, Notify, Orders, Routing, Stack, Tenant};
+use crate::kinds::haproxy::config::{Config, State as Served};
+use crate::model::Named;
+use crate::reconcile::Loaded;
+use crate::record::Location;
+
+/// What `loaded` tells hosts.
+#[must_use]
+pub fn of(loaded: &Loaded) -> Orders {
+    let (name, spec) = (&loaded.desired.stack.name, &loaded.desired.stack.spec);
+    let routing = loaded.wishes.values().find(|wish| wish.kind.name == Config::NAME);
+    let routing = routing.and_then(|routing| serde_json::from_value::<Config>(routing.spec.clone()).ok()).unwrap_or_default();
+    let served = loaded.desired.tenants.iter().filter_map(|tenant| {
+        let state = match tenant.spec.state {
+            State::Archived => return None,
+            State::Suspended => Served::Suspended,
+            State::Active => Served::Active,
+        };
+        let said = Tenant {
+            host: format!("{}.{}", tenant.name, spec.domain),
+            distribution: tenant.spec.distribution.clone(),
+            state,
+            keep_awake: tenant.spec.keep_awake,
+            hours: tenant.spec.hours.clone(),
+        };
+        Some((tenant.name.clone(), said))
+    });
+    let distributions = spec.distributions.iter().map(|(name, one)| {
+        let paths = |all: &[String]| all.iter().cloned().collect();
+        (name.clone(), Distribution { api_paths: paths(&one.api_paths), blocked_paths: paths(&one.blocked_paths) })
+    });
+    Orders {
+        format_version: FORMAT_VERSION,
+        stack: Stack {
+            name: name.clone(),
+            domain: spec.domain.clone(),
+            region: spec.region.clone(),
+            account: spec.account.clone(),
+            record: match &loaded.stack.record {
+                Location::S3 => "s3".to_owned(),
+                Location::Local(path) => format!("local:{}", path.display()),
+            },
+        },
+        notify: Notify { webhook: spec.notify.webhook.clone(), topic: spec.notify.topic.clone() },
+        idle: Idle {
+            after: spec.idle.after.0,
+            wake_timeout: spec.idle.wake_timeout.0,
+            max_waking: usize::try_from(spec.idle.max_waking).unwrap_or(usize::MAX),
+            hours: spec.idle.hours.clone(),
+        },
+        routing: Routing { waker: routing.waker, max_body_mib: routing.max_body_mib },
+        distributions: distributions.collect(),
+        tenants: served.collect(),
+    }
+}
