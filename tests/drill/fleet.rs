@@ -147,7 +147,7 @@ async fn a_killed_drill_is_cleaned_up_by_the_next_which_names_the_tenant_that_th
     let host = started(&fleet).await;
     let before = servers(&fleet).await;
     let mut killed = host.command("exec reeve drill DIR database --auto-approve").spawn().unwrap();
-    until("the copy is listed", 60, async || servers(&fleet).await.len() > before.len()).await;
+    until("the copy is listed", 120, async || servers(&fleet).await.len() > before.len()).await;
     let left: Vec<String> = servers(&fleet).await.into_iter().filter(|one| !before.contains(one)).collect();
     killed.kill().await.unwrap();
     // The estate is as it was, and the copy no part of it.
@@ -165,9 +165,12 @@ async fn a_killed_drill_is_cleaned_up_by_the_next_which_names_the_tenant_that_th
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn();
-    let next = next.unwrap();
-    until("the next copy is listed", 60, async || servers(&fleet).await.iter().any(|one| !before.contains(one) && !left.contains(one)))
-        .await;
+    let mut next = next.unwrap();
+    until("the next copy is listed, or the drill ended", 180, async || {
+        let is_new = |one: &String| !before.contains(one) && !left.contains(one);
+        servers(&fleet).await.iter().any(is_new) || next.try_wait().unwrap().is_some()
+    })
+    .await;
     fleet.sql_on(2, &format!("DROP DATABASE `{beta}`")).await;
     let next = next.wait_with_output().await.unwrap();
     let (out, err) = (text(&next.stdout), text(&next.stderr));
