@@ -8,6 +8,7 @@ pub mod config;
 pub mod daemon;
 pub mod distro;
 pub mod door;
+pub mod edge;
 mod error;
 pub mod files;
 pub mod firewall;

@@ -16,6 +16,7 @@ pub mod name;
 pub mod node;
 pub mod plan;
 pub mod problem;
+pub mod record_bucket;
 pub mod report;
 pub mod runbook;
 pub mod secret;

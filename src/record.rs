@@ -39,7 +39,7 @@ mod tenants;
 mod verify;
 
 pub use applied::AppliedPlan;
-pub use bucket::{Bucket, RECORD_TAG, bucket_name};
+pub use bucket::{Bucket, RECORD_TAG};
 pub use clock::Clock;
 pub use digest::{canonical, sha256};
 pub use edges::Edge;

@@ -102,8 +102,7 @@ impl Run {
         let (edge_in, edge_stop) = watch::channel(false);
         let (orders_in, orders) = watch::channel(None);
         tokio::spawn(tell(status.loaded(), orders_in));
-        let edge =
-            edge::Settings { orders, connect: settings.connect.clone(), line: terminal.line.clone(), metrics: counted };
+        let edge = edge::Settings { orders, connect: settings.connect.clone(), line: terminal.line.clone(), metrics: counted };
         let edge = tokio::spawn(edge::run(edge, edge_stop));
         let looping = reconcile::run(settings, Shared { halt, trigger: trigger.clone(), metrics, status });
         tokio::pin!(looping, serving);

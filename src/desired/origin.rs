@@ -93,7 +93,7 @@ impl<'a> View<'a> {
         let sections = self.origins.sections;
         match path {
             // These follow from others: nobody wrote them.
-            [] | ["tenants" | "zones", ..] => None,
+            [] | ["tenants" | "zones" | "record_bucket_tail", ..] => None,
             ["name", ..] => sections.written(&["metadata", "name"]),
             path => sections.written(&[&["spec"], path].concat()),
         }

@@ -18,6 +18,7 @@ use super::stack::Stack;
 use super::template::Findings;
 use crate::model::node::{Node, Value};
 use crate::model::problem::{Place, Problem, Problems, nearest};
+use crate::model::record_bucket;
 
 /// A stack with the values of its sections.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ impl Sections<'_> {
         };
         let zones = super::region::zones(&self.stack.spec.region);
         facts.insert("zones".into(), zones.into());
+        facts.insert("record_bucket_tail".into(), record_bucket::tail(&self.stack.spec.region, &self.stack.name).into());
         facts.insert("tenants".into(), Json::Object(tenants.map(|(name, tenant)| (name.to_owned(), tenant.clone())).collect()));
         facts.extend(self.values.iter().map(|(name, value)| (name.clone(), value.clone())));
         Json::Object(facts)

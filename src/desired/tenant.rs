@@ -123,6 +123,7 @@ impl Tenant {
             "admin_email": self.spec.admin_email,
             "state": self.spec.state,
             "keep_awake": self.spec.keep_awake,
+            "hours": self.spec.hours,
             "memory": self.memory(stack),
             "cpus": self.spec.cpus.or_else(|| distribution.map(|d| d.cpus)).unwrap_or(1.0),
             "env": env,

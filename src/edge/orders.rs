@@ -142,16 +142,10 @@ impl Orders {
     pub fn config(&self) -> Config {
         let routes = self.tenants.iter().map(|(name, tenant)| {
             let of = self.distributions.get(&tenant.distribution).cloned().unwrap_or_default();
-            let route =
-                Route { tenant: name.clone(), state: tenant.state, api_paths: of.api_paths, blocked_paths: of.blocked_paths };
+            let route = Route { tenant: name.clone(), state: tenant.state, api_paths: of.api_paths, blocked_paths: of.blocked_paths };
             (tenant.host.clone(), route)
         });
-        Config {
-            routes: routes.collect(),
-            waker: self.routing.waker,
-            max_body_mib: self.routing.max_body_mib,
-            ..Config::default()
-        }
+        Config { routes: routes.collect(), waker: self.routing.waker, max_body_mib: self.routing.max_body_mib, ..Config::default() }
     }
 
     /// What the edge has to know.

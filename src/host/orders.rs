@@ -22,7 +22,9 @@ impl Host {
     /// The settings name none, they are not there yet, or S3 does not answer.
     pub async fn orders(&self, before: &mut Fetched) -> Result<Option<Vec<u8>>> {
         let named = self.config.orders.as_deref().ok_or_else(|| {
-            Error::Unfit("the settings name no `orders`: the stack's hosts came before it told them any, `reeve host roll` replaces them".into())
+            Error::Unfit(
+                "the settings name no `orders`: the stack's hosts came before it told them any, `reeve host roll` replaces them".into(),
+            )
         })?;
         let place = named.strip_prefix("s3://").and_then(|place| place.split_once('/'));
         let (bucket, key) = place.ok_or_else(|| Error::Unfit(format!("`orders: {named}` is no s3://BUCKET/KEY")))?;

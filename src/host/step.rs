@@ -1,6 +1,6 @@
 //! The steps that make a host, in their order, and how they run: look, act on what is off, look again.
 
-use super::{Host, Result, daemon, door, files, firewall, haproxy, install, journal, network, services, swap, swarm};
+use super::{Host, Result, daemon, door, edge, files, firewall, haproxy, install, journal, network, services, swap, swarm};
 use crate::model::host::{Finding, State};
 
 /// One thing that has to be so.
@@ -36,6 +36,8 @@ pub enum Step {
     Swarm,
     /// HAProxy.
     Haproxy,
+    /// What wakes tenants and puts them to rest.
+    Edge,
 }
 
 /// A row of the table: name, what it is about, what has to be so before.
@@ -43,7 +45,7 @@ type Row = (&'static str, &'static str, &'static [Step]);
 
 impl Step {
     /// All, each after those that it needs.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Lib,
         Self::Facts,
         Self::Packages,
@@ -59,6 +61,7 @@ impl Step {
         Self::Network,
         Self::Swarm,
         Self::Haproxy,
+        Self::Edge,
     ];
 
     fn row(self) -> Row {
@@ -82,6 +85,7 @@ impl Step {
             Self::Network => ("network", "the tenants' bridge is there", &[Self::Docker]),
             Self::Swarm => ("swarm", "the host is in the stack's swarm", &[Self::Docker, Self::Network]),
             Self::Haproxy => ("haproxy", "HAProxy runs", &[Self::Packages, Self::Docker]),
+            Self::Edge => ("edge", "tenants wake and rest", &[Self::Lib, Self::Facts, Self::Swarm, Self::Haproxy]),
         }
     }
 
@@ -130,6 +134,7 @@ impl Step {
             Self::Network => network::check(host).await,
             Self::Swarm => swarm::check(host).await,
             Self::Haproxy => haproxy::check(host).await,
+            Self::Edge => edge::check(host).await,
         }
     }
 
@@ -150,6 +155,7 @@ impl Step {
             Self::Network => network::make(host).await,
             Self::Swarm => swarm::make(host).await,
             Self::Haproxy => haproxy::make(host).await,
+            Self::Edge => edge::make(host).await,
         }
     }
 

@@ -14,8 +14,8 @@ use aws_sdk_s3::types::{
 use serde_json::json;
 
 use super::RecordError;
-use super::digest::sha256;
 use super::s3::{S3Bucket, failure};
+use crate::model::record_bucket;
 use crate::planes::aws::Estate;
 
 /// The tag that marks the record's bucket as no resource of the graph.
@@ -24,22 +24,6 @@ pub const RECORD_TAG: &str = "reeve:record";
 const LAYOUT: &str = "v1";
 /// The tag that every object of a stack bears.
 const STACK_TAG: &str = "reeve:stack";
-/// S3's limit for a bucket's name.
-const LONGEST_NAME: usize = 63;
-
-/// The name of the bucket that holds a stack's record: `reeve-<account>-<region>-<stack>`. A stack's name that is too
-/// long for S3's 63 characters is cut and given a hash.
-#[must_use]
-pub fn bucket_name(account: &str, region: &str, stack: &str) -> String {
-    let name = format!("reeve-{account}-{region}-{stack}");
-    if name.len() <= LONGEST_NAME {
-        return name;
-    }
-    let hash = sha256(stack.as_bytes());
-    let cut: String = name.chars().take(LONGEST_NAME - 9).collect();
-    // Behind `sha256:`, eight characters.
-    format!("{}-{}", cut.trim_end_matches(['-', '.']), &hash[7..15])
-}
 
 /// Which bucket it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +57,7 @@ impl Bucket {
     /// The bucket's name.
     #[must_use]
     pub fn name(&self) -> String {
-        bucket_name(&self.account, &self.region, &self.stack)
+        record_bucket::name(&self.account, &self.region, &self.stack)
     }
 
     /// The record in it, whether or not it exists. Makes no call.
@@ -205,17 +189,4 @@ fn encryption() -> Result<ServerSideEncryptionConfiguration, BuildError> {
 fn tagging(tags: &[(&str, &str)]) -> Result<Tagging, BuildError> {
     let tags: Result<Vec<Tag>, BuildError> = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
     Tagging::builder().set_tag_set(Some(tags?)).build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_says_whose_it_is_and_fits() {
-        assert_eq!(bucket_name("123456789012", "eu-west-1", "hostedehr"), "reeve-123456789012-eu-west-1-hostedehr");
-        let long = |stack| bucket_name("123456789012", "ap-southeast-1", stack);
-        let (one, other) = (long("a-stack-with-quite-a-long-name-one"), long("a-stack-with-quite-a-long-name-two"));
-        assert!(one.len() <= LONGEST_NAME && one != other, "{one} {other}");
-    }
 }

@@ -19,6 +19,7 @@ mod host;
 mod program;
 
 mod ground;
+mod host_run;
 mod killed;
 mod rest;
 mod seen;

@@ -12,7 +12,8 @@ use super::super::{Dir, Exit, ScopeArgs, hint};
 use super::{How, folder};
 use crate::kinds::lookup;
 use crate::model::plan::{By, Plan, Scope, Verb};
-use crate::record::{Location, bucket_name};
+use crate::model::record_bucket;
+use crate::record::Location;
 use crate::view::remains::{Remains, human};
 
 /// Drop everything of the stack but what is protected and what that needs; says what stays, and the command that takes that too.
@@ -69,7 +70,7 @@ fn remains(plan: &Plan, loaded: &Loaded) -> Remains {
     Remains {
         all: String::new(),
         record: match &loaded.stack.record {
-            Location::S3 => format!("the bucket {}", bucket_name(&plan.account, &plan.region, &plan.stack)),
+            Location::S3 => format!("the bucket {}", record_bucket::name(&plan.account, &plan.region, &plan.stack)),
             Location::Local(path) => format!("the folder {}", path.display()),
         },
         settings: settings.collect(),

@@ -70,7 +70,10 @@ pub fn stack(orders: &Orders) -> Result<Stack, String> {
     let said = &orders.stack;
     let record = match Location::parse(&said.record, Path::new("")).map_err(|error| error.to_string())? {
         Location::Local(path) if path.is_relative() => {
-            return Err(format!("`record: {}` is relative to a folder that this host does not have: write an absolute path, or `s3`", said.record));
+            return Err(format!(
+                "`record: {}` is relative to a folder that this host does not have: write an absolute path, or `s3`",
+                said.record
+            ));
         }
         location => location,
     };

@@ -56,3 +56,43 @@ pub fn of(loaded: &Loaded) -> Orders {
         tenants: served.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_module_tells_hosts_the_same_in_the_same_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("desired/hostedehr");
+        let stack = fs::read_to_string(example.join("stack.yaml")).unwrap();
+        let bundle = format!("    bundle: {{ sha256: \"{}\" }}\n    managers: 3\n", "0123456789abcdef".repeat(4));
+        let notify = "  notify: { topic: \"arn:aws:sns:eu-central-1:123456789012:told\" }\n  distributions:";
+        let stack = [
+            ("    managers: 3\n", bundle.as_str()),
+            ("idle: { after: 14d,", "idle: { hours: { from: \"07:00\", to: \"19:00\" }, after: 3d,"),
+            ("  distributions:", notify),
+        ]
+        .into_iter()
+        .fold(stack, |stack, (from, to)| {
+            assert!(stack.contains(from), "{from}: {stack}");
+            stack.replacen(from, to, 1)
+        });
+        fs::write(folder.path().join("stack.yaml"), stack).unwrap();
+        let tenants = fs::read_to_string(example.join("tenants/clinics.yaml")).unwrap();
+        fs::write(folder.path().join("clinics.yaml"), tenants).unwrap();
+
+        let loaded = Loaded::read(folder.path()).unwrap();
+        let said = of(&loaded);
+        let body = |wish: &crate::plan::Wished| wish.spec["body"].as_str().map(str::to_owned);
+        let wish = loaded.wishes.iter().find(|(address, _)| address.as_str() == "routing.hosts").unwrap().1;
+        assert_eq!(Orders::parse(body(wish).unwrap().as_bytes()).unwrap(), said);
+        assert_eq!(body(wish).unwrap().matches("\n    \"").count(), said.tenants.len(), "a line for each tenant");
+        // And what hosts make of it is what a plan makes of it.
+        let routing = loaded.wishes.iter().find(|(address, _)| address.as_str() == "routing.haproxy").unwrap().1;
+        assert_eq!(serde_json::to_value(said.config()).unwrap(), routing.spec);
+        assert!(!said.tenants.is_empty() && said.idle.hours.is_some() && said.notify.topic.is_some());
+    }
+}

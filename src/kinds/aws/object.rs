@@ -27,7 +27,7 @@ pub struct Object {
     /// Its key, which begins with `reeve/`.
     #[schemars(extend("x-replace" = true))]
     pub key: String,
-    /// What it says; a megabyte at most.
+    /// What it says; 8 MB at most.
     pub body: Text,
     /// Its media type. Default: `text/plain; charset=utf-8`.
     #[serde(default = "plain")]
@@ -39,7 +39,7 @@ fn plain() -> String {
 }
 
 const FOLDER: &str = "reeve/";
-const LIMIT: usize = 1 << 20;
+const LIMIT: usize = 8 << 20;
 
 impl Named for Object {
     const NAME: &'static str = "aws.object";
@@ -57,7 +57,7 @@ impl Kind for Object {
             wrong.push(("key".into(), format!("has to begin with `{FOLDER}`: only that folder is searched for objects of ours")));
         }
         if self.body.as_str().len() > LIMIT {
-            wrong.push(("body".into(), "is more than a megabyte".into()));
+            wrong.push(("body".into(), "is more than 8 MB".into()));
         }
         wrong
     }
