@@ -143,6 +143,31 @@ pub const CONTROLS: &[Control] = &[
         ),
     ),
     row(
+        "hosts write nothing to any bucket but what their edge keeps in the stack's record, and read nothing there but that and what they are told",
+        |e| {
+            let policy = spec(e, "aws.policy", "fleet.policy");
+            let own = ["/loop/edge.json", "/loop/edge-notices.json", "/loop/edges/*"];
+            let told = ["/bundles/*", "/reeve/hosts.json"];
+            let mut wrong = Vec::new();
+            for one in statements(policy, "policy_document").filter(|one| one["Effect"] == "Allow" && one["Sid"] != "SystemsManagerBuckets")
+            {
+                let writes = ["s3:Put", "s3:Delete", "s3:*"].iter().any(|action| one["Action"].to_string().contains(action));
+                let touches = writes || one["Action"].to_string().contains("s3:GetObject");
+                let resources = &one["Resource"];
+                let all = resources.as_array().map_or(std::slice::from_ref(resources), Vec::as_slice);
+                let is_known = |arn: &Value| {
+                    let arn = arn.as_str().unwrap_or_default();
+                    own.iter().any(|end| arn.ends_with(end)) || !writes && told.iter().any(|end| arn.ends_with(end))
+                };
+                if touches && !all.iter().all(is_known) {
+                    wrong.push(one.to_string());
+                }
+            }
+            wrong
+        },
+        ("fleet.policy", "/policy_document/Statement/-", r#"{ "Effect": "Allow", "Action": "s3:PutObject", "Resource": "*" }"#),
+    ),
+    row(
         "hosts start when their ways out and their files' doors are ready",
         |e| {
             let ready = |s: &Value| {
