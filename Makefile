@@ -4,11 +4,13 @@ VENV := .sandbox/venv
 STAMP := $(VENV)/.stamp-$(shell cat sandbox/requirements.txt sandbox/setup.sh | sha256sum | cut -c1-16)
 PORT ?= 4566
 TURNS ?= 1000
+KILLS ?= 20
+SEED ?= 1
 
 # What runs in tenants' containers needs no shared libraries of theirs.
 STATIC := $(shell uname -m)-unknown-linux-gnu
 
-.PHONY: help setup static sandbox test-sandbox demo test bench soak pictures lint conformance conformance-clean
+.PHONY: help setup static sandbox test-sandbox demo test bench soak kills pictures lint conformance conformance-clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +54,9 @@ bench: setup ## calls, time and memory as an estate grows; writes the tables of 
 
 soak: setup ## sleeps and wakes tenants $(TURNS) times while clients come at random moments; nobody may see it
 	REEVE_TURNS=$(TURNS) cargo test --locked --test edge turns_are_seen_by_nobody -- --nocapture
+
+kills: setup ## kills reeve, HAProxy, Docker and the database $(KILLS) times while clients talk; SEED=N draws other moments
+	REEVE_KILLS=$(KILLS) REEVE_SEED=$(SEED) cargo test --locked --test edge killed:: -- --nocapture
 
 pictures: setup ## what people see of a tenant that wakes, taken anew in Chromium: docs/pictures
 	REEVE_PICTURES=write cargo test --locked --test edge seen::

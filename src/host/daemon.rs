@@ -10,12 +10,18 @@ use crate::model::engine;
 
 const FILE: &str = "/etc/docker/daemon.json";
 
+/// Gives each start of Docker ports that the last ones did not have (`ports.sh` says why): no tenant's old address is another's new one.
+pub const PORTS: (&str, &str) = ("/usr/local/sbin/reeve-docker-ports", include_str!("ports.sh"));
+
 /// Docker's bridge driver remembers the node's own part of the swarm's network over a restart, the rest of the engine does not: every task is then rejected (`network ... exists`), for
 /// ever. So it forgets its networks before it starts (they are made anew: its own by itself, the swarm's with the first task), and the one that says how is made again right after.
 /// Seen with Engine 20.10: a network of swarm scope that has its settings from another one.
 const DROP_IN: (&str, &str) = (
     "/etc/systemd/system/docker.service.d/20-reeve-networks.conf",
-    "[Service]\nExecStartPre=/bin/rm -f /var/lib/docker/network/files/local-kv.db\nExecStartPost=-/usr/local/bin/reeve host setup --only network\n",
+    "[Service]\nExecStartPre=/bin/rm -f /var/lib/docker/network/files/local-kv.db\n\
+     ExecStartPre=/usr/local/sbin/reeve-docker-ports next /var/lib/reeve/docker-ports\n\
+     ExecStartPost=-/usr/local/sbin/reeve-docker-ports back\n\
+     ExecStartPost=-/usr/local/bin/reeve host setup --only network\n",
 );
 
 /// What reeve wants in the file.
@@ -66,7 +72,9 @@ async fn read(host: &Host) -> Result<Map<String, Value>> {
 /// The file cannot be read or is no JSON.
 pub async fn check(host: &Host) -> Result<Vec<String>> {
     let mut off = lacks(&read(host).await?, &settings(&host.config));
-    off.extend(super::machine::differs(&host.machine, DROP_IN.0, DROP_IN.1).await?);
+    for (path, text) in [PORTS, DROP_IN] {
+        off.extend(super::machine::differs(&host.machine, path, text).await?);
+    }
     if let Err(error) = host.docker().await {
         off.push(error.to_string());
     }
@@ -84,6 +92,7 @@ pub async fn make(host: &Host) -> Result<()> {
         let text = format!("{:#}\n", Value::Object(merged(&have, &ours)));
         host.machine.write(FILE, text, 0o644).await?;
     }
+    host.machine.write(PORTS.0, PORTS.1, 0o755).await?;
     if super::machine::differs(&host.machine, DROP_IN.0, DROP_IN.1).await?.is_some() {
         host.machine.write(DROP_IN.0, DROP_IN.1, 0o644).await?;
         host.machine.run("systemctl", &["daemon-reload"]).await?;

@@ -1,18 +1,30 @@
-//! Everything is killed once, while clients talk; what is left goes on, and nobody has to mend anything.
+//! reeve, HAProxy, Docker and the database are killed again and again, at any moment and in any order, while clients talk. Who is answered is answered by his own
+//! tenant; who is used is served for as long as only reeve is gone; and once what died was started again, as systemd does it, everything becomes as it was without
+//! anybody.
+//!
+//! `REEVE_KILLS` is how many rounds there are, each with one to four of them, `REEVE_SEED` what is drawn: the same seed is the same rounds. `make kills` is for long runs.
 
-use std::fs::{self, File};
-use std::path::Path;
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::fs;
+use std::time::{Duration, Instant};
 
-use tokio::process::Child;
+use jiff::{SignedDuration, Timestamp};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
 
 use crate::client::{Answer, Asks, Load, ask};
-use crate::fleet_ground::{Fleet, docker, tenant, until};
+use crate::fleet_ground::{Fleet, tenant, until};
 use crate::ground::{door, host};
-use crate::host::Host;
-use crate::program::Program;
+use crate::units::{Unit, Units};
 
-/// Shows the end of the log where the test fails: the folder that it is in goes with the fleet.
+/// Clients work with these all the time.
+const USED: [&str; 2] = ["alpha", "beta"];
+/// These sleep at times, and somebody comes at times.
+const VISITED: [&str; 2] = ["gamma", "delta"];
+
+/// Shows the ends of the logs where the test fails: the folder that they are in goes with the fleet.
 struct Told {
     log: std::path::PathBuf,
     engine: String,
@@ -23,8 +35,9 @@ impl Drop for Told {
         if std::thread::panicking() {
             let text = fs::read_to_string(&self.log).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
-            println!("{}", lines[lines.len().saturating_sub(40)..].join("\n"));
-            let script = "for s in $(docker service ls -q); do docker service ps --no-trunc $s; done; docker ps --no-trunc; \
+            println!("{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+            let script = "for s in $(docker service ls -q); do docker service ps --no-trunc $s; \
+                          docker service inspect --format '{{.Spec.Name}} {{json .Spec.Labels}}' $s; done; docker ps --no-trunc; \
                           for c in $(docker ps -aq); do echo == $c; docker logs --tail 8 $c; docker inspect --format '{{json .State}}' $c; done";
             let mut shell = std::process::Command::new("sh");
             let shell = shell.args(["-c", script]).env("DOCKER_HOST", &self.engine).env("PATH", "/usr/bin:/bin");
@@ -35,110 +48,192 @@ impl Drop for Told {
     }
 }
 
-const RUN: &str = "exec reeve run DIR --listen 127.0.0.1:0";
-
-/// A reeve that runs as a service, its log in a file.
-fn reeve(shell: &Host<'_>, log: &Path) -> Child {
-    let log = File::options().create(true).append(true).open(log).expect("a file");
-    shell.command(RUN).stdout(log.try_clone().expect("a file")).stderr(log).spawn().expect("it starts")
+/// What happens to a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Killed,
+    Begun,
+    /// And killed at once again, before what follows its start.
+    Fails,
 }
 
-/// Kills every process whose arguments name that file.
-async fn kill(name: &str, file: &Path) {
-    let file = file.display().to_string();
-    let all = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let is_it = |id: &u32| {
-        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        let words: Vec<String> = line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
-        words[0].ends_with(name) && words.contains(&file)
+/// One round: what is killed when, and started again when, in milliseconds.
+fn round(rng: &mut StdRng, number: usize) -> Vec<(u64, Unit, What)> {
+    // Whoever is used has to see nothing of the first: only reeve is gone. Then all of them are once, and from then on any.
+    let killed: BTreeSet<Unit> = match number {
+        0 => BTreeSet::from([Unit::Reeve]),
+        1 => BTreeSet::from(Unit::ALL),
+        _ => (0..rng.random_range(1..=4)).map(|_| Unit::ALL[rng.random_range(0..4)]).collect(),
     };
-    let ids: Vec<String> = all.filter(is_it).map(|id| id.to_string()).collect();
-    assert!(!ids.is_empty(), "no {name} runs with {file}");
-    let killed = tokio::process::Command::new("kill").arg("-KILL").args(&ids).status().await.expect("kill");
-    assert!(killed.success());
+    let at_once = rng.random_bool(0.3);
+    let mut events = Vec::new();
+    for unit in killed {
+        let at = if at_once { 3000 } else { rng.random_range(500..8000) };
+        let back = at + rng.random_range(if number == 0 { 5000..6000 } else { 300..12_000 });
+        events.push((at, unit, What::Killed));
+        if rng.random_bool(0.25) {
+            events.push((back, unit, What::Fails));
+            events.push((back + rng.random_range(0..3000), unit, What::Killed));
+            events.push((back + 4000, unit, What::Begun));
+        } else {
+            events.push((back, unit, What::Begun));
+        }
+    }
+    events.sort();
+    events
 }
 
-/// Whatever happened, nobody was answered by another tenant.
-fn all_are_of(tenant: &str, answers: &[Answer]) {
-    for answer in answers {
-        assert!(!answer.is_tenants() || answer.is_of(tenant), "{tenant} was asked: {answer:?}");
+/// What a leader that was killed may have left on a service, and whether its container was to run.
+fn half_way(rng: &mut StdRng) -> (Option<serde_json::Value>, u8) {
+    let mut ago = |seconds: i64| {
+        let ago = SignedDuration::from_millis(rng.random_range(0..seconds * 1000));
+        Timestamp::now().checked_sub(ago).expect("a time").to_string()
+    };
+    let (wanted, started, resting) = (ago(100), ago(30), ago(60));
+    let soon = Timestamp::now().checked_add(SignedDuration::from_secs(20)).expect("a time").to_string();
+    let (label, runs) = match rng.random_range(0..8) {
+        0 => return (None, 0),
+        1 => (json!({ "wanted": wanted }), 0),
+        2 => (json!({ "wanted": wanted, "started": started }), 1),
+        3 => (json!({ "wanted": wanted, "started": started }), 0),
+        4 => (json!({ "resting": resting }), 1),
+        5 => (json!({ "resting": resting }), 0),
+        6 => (json!({ "resting": resting, "wanted": wanted }), rng.random_range(0..2)),
+        _ => (json!({ "wanted": wanted, "failures": 2, "not_before": soon, "why": "it was killed" }), 0),
+    };
+    (Some(label), runs)
+}
+
+/// What was killed, and until when whoever is used had to see nothing of it: without reeve nothing changes for him, and his container outlives Docker until that starts anew.
+#[derive(Debug, Default)]
+struct Harm {
+    killed: BTreeSet<Unit>,
+    since: Option<Instant>,
+}
+
+impl Harm {
+    fn add(&mut self, unit: Unit, what: What) {
+        if what == What::Killed {
+            self.killed.insert(unit);
+        }
+        let harms = match unit {
+            Unit::Reeve => false,
+            Unit::Docker => what != What::Killed,
+            Unit::Haproxy | Unit::Database => true,
+        };
+        if harms {
+            self.since.get_or_insert_with(Instant::now);
+        }
     }
+
+    /// Why nobody should have got that answer.
+    fn wrong(&self, answer: &Answer, tenant: &str) -> Option<&'static str> {
+        let was_none = self.since.is_none_or(|since| answer.at < since);
+        // Whatever happened, nobody is answered by another tenant.
+        if answer.is_tenants() && !answer.is_of(tenant) {
+            return Some("it is another tenant's");
+        }
+        // It breaks off where HAProxy itself was killed, and nowhere else.
+        if !answer.is_whole() {
+            return (was_none || !self.killed.contains(&Unit::Haproxy)).then_some("it broke off");
+        }
+        // A tenant that stops, or has no database, says so itself.
+        if answer.is_good() || answer.is_tenants() && answer.status >= 500 && !was_none {
+            return None;
+        }
+        if answer.is_tenants() || !answer.is_waiting_page() && !answer.says_soon() {
+            return Some("nobody knows what to make of it");
+        }
+        (was_none && USED.contains(&tenant)).then_some("the tenant was used, and nothing that it needs was gone")
+    }
+}
+
+fn number<T: std::str::FromStr<Err: Debug>>(variable: &str, default: T) -> T {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap_or_else(|error| panic!("{variable} is no number: {error:?}")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn everything_is_killed_once() {
+async fn whatever_is_killed_when_nobody_is_answered_by_another_and_all_comes_back() {
+    let (seed, rounds): (u64, usize) = (number("REEVE_SEED", 1), number("REEVE_KILLS", 2));
+    println!("REEVE_SEED={seed} REEVE_KILLS={rounds}");
+    let mut rng = StdRng::seed_from_u64(seed);
     let fleet = Fleet::start(1).await;
-    let names = ["alpha", "beta", "gamma"];
-    let shell = Host::of(&fleet, &names.map(|name| tenant(name, "")).concat()).await;
-    let log = fleet.parts.folder().join("reeve.log");
-    let _told = Told { log: log.clone(), engine: format!("unix://{}", fleet.engine().docker.display()) };
-    let door = door(&fleet);
+    let tenants: String = USED.iter().chain(&VISITED).map(|name| tenant(name, "")).collect();
     // It makes the whole estate by itself.
-    let mut run = reeve(&shell, &log);
-    for name in names {
-        let served = async || ask(&door, &host(name), Asks::Page, "").await.is_of(name);
-        until(&format!("{name} answers: {}", log.display()), 240, served).await;
+    let mut units = Units::start(&fleet, &tenants).await;
+    let _told = Told { log: units.log.clone(), engine: format!("unix://{}", fleet.engine().docker.display()) };
+    let door = door(&fleet);
+    all_answer(&door, &units).await;
+    let mut seen = 0;
+    for number in 0..rounds {
+        seen += play(&round(&mut rng, number), &mut rng, &door, &mut units).await;
     }
-    let load: Vec<(&str, Load)> =
-        names[..2].iter().map(|name| (*name, Load::start(&door, &host(name), &[Asks::Write, Asks::Api]))).collect();
-    docker(fleet.engine(), &["service", "scale", "--detach", "hostedehr-tenant-gamma-service=0"]).await;
-    until("gamma sleeps", 60, async || ask(&door, &host("gamma"), Asks::Poll, "").await.says_soon()).await;
-
-    // reeve: who runs goes on and loses nothing; who sleeps is said to be back.
-    run.start_kill().expect("it runs");
-    run.wait().await.expect("it ends");
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let mut all: Vec<(&str, Vec<Answer>)> = Vec::new();
-    for (name, load) in load {
-        let answers = load.stop().await;
-        let late = answers.iter().rev().take_while(|answer| answer.at.elapsed() < Duration::from_secs(5));
-        assert!(late.clone().count() > 10 && late.clone().all(Answer::is_good), "{:?}", late.clone().find(|answer| !answer.is_good()));
-        all.push((name, answers));
-    }
-    assert!(ask(&door, &host("gamma"), Asks::Page, "").await.says_soon(), "{:?}", ask(&door, &host("gamma"), Asks::Page, "").await);
-    let load: Vec<(&str, Load)> = names.iter().map(|name| (*name, Load::start(&door, &host(name), &[Asks::Page, Asks::Api]))).collect();
-    let mut run = reeve(&shell, &log);
-    until("gamma is woken by the next one", 150, async || ask(&door, &host("gamma"), Asks::Page, "").await.is_of("gamma")).await;
-
-    // HAProxy: the loop starts it again.
-    kill("haproxy", &fleet.parts.folder().join("engine1/haproxy/haproxy.cfg")).await;
-    until("HAProxy is back", 120, async || ask(&door, &host("alpha"), Asks::Page, "").await.is_of("alpha")).await;
-
-    // The database, and then the engine with reeve: what they hold together comes back by itself once they are started again, as their hosts do.
-    let database = Program::database(&fleet);
-    database.kill().await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let _database = database.start().await;
-    let engine = Program::docker(&fleet);
-    engine.kill().await;
-    run.start_kill().expect("it runs");
-    run.wait().await.expect("it ends");
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let _engine = engine.start().await;
-    let socket = format!("unix://{}", fleet.engine().docker.display());
-    until("the engine leads its swarm again", 60, async || {
-        let asked = tokio::process::Command::new("/usr/bin/docker").args(["-H", &socket, "node", "ls"]).output().await.expect("docker.io");
-        asked.status.success()
-    })
-    .await;
-    // An engine forgets its own half of the tenants' network; its host makes it again.
-    fleet.parts.network_again(0).await.unwrap_or_else(|error| panic!("{error}"));
-    let mut run = reeve(&shell, &log);
-    for name in names {
-        let served = async || ask(&door, &host(name), Asks::Write, "after").await.is_good();
-        until(&format!("{name} answers again: {}", log.display()), 240, served).await;
-    }
-    for (name, load) in load {
-        all.push((name, load.stop().await));
-    }
-    for (name, answers) in &all {
-        all_are_of(name, answers);
-    }
+    println!("{seen} answers");
 
     // Once it leads, everything becomes as the YAML says without anybody; asked to stop, it ends.
-    until("there is nothing to change", 180, async || shell.run("reeve plan DIR").await.status.code() == Some(0)).await;
-    let id = run.id().expect("it runs").to_string();
-    tokio::process::Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
-    let ended = tokio::time::timeout(Duration::from_secs(90), run.wait()).await.expect("it ends").expect("a status");
-    assert!(ended.success(), "{ended}: {}", log.display());
+    until("there is nothing to change", 180, async || units.shell.run("reeve plan DIR").await.status.code() == Some(0)).await;
+    let log = units.log.clone();
+    assert!(units.ends_when_asked().await, "{}", log.display());
+}
+
+/// Everybody answers, as himself.
+async fn all_answer(door: &str, units: &Units<'_>) {
+    for name in USED.iter().chain(&VISITED) {
+        let what = format!("{name} answers: {}", units.log.display());
+        until(&what, 300, async || ask(door, &host(name), Asks::Page, "").await.is_of(name)).await;
+    }
+}
+
+/// Lets that happen, and all come back; the number of answers.
+async fn play(events: &[(u64, Unit, What)], rng: &mut StdRng, door: &str, units: &mut Units<'_>) -> usize {
+    println!("{events:?}");
+    let mut harm = Harm::default();
+    let used = USED.map(|name| (name, Load::start(door, &host(name), &[Asks::Write, Asks::Api])));
+    let visited = VISITED.map(|name| (name, Load::now_and_then(door, &host(name), &[Asks::Page, Asks::Poll], 50..4000)));
+    let begun = Instant::now();
+    let mut gone = BTreeSet::new();
+    let mut left = false;
+    for (at, unit, what) in events {
+        tokio::time::sleep(Duration::from_millis(*at).saturating_sub(begun.elapsed())).await;
+        harm.add(*unit, *what);
+        match what {
+            What::Killed => {
+                units.kill(*unit).await;
+                gone.insert(*unit);
+            }
+            What::Begun | What::Fails => {
+                units.begin(*unit).await;
+                gone.remove(unit);
+            }
+        }
+        if *what == What::Begun {
+            units.after_start(*unit).await;
+        }
+        // Whoever led has left things half-way.
+        if !left && gone.contains(&Unit::Reeve) && !gone.contains(&Unit::Docker) {
+            left = true;
+            for name in VISITED {
+                let (wake, runs) = half_way(rng);
+                println!("{name} has {} and {runs} to run", wake.as_ref().map(ToString::to_string).unwrap_or_default());
+                units.leave(name, wake.as_ref(), runs).await;
+            }
+        }
+    }
+    println!("all were started again after {:?}", begun.elapsed());
+    all_answer(door, units).await;
+    println!("all answer after {:?}", begun.elapsed());
+    let mut count = 0;
+    for (name, load) in used.into_iter().chain(visited) {
+        let answers = load.stop().await;
+        let good = answers.iter().filter(|answer| answer.is_good()).count();
+        assert!(good > 0, "{name}: none of {} answers is good", answers.len());
+        let found: Vec<_> = answers.iter().filter_map(|answer| Some((harm.wrong(answer, name)?, answer))).collect();
+        assert!(found.is_empty(), "{name}: {} of {} are wrong, such as {:?}", found.len(), answers.len(), &found[..found.len().min(3)]);
+        count += answers.len();
+    }
+    // Nothing is left half-way.
+    let label = async || units.wanted().await.into_iter().find(|(_, _, label)| !label.is_empty());
+    until("nothing is wanted of anybody", 90, async || label().await.is_none()).await;
+    println!("nothing is left half-way after {:?}, {count} answers", begun.elapsed());
+    count
 }

@@ -24,4 +24,5 @@ mod killed;
 mod rest;
 mod seen;
 mod together;
+mod units;
 mod wake;

@@ -47,3 +47,28 @@ fn settings_that_make_no_sense_say_where() {
     assert!(status.err.contains("host-config.json") && status.err.contains("instance-store"), "{}", status.err);
     assert_eq!(Root::with(&json!({})).reeve(&["status", "--only", "nothing"]).code, 64);
 }
+
+#[test]
+fn each_start_of_docker_has_ports_that_the_last_seven_did_not_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, turn) = (folder.path().join("ports.sh"), folder.path().join("state/turn"));
+    std::fs::write(&program, reeve::host::daemon::PORTS.1).unwrap();
+    // A network of its own: the range is that of whoever asks.
+    let range = |what: &str| -> (u16, u16) {
+        let line = format!("sh {} {what} {} && cat /proc/sys/net/ipv4/ip_local_port_range", program.display(), turn.display());
+        let out = std::process::Command::new("unshare").args(["--net", "sh", "-c", &line]).output().unwrap();
+        let text = String::from_utf8(out.stdout).unwrap();
+        let (first, last) = text.trim().split_once('\t').unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&out.stderr)));
+        (first.parse().unwrap(), last.parse().unwrap())
+    };
+    let starts: Vec<(u16, u16)> = (0..9).map(|_| range("next")).collect();
+    for (number, (first, last)) in starts[..8].iter().enumerate() {
+        assert!(*first >= 32768 && *last <= 60999 && last - first >= 3000, "{starts:?}");
+        assert!(starts[..number].iter().all(|one| one.1 < *first || one.0 > *last), "{starts:?}");
+    }
+    assert_eq!(starts[8], starts[0]);
+    // What is no number is as if nothing were there.
+    std::fs::write(&turn, "x").unwrap();
+    assert!(starts.contains(&range("next")));
+    assert_eq!(range("back"), (32768, 60999));
+}

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -63,6 +64,12 @@ impl Answer {
         self.status == 503 && self.head.contains("retry-after:") && self.head.contains("cache-control: no-store")
     }
 
+    /// It did not break off in the middle.
+    pub fn is_whole(&self) -> bool {
+        let length = self.head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+        self.status != 0 && !self.head.is_empty() && length.is_none_or(|length| self.body.len() >= length)
+    }
+
     /// The tenant did as it was asked.
     pub fn is_good(&self) -> bool {
         self.is_tenants() && matches!((self.asks, self.status), (Asks::Write, 201) | (Asks::Page | Asks::Api | Asks::Poll, 200))
@@ -115,15 +122,20 @@ pub struct Load {
 impl Load {
     /// One client for each, who asks again 20 ms after each answer.
     pub fn start(door: &str, host: &str, asks: &[Asks]) -> Self {
+        Self::now_and_then(door, host, asks, 20..21)
+    }
+
+    /// The same, after some time between these, in milliseconds.
+    pub fn now_and_then(door: &str, host: &str, asks: &[Asks], pause: Range<u64>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let client = |(number, asks): (usize, &Asks)| {
-            let (door, host, asks, stop) = (door.to_owned(), host.to_owned(), *asks, stop.clone());
+            let (door, host, asks, stop, pause) = (door.to_owned(), host.to_owned(), *asks, stop.clone(), pause.clone());
             tokio::spawn(async move {
                 let mut answers = Vec::new();
                 while !stop.load(Ordering::Relaxed) {
                     let name = format!("client {number} row {}", answers.len());
                     answers.push(ask(&door, &host, asks, &name).await);
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(rand::random_range(pause.clone()))).await;
                 }
                 answers
             })

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,11 +40,10 @@ impl Program {
     }
 
     fn find(fleet: &Fleet, name: &str, argument: &str, space: &str) -> Self {
-        let running = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         let is_it = |arguments: &Vec<String>| {
             arguments.first().is_some_and(|program| program.rsplit('/').next() == Some(name)) && arguments.iter().any(|one| one == argument)
         };
-        let found = running.map(|id: u32| (id, arguments(id))).find(|(_, arguments)| is_it(arguments));
+        let found = ids().map(|id| (id, arguments(id))).find(|(_, arguments)| is_it(arguments));
         let (id, arguments) = found.unwrap_or_else(|| panic!("no {name} runs with {argument}"));
         let mut first = id;
         while status(first, "NSpid").rsplit(char::is_whitespace).next() != Some("1") {
@@ -74,6 +73,20 @@ impl Program {
         assert!(sent.success(), "{} does not run", self.arguments[0]);
     }
 
+    /// The same as [`Self::start`]; from then on this is the one that runs now.
+    pub async fn again(&mut self) -> Child {
+        let child = self.start().await;
+        let by = child.id().expect("nsenter runs");
+        until(&format!("{} runs again", self.arguments[0]), 20, async || {
+            let mut running = ids().filter(|id| arguments(*id) == self.arguments);
+            let own = running.find(|id| parent(*id) == Some(by));
+            self.id = own.unwrap_or(self.id);
+            own.is_some()
+        })
+        .await;
+        child
+    }
+
     /// Starts it again, with what it was started with.
     pub async fn start(&self) -> Child {
         // What it did at its first start is not done twice.
@@ -81,9 +94,14 @@ impl Program {
         if !init.exists() {
             fs::write(init, "").expect("a file");
         }
-        // As a host does it (`src/host/daemon.rs`): Docker forgets its networks before it starts.
-        let _ = fs::remove_file(self.folder.join("engine1/data/network/files/local-kv.db"));
-        let log = File::create(self.folder.join("again.log")).expect("a file");
+        // As a host does it (`src/host/daemon.rs`): Docker forgets its networks before it starts, and gets ports that it did not have.
+        if let Some(own) = self.own() {
+            let _ = fs::remove_file(own.join("data/network/files/local-kv.db"));
+            self.ports("next", own).await;
+        }
+        let name = self.arguments[0].rsplit('/').next().unwrap_or_default();
+        let log = self.folder.join(format!("{name}-again.log"));
+        let log = File::options().create(true).append(true).open(log).expect("a file");
         let child = Command::new("nsenter")
             .args(["--target", &self.first.to_string(), "--pid", "--mount", &format!("--net={}", self.space.display()), "--"])
             .args(&self.arguments)
@@ -96,13 +114,36 @@ impl Program {
         tokio::time::sleep(Duration::from_millis(200)).await;
         child
     }
+
+    /// What a host does with the ports once Docker runs.
+    pub async fn runs(&self) {
+        if let Some(own) = self.own() {
+            self.ports("back", own).await;
+        }
+    }
+
+    /// The folder of an engine.
+    fn own(&self) -> Option<&Path> {
+        self.arguments.iter().map(Path::new).find(|argument| argument.ends_with("daemon.json"))?.parent()
+    }
+
+    async fn ports(&self, what: &str, own: &Path) {
+        let (program, turn) = (own.join("ports.sh"), own.join("ports"));
+        fs::write(&program, reeve::host::daemon::PORTS.1).expect("a file");
+        if !turn.exists() {
+            // The parts have started it with the whole range, of which it took the first ones.
+            fs::write(&turn, "0").expect("a file");
+        }
+        let mut shell = Command::new("nsenter");
+        let shell = shell.arg(format!("--net={}", self.space.display())).arg("sh").arg(program).arg(what).arg(turn);
+        assert!(shell.status().await.expect("nsenter").success());
+    }
 }
 
 /// Every process of an engine's machine: the engine with what it started, its containers with all that is in them.
 pub fn of_machine(fleet: &Fleet, engine: usize) -> Vec<u32> {
     let own = format!("{}/", fleet.parts.folder().join(format!("engine{}", engine + 1)).display());
-    let running = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let all: Vec<(u32, u32)> = running.filter_map(|id| Some((id, parent(id)?))).collect();
+    let all: Vec<(u32, u32)> = ids().filter_map(|id| Some((id, parent(id)?))).collect();
     // The engine, containerd and each container's shim name a file in the engine's folder.
     let names_own = |id: &u32| arguments(*id).iter().any(|argument| argument.starts_with(&own)) && !is_waiting(*id);
     let mut machine: Vec<u32> = all.iter().map(|(id, _)| *id).filter(names_own).collect();
@@ -119,6 +160,11 @@ pub fn of_machine(fleet: &Fleet, engine: usize) -> Vec<u32> {
 fn is_waiting(id: u32) -> bool {
     let program = arguments(id).first().cloned().unwrap_or_default();
     matches!(program.rsplit('/').next(), Some("sh" | "nsenter" | "haproxy"))
+}
+
+/// Every process.
+fn ids() -> impl Iterator<Item = u32> {
+    fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
 fn parent(id: u32) -> Option<u32> {
