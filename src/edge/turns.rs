@@ -120,14 +120,9 @@ impl World {
         }
     }
 
+    /// A second passes, and somebody may come.
     fn turn(&mut self, book: &Book) {
-        self.now += seconds(1);
-        let now = self.now;
-        for one in self.all.values_mut() {
-            one.under_way = one.under_way.filter(|until| *until > now);
-            // HAProxy follows: away before anything is stopped, back once it answers and is not about to rest.
-            one.routed = one.runs && one.ready.is_some_and(|ready| ready <= now) && one.wake.resting.is_none();
-        }
+        self.pass();
         for n in 0..12 {
             let name = format!("t{n:02}");
             // Some are asked for all the time, others once in a long while, at any moment of their turns.
@@ -136,6 +131,22 @@ impl World {
                 self.request(&name, lasts);
             }
         }
+        self.work(book);
+    }
+
+    fn pass(&mut self) {
+        self.now += seconds(1);
+        let now = self.now;
+        for one in self.all.values_mut() {
+            one.under_way = one.under_way.filter(|until| *until > now);
+            // HAProxy follows: away before anything is stopped, back once it answers and is not about to rest.
+            one.routed = one.runs && one.ready.is_some_and(|ready| ready <= now) && one.wake.resting.is_none();
+        }
+    }
+
+    /// What was decided before arrives, and what is so by now is decided on.
+    fn work(&mut self, book: &Book) {
+        let now = self.now;
         while let Some((_, name, what)) = self.late.pop_front_if(|(at, ..)| *at <= now) {
             self.carry_out(&name, &what);
         }
@@ -173,4 +184,51 @@ fn whatever_comes_when_nobody_is_stopped_in_use_and_everybody_is_started() {
         refused += world.refused;
     }
     assert!(rests > 2000 && starts > 2000 && refused > 100, "{rests} rests, {starts} starts, {refused} decisions that came too late");
+}
+
+/// Everything that a leader that was killed, or whoever else, may have left of one service; `broken`: its container never becomes ready.
+fn left(broken: bool) -> impl Iterator<Item = One> {
+    let bits = |all: u32, bit: u32| all >> bit & 1 == 1;
+    (0..128).map(move |all| {
+        let ago = |bit: u32, of: i64| bits(all, bit).then_some(Timestamp::UNIX_EPOCH - seconds(of));
+        let wake = Wake {
+            wanted: ago(0, 40),
+            started: ago(1, 10),
+            resting: ago(2, 30),
+            failures: if bits(all, 3) { 4 } else { 0 },
+            not_before: bits(all, 4).then_some(Timestamp::UNIX_EPOCH + seconds(20)),
+            why: String::new(),
+        };
+        let runs = bits(all, 5);
+        let ready = (runs && !broken).then(|| Timestamp::UNIX_EPOCH + seconds(if bits(all, 6) { -100 } else { 5 }));
+        One { wake, runs, ready, used: ago(6, 200), broken, ..One::default() }
+    })
+}
+
+#[test]
+fn whatever_was_left_half_way_comes_to_an_end_though_nobody_comes_and_whoever_comes_is_served() {
+    let rules = Rules { after: Duration::from_secs(AFTER as u64), wake_timeout: Duration::from_secs(15), max_waking: MAX_WAKING };
+    let book = Book::new(BTreeMap::from([("a".to_owned(), Entry { host: "a.x".into(), ..Entry::default() })]), rules);
+    for one in left(false).chain(left(true)) {
+        let mut world = World { all: BTreeMap::from([("a".to_owned(), one.clone())]), ..World::new(1) };
+        let turns = |world: &mut World, what: &str, is_so: &dyn Fn(&One) -> bool| {
+            for _ in 0..2000 {
+                world.pass();
+                world.work(&book);
+                if world.late.is_empty() && is_so(&world.all["a"]) {
+                    return;
+                }
+            }
+            panic!("{what}: from {one:?} it came to {:?}", world.all["a"]);
+        };
+        // One that nobody started from here, and that is not ready, is Swarm's to start again and again.
+        let is_swarms = |one: &One| one.broken && one.runs && one.wake.started.is_none() && one.wake.resting.is_none();
+        // How often it failed stays, until somebody comes again and it starts.
+        let is_given_up =
+            |one: &One| !one.runs && Wake { failures: 0, not_before: None, why: String::new(), ..one.wake.clone() } == Wake::default();
+        turns(&mut world, "it ends", &|one| is_given_up(one) || is_swarms(one));
+        world.request("a", 0);
+        let is_tried = |one: &One| one.broken && (one.runs || one.wake.not_before.is_some_and(|next| next > Timestamp::UNIX_EPOCH));
+        turns(&mut world, "he is served", &|one| one.routed && one.wake == Wake::default() || is_tried(one));
+    }
 }
