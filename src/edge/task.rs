@@ -330,8 +330,9 @@ impl Edge {
         let to = |one: &Running| crate::planes::haproxy::Running { tenant: one.tenant.clone(), address: one.address };
         let routed = running.iter().filter(|one| !resting.contains_key(&one.tenant)).map(to).collect();
         self.routes.follow(routed, astray).await?;
-        if !self.known_note {
-            self.take_up(now).await?;
+        if !self.known_note && !self.take_up(now).await? {
+            // HAProxy ended just now. A note of this moment would hide what came before it ended, and nobody has looked at.
+            return Ok(());
         }
         if is_due(self.due.used, self.pace.quiet) || !resting.is_empty() {
             self.routes.read_use(&mut self.note, now).await?;
@@ -348,15 +349,14 @@ impl Edge {
         Ok(())
     }
 
-    /// Takes up what this host told before.
-    async fn take_up(&mut self, now: Timestamp) -> Result<()> {
+    /// Takes up what this host told before, and what its HAProxy knows besides; whether that could be asked.
+    async fn take_up(&mut self, now: Timestamp) -> Result<bool> {
         if let Some(note) = self.record.edge(&self.note.instance).await.map_err(unwritten)? {
             self.note = note;
             self.note.away.clear();
         }
-        self.routes.read_use(&mut self.note, now).await?;
-        self.known_note = true;
-        Ok(())
+        self.known_note = self.routes.read_use(&mut self.note, now).await?;
+        Ok(self.known_note)
     }
 
     /// All tenants, as the policy wants them.

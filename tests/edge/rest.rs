@@ -1,12 +1,16 @@
 //! A tenant that nobody uses.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reeve::edge::{Entry, Rules, Said};
+use reeve::edge::{Entry, Rules};
 
 use crate::client::{Asks, Load, ask};
 use crate::fleet_ground::{Fleet, docker, tenant, until};
-use crate::ground::{Edge, book, door, host};
+use crate::ground::{Edge, PACE, book, door, host};
+use crate::units::Haproxy;
+
+/// Times are noted in whole seconds.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Whether its container is to run.
 pub async fn runs(fleet: &Fleet, tenant: &str) -> bool {
@@ -50,14 +54,38 @@ async fn nobody_comes() {
     until("beta and delta rest", 60, async || !runs(&fleet, "beta").await && !runs(&fleet, "delta").await).await;
     assert!(runs(&fleet, "gamma").await, "it is kept awake");
 
-    // When it was last used outlives reeve and HAProxy: who was used just before is not put to rest because both were started anew.
-    until("alpha", 60, async || ask(&door, &host("alpha"), Asks::Page, "").await.is_of("alpha")).await;
+    // When they were last used outlives reeve and HAProxy, of which a start knows nothing: beta, which nobody has used for long, is not counted anew, and alpha, which
+    // was used just before, not too early.
     edge.stop().await;
-    let long = Rules { after: Duration::from_secs(3600), ..rules.clone() };
     estate = fleet.again(estate).await;
-    let mut edge = Edge::leads(&fleet, &estate, book(&entries, long)).await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    assert!(runs(&fleet, "alpha").await && !edge.said().iter().any(|said| matches!(said, Said::Rests { .. })));
+    let edge = Edge::leads(&fleet, &estate, book(&entries, Rules::default())).await;
+    for name in ["alpha", "beta"] {
+        until(name, 60, async || ask(&door, &host(name), Asks::Page, "").await.is_of(name)).await;
+    }
+    assert!(ask(&door, &host("beta"), Asks::Write, "last").await.is_good());
+    let beta = Instant::now();
+    tokio::time::sleep(Duration::from_secs(14)).await;
+    assert!(ask(&door, &host("alpha"), Asks::Write, "last").await.is_good());
+    let alpha = Instant::now();
+    // So long it takes until that is noted.
+    tokio::time::sleep(PACE.quiet + 2 * PACE.note).await;
+    edge.stop().await;
+    let haproxy = Haproxy::of(&fleet);
+    haproxy.kill().await;
+    let _haproxy = haproxy.begin();
+    let anew = Instant::now();
+    estate = fleet.again(estate).await;
+    let after = Duration::from_secs(22);
+    let edge = Edge::leads(&fleet, &estate, book(&entries, Rules { after, ..rules })).await;
+    until("beta rests", 60, async || !runs(&fleet, "beta").await).await;
+    assert!(
+        beta.elapsed() >= after - SECOND && anew.elapsed() < after,
+        "{:?}, and {:?} since HAProxy's start",
+        beta.elapsed(),
+        anew.elapsed()
+    );
+    until("alpha rests", 60, async || !runs(&fleet, "alpha").await).await;
+    assert!(alpha.elapsed() >= after - SECOND, "{:?}", alpha.elapsed());
     edge.stop().await;
 }
 
