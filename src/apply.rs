@@ -9,6 +9,7 @@ mod known;
 mod look;
 mod perform;
 mod slots;
+mod traced;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -19,6 +20,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
+use tracing::Instrument;
 
 use crate::model::Address;
 use crate::model::plan::{Plan, Verb};
@@ -26,6 +28,7 @@ use crate::model::report::{Do, Event, Failure, Report, Skipped, Stop};
 use crate::plan::order::{Disorder, Step, steps};
 use crate::planes::{Class, Error, Planes};
 use crate::record::{Attempt, Event as Entry, Journal, Lease, Outcome};
+use crate::trace;
 pub use conclude::class;
 use conclude::{left, moved, word};
 use known::Known;
@@ -208,13 +211,19 @@ impl<'a> Walk<'a> {
                 })
             });
             let performer = Arc::clone(performer);
-            running.push(Box::pin(async move {
+            let span = trace::change(&step.address, step.kind.name, word(step.what));
+            let work = async move {
                 if let Some(durable) = durable
                     && let Err(error) = durable.await
                 {
-                    return (at, Performed::NotRecorded(error.to_string()));
+                    return Performed::NotRecorded(error.to_string());
                 }
-                (at, performer.perform(&step, &attempt).await)
+                performer.perform(&step, &attempt).await
+            };
+            running.push(Box::pin(async move {
+                let performed = work.instrument(span.clone()).await;
+                performed.trace(&span);
+                (at, performed)
             }));
         }
     }

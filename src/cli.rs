@@ -22,6 +22,7 @@ mod stop;
 mod tenant;
 mod terminal;
 mod texts;
+mod traced;
 mod unlock;
 mod validate;
 mod why;
@@ -37,6 +38,8 @@ use crate::model::plan::Scope;
 use crate::model::runbook;
 use crate::session;
 use terminal::Terminal;
+use traced::Traced;
+use tracing::Instrument;
 
 /// Exit codes, as other programs rely on them.
 pub mod code {
@@ -152,6 +155,19 @@ impl Command {
             Self::Tenant(args) => Some(args.folder()),
             Self::Held(args) => Some(&args.dir.dir),
             Self::Run(args) => args.folder(),
+            _ => None,
+        }
+    }
+}
+
+impl Command {
+    /// What its trace is called, where it has one: it looks at the whole stack, or applies. The loop traces each pass by itself.
+    fn traced(&self) -> Option<&'static str> {
+        match self {
+            Self::Plan(_) => Some("reeve plan"),
+            Self::Apply(_) => Some("reeve apply"),
+            Self::Drift(_) => Some("reeve drift"),
+            Self::Destroy(_) => Some("reeve destroy"),
             _ => None,
         }
     }
@@ -287,33 +303,10 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
         }
     };
     let mut terminal = Terminal::new(cli.color, line, cli.command.folder().cloned());
-    let outcome = match cli.command {
-        Command::Validate(args) => args.run(&mut terminal),
-        Command::Plan(args) => args.run(&mut terminal).await,
-        Command::Apply(args) => args.run(&mut terminal).await,
-        Command::Drift(args) => args.run(&mut terminal).await,
-        Command::Destroy(args) => args.run(&mut terminal).await,
-        Command::Show(args) => args.run(&mut terminal),
-        Command::Diff(args) => args.run(&mut terminal),
-        Command::Graph(args) => args.run(&mut terminal),
-        Command::Why(args) => args.run(&mut terminal).await,
-        Command::Schema(args) => args.run(&mut terminal),
-        Command::Module(args) => args.run(&mut terminal),
-        Command::Runbook(args) => args.run(&mut terminal),
-        Command::Adopt(args) => args.run(&mut terminal).await,
-        Command::Drill(args) => args.run(&mut terminal).await,
-        Command::Journal(args) => args.run(&mut terminal).await,
-        Command::Unlock(args) => args.run(&mut terminal).await,
-        Command::Sandbox(args) => args.run(&mut terminal).await,
-        Command::Host(args) => args.run(&mut terminal).await,
-        Command::Tenant(args) => args.run(&mut terminal).await,
-        Command::Completions(args) => args.run(&mut terminal, &mut Cli::command()),
-        Command::Man => completions::man(&mut terminal, Cli::command()),
-        Command::Approve(_) => Err(later::command("approve")),
-        Command::Audit(_) => Err(later::command("audit")),
-        Command::Held(args) => args.run(&mut terminal).await,
-        Command::Run(args) => args.run(&mut terminal).await,
-    };
+    let traced = Traced::begin(cli.command.traced(), &terminal);
+    let span = traced.span.clone();
+    let outcome = Box::pin(dispatch(cli.command, &mut terminal)).instrument(span).await;
+    traced.end(&outcome, &terminal).await;
     let code = match outcome {
         Ok(code) => code,
         Err(failure) => {
@@ -324,6 +317,36 @@ pub async fn run(args: Vec<std::ffi::OsString>) -> u8 {
     crate::planes::tunnel::farewell().await;
     terminal.stats();
     code
+}
+
+async fn dispatch(command: Command, terminal: &mut Terminal) -> Exit {
+    match command {
+        Command::Validate(args) => args.run(terminal),
+        Command::Plan(args) => args.run(terminal).await,
+        Command::Apply(args) => args.run(terminal).await,
+        Command::Drift(args) => args.run(terminal).await,
+        Command::Destroy(args) => args.run(terminal).await,
+        Command::Show(args) => args.run(terminal),
+        Command::Diff(args) => args.run(terminal),
+        Command::Graph(args) => args.run(terminal),
+        Command::Why(args) => args.run(terminal).await,
+        Command::Schema(args) => args.run(terminal),
+        Command::Module(args) => args.run(terminal),
+        Command::Runbook(args) => args.run(terminal),
+        Command::Adopt(args) => args.run(terminal).await,
+        Command::Drill(args) => args.run(terminal).await,
+        Command::Journal(args) => args.run(terminal).await,
+        Command::Unlock(args) => args.run(terminal).await,
+        Command::Sandbox(args) => args.run(terminal).await,
+        Command::Host(args) => args.run(terminal).await,
+        Command::Tenant(args) => args.run(terminal).await,
+        Command::Completions(args) => args.run(terminal, &mut Cli::command()),
+        Command::Man => completions::man(terminal, Cli::command()),
+        Command::Approve(_) => Err(later::command("approve")),
+        Command::Audit(_) => Err(later::command("audit")),
+        Command::Held(args) => args.run(terminal).await,
+        Command::Run(args) => args.run(terminal).await,
+    }
 }
 
 /// A stack's folder.

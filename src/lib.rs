@@ -16,6 +16,8 @@ pub mod plan;
 
 pub mod record;
 
+pub mod trace;
+
 pub mod apply;
 
 pub mod host;

@@ -10,6 +10,7 @@ pub mod error;
 pub mod facts;
 pub mod files;
 pub mod haproxy;
+pub mod https;
 mod lately;
 pub mod mysql;
 pub mod once;

@@ -49,7 +49,7 @@ pub use held::HeldPlan;
 pub use history::{Head, History, Loaded, Unmarked};
 pub use journal::{Journal, Pending};
 pub use lease::{Lease, Lock, Lost, Terms, Unlocked};
-pub use lease_file::{LeaseFile, Owner, Released};
+pub use lease_file::{LeaseFile, Owner, Released, host};
 pub use local::LocalFolder;
 pub use location::Location;
 pub use plan_file::{SavedPlan, plan_digest, plan_path, read_plan, seal_plan, write_plan};

@@ -18,6 +18,7 @@ mod task;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::{mpsc, watch};
+use tracing::Instrument;
 
 use crate::apply::{Halt, LONGEST_CALL, Options, Tools, apply};
 use crate::model::census::Applied;
@@ -33,6 +34,7 @@ use crate::planes::aws::connect::{self, Connection};
 use crate::planes::aws::gate::Gate;
 use crate::planes::{self, Facts, Planes};
 use crate::record::{Clock, History, Journal, Loaded, Location, Lock, Owner, Record, RecordError, RunEnd, RunStart, Tally};
+use crate::trace;
 pub use drill::Drilled;
 use left_open::LeftOpen;
 pub use password::Password;
@@ -160,6 +162,17 @@ impl Session {
         self.planes.gated(self.connection.gated(gate.clone()), &gate)
     }
 
+    /// Reads what is ours on `planes` (empty: all), and of the others the kinds in `also`.
+    async fn look(&self, planes: &BTreeSet<String>, also: &BTreeSet<&str>) -> Observed {
+        let span = trace::observe();
+        let observed = observe(&self.planes, planes, also).instrument(span.clone()).await;
+        if !observed.unreadable.is_empty() {
+            let kinds: Vec<&str> = observed.unreadable.iter().map(|one| one.kind.as_str()).collect();
+            trace::failed(&span, "unreadable", format!("could not be read: {}", kinds.join(", ")));
+        }
+        observed
+    }
+
     fn estate(&self) -> &Estate {
         &self.connection.aws.estate
     }
@@ -217,7 +230,7 @@ impl Session {
     pub async fn check(&self, plan: &Plan) -> Result<(), Error> {
         steps(plan)?;
         let also = plan.seen.values().map(|seen| seen.kind.as_str()).collect();
-        let observed = observe(&self.planes, &plan.scope.planes, &also).await;
+        let observed = self.look(&plan.scope.planes, &also).await;
         let before: BTreeSet<&str> = plan.unreadable.iter().map(|one| one.kind.as_str()).collect();
         if let Some(one) = observed.unreadable.iter().find(|one| !before.contains(one.kind.as_str())) {
             return Err(Error::Unreadable(format!("{}: {}", one.kind, one.error)));
@@ -231,6 +244,35 @@ impl Session {
     /// # Errors
     /// When the journal cannot be begun, or the steps run in a circle; nothing was done then.
     pub async fn apply(
+        &self,
+        plan: &Plan,
+        held: &Held,
+        command: &Command,
+        parallelism: usize,
+        events: mpsc::UnboundedSender<Event>,
+        halt: watch::Receiver<Halt>,
+    ) -> Result<Outcome, Error> {
+        let span = trace::apply(&plan.digest);
+        let outcome = self.applied(plan, held, command, parallelism, events, halt).instrument(span.clone()).await;
+        match &outcome {
+            Ok(outcome) => {
+                let report = &outcome.report;
+                trace::set(&span, "reeve.run", outcome.run.clone());
+                if !report.is_whole() {
+                    let (failed, skipped, unknown) = (report.failed.len(), report.skipped.len(), report.unknown.len());
+                    trace::failed(
+                        &span,
+                        "partial",
+                        format!("{failed} failed, {skipped} were not begun, {unknown} were in flight at the end"),
+                    );
+                }
+            }
+            Err(error) => trace::failed(&span, "not begun", error),
+        }
+        outcome
+    }
+
+    async fn applied(
         &self,
         plan: &Plan,
         held: &Held,

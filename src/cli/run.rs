@@ -82,7 +82,7 @@ impl Run {
 
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let source = self.source()?;
-        log::begin(self.log);
+        let traces = log::begin(self.log);
         let (mut stop, mut hangup) = Stop::listen_as_service()?;
         let (trigger, metrics, status) = (Trigger::default(), Metrics::new(), Status::default());
         let (at, serving) = serve(self.listen, status.clone(), metrics.clone()).await.map_err(|error| {
@@ -126,6 +126,7 @@ impl Run {
         // Last: tenants are answered for while what runs is finished.
         edge_in.send_replace(true);
         let _ = edge.await;
+        log::end(traces).await;
         match ended {
             Ended::Clean => Ok(code::DONE),
             Ended::InFlight => Ok(code::INTERRUPTED),

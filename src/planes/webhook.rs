@@ -4,10 +4,9 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 
 use super::error::{Class, Error, Result};
+use super::https;
 use crate::model::Secret;
 
 const CALL: &str = "webhook.post";
@@ -23,18 +22,12 @@ pub async fn post(url: &Secret, body: Vec<u8>) -> Result<()> {
     if uri.scheme_str() != Some("https") && !is_here {
         return Err(invalid("the webhook's URL has to begin with https://"));
     }
-    let connector = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_native_roots()
-        .map_err(|error| Error::new(Class::Invalid, CALL, format!("this machine has no certificates of authorities: {error}")))?
-        .https_or_http()
-        .enable_http1()
-        .build();
+    let client = https::client()?;
     let request = http::Request::post(uri)
         .header(http::header::CONTENT_TYPE, "application/json")
         .header(http::header::USER_AGENT, concat!("reeve/", env!("CARGO_PKG_VERSION")))
         .body(Full::new(Bytes::from(body)))
         .map_err(|_| invalid("the webhook's URL cannot be requested"))?;
-    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
     let answer = client.request(request).await.map_err(|error| {
         let kind = if error.is_connect() { "nobody can be reached there" } else { "no whole answer came" };
         Error::new(Class::Unreachable, CALL, kind.to_owned())

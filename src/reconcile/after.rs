@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use tracing::{info, warn};
+use tracing::{Instrument, Span, info, warn};
 
 use super::pass::{End, Pass, Passed};
 use super::status::Ready;
 use super::told;
 use super::trigger::Why;
 use super::turn::{Part, SOURCE, Turn};
+use crate::trace;
 
 /// The part that fails when a pass does.
 const PASS: Part = "the pass";
@@ -33,9 +34,11 @@ impl Turn {
             parallelism: self.settings.parallelism,
             halt: self.shared.halt.clone(),
         };
-        let passed = pass.run().await;
+        let span = trace::pass(&session.stack.name, &reasons.join(", "));
+        let passed = pass.run().instrument(span.clone()).await;
         self.ended = Some(Instant::now());
-        self.after(&passed, began.elapsed(), &reasons.join(", "));
+        let result = self.after(&passed, began.elapsed(), &reasons.join(", "));
+        write_down(&passed, result, span);
         self.hold(&passed).await;
         if !self.knows_what_was_told().await {
             return;
@@ -47,7 +50,7 @@ impl Turn {
     }
 
     /// Takes in what came of a pass.
-    fn after(&mut self, passed: &Passed, took: Duration, reasons: &str) {
+    fn after(&mut self, passed: &Passed, took: Duration, reasons: &str) -> &'static str {
         let now = Instant::now();
         self.due = now + self.every();
         if let Some(report) = &passed.report {
@@ -117,5 +120,24 @@ impl Turn {
         }
         let seconds = || jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
         self.shared.metrics.passed(result, took, (result == "ok").then(seconds));
+        result
+    }
+}
+
+/// Writes into a pass's span what came of it, and ends it.
+fn write_down(passed: &Passed, result: &'static str, span: Span) {
+    trace::set(&span, "reeve.result", result);
+    if let Some(plan) = &passed.plan {
+        trace::planned(&span, plan);
+    }
+    let number = |amount: usize| i64::try_from(amount).unwrap_or(i64::MAX);
+    trace::set(&span, "reeve.held", number(passed.decision.held.len()));
+    trace::set(&span, "reeve.resting", number(passed.decision.resting.len()));
+    if let Some(report) = &passed.report {
+        trace::set(&span, "reeve.applied", number(report.finished.len()));
+        trace::set(&span, "reeve.failed", number(report.failed.len()));
+    }
+    if let Some(why) = passed.wrong() {
+        trace::failed(&span, result, why);
     }
 }

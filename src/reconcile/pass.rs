@@ -82,6 +82,16 @@ impl Passed {
         self.plan.as_ref().is_some_and(|plan| plan.unreadable.len() * 2 > crate::kinds::rows().count())
     }
 
+    /// Why it was none that went well.
+    pub(super) fn wrong(&self) -> Option<String> {
+        match (&self.end, &self.report) {
+            (End::Failed(why) | End::Refused(why), _) => Some(why.clone()),
+            _ if self.is_blind() => self.plan.as_ref().map(|plan| format!("{} kinds could not be read", plan.unreadable.len())),
+            (End::Partial, Some(report)) => Some(format!("{} failed, {} were not begun", report.failed.len(), report.skipped.len())),
+            _ => None,
+        }
+    }
+
     /// Whether nothing was left to do but what is held or rests: what is held then is what waits for a person.
     pub(super) fn is_settled(&self) -> bool {
         self.end == End::Quiet && !self.is_blind()

@@ -91,7 +91,8 @@ fn command_of(pid: &str) -> Option<String> {
 }
 
 /// The machine's name. Only people read it, so an unknown one is no error.
-fn host() -> String {
+#[must_use]
+pub fn host() -> String {
     let named = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
     named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "an unnamed host".to_owned())
 }

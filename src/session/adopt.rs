@@ -6,7 +6,6 @@ use super::task::Noted;
 use super::{Error, Held, Session};
 use crate::model::plan::Verb;
 use crate::model::{Address, Marks};
-use crate::observe::observe;
 use crate::plan::Wished;
 use crate::planes::Planes;
 use crate::planes::aws::owner::Owned;
@@ -19,7 +18,7 @@ impl Session {
     /// [`Error::NotAdopted`] when it is owned, or the address is live already; `NotFound` when it is not there.
     pub async fn may_adopt(&self, address: &Address, wish: &Wished, id: &str) -> Result<(), Error> {
         let refuse = |why: String| Err(Error::NotAdopted(why));
-        let observed = observe(&self.planes, &BTreeSet::new(), &BTreeSet::new()).await;
+        let observed = self.look(&BTreeSet::new(), &BTreeSet::new()).await;
         if let Some(one) = observed.unreadable.iter().find(|one| one.kind == wish.kind.name) {
             return Err(Error::Unreadable(format!("{}: {}", one.kind, one.error)));
         }

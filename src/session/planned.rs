@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use tracing::Instrument;
+
 use super::{Error, Session, named_on};
 use crate::model::Address;
 use crate::model::plan::{Plan, Scope};
-use crate::observe::{Observed, observe};
+use crate::observe::Observed;
 use crate::plan::Wished;
 use crate::record::{History, Loaded};
+use crate::trace;
 
 /// A plan with what it was made on.
 #[derive(Debug)]
@@ -46,7 +49,24 @@ impl Session {
         destroy: bool,
         commit: Option<String>,
     ) -> Result<Planned, Error> {
-        let observed = observe(&self.planes, &scope.planes, &named_on(wishes, &scope.planes)).await;
+        let observed = self.look(&scope.planes, &named_on(wishes, &scope.planes)).await;
+        let span = trace::plan();
+        let planned = self.compared(observed, wishes, scope, destroy, commit).instrument(span.clone()).await;
+        match &planned {
+            Ok(planned) => trace::planned(&span, &planned.plan),
+            Err(error) => trace::failed(&span, "plan", error),
+        }
+        planned
+    }
+
+    async fn compared(
+        &self,
+        observed: Observed,
+        wishes: &BTreeMap<Address, Wished>,
+        scope: Scope,
+        destroy: bool,
+        commit: Option<String>,
+    ) -> Result<Planned, Error> {
         // The history only says why something differs: where nothing does, it is not asked for.
         let without = Loaded { history: History::default(), warnings: Vec::new() };
         let draft = self.draft(wishes, &observed, &without, scope.clone(), destroy)?;
@@ -68,9 +88,12 @@ impl Session {
         wishes: &BTreeMap<Address, Wished>,
         exclude: impl IntoIterator<Item = &'a Address>,
     ) -> Result<Plan, Error> {
+        let span = trace::plan().entered();
         let mut scope = planned.plan.scope.clone();
         scope.exclude.extend(exclude.into_iter().map(ToString::to_string));
         let draft = self.draft(wishes, &planned.observed, &planned.loaded, scope, planned.plan.destroy)?;
-        self.sealed(draft, planned.plan.made.commit.clone())
+        let plan = self.sealed(draft, planned.plan.made.commit.clone())?;
+        trace::planned(&span, &plan);
+        Ok(plan)
     }
 }

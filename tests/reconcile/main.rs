@@ -7,6 +7,8 @@ mod leaders;
 mod monitoring;
 mod notices;
 mod passes;
+mod receiver;
+mod traces;
 
 #[path = "../cli/support.rs"]
 #[allow(dead_code)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
-use tracing::{info, warn};
+use tracing::{Span, info, warn};
 
 use crate::edge::Said;
 use crate::model::runbook;
@@ -14,6 +14,7 @@ use crate::planes::Planes;
 use crate::record::Record;
 use crate::scaling::{self, Memory, Settings};
 use crate::session::Session;
+use crate::trace;
 
 /// How often the fleet is looked at.
 const FLEET: Duration = Duration::from_secs(30);
@@ -47,20 +48,38 @@ impl Failing {
 /// Puts into the log what the edge says, and remembers what goes wrong.
 pub async fn hear(mut heard: mpsc::UnboundedReceiver<Said>, failing: Failing) {
     let about = |tenant: &str| format!("tenant/{tenant}");
+    let mut waking: BTreeMap<String, Span> = BTreeMap::new();
     while let Some(said) = heard.recv().await {
         match said {
-            Said::Starts { tenant } => info!(tenant, "{tenant} is being started"),
+            Said::Starts { tenant } => {
+                info!(tenant, "{tenant} is being started");
+                waking.insert(tenant.clone(), trace::wake(&tenant));
+            }
             Said::Arrived { tenant, seconds } => {
+                if let Some(span) = waking.remove(&tenant) {
+                    trace::set(&span, "reeve.outcome", "arrived");
+                    trace::set(&span, "reeve.seconds", i64::try_from(seconds).unwrap_or(i64::MAX));
+                }
                 info!(tenant, seconds, "{tenant} answers after {seconds} s");
                 failing.is(&about(&tenant), None);
             }
             Said::GaveUp { tenant, why } => {
+                if let Some(span) = waking.remove(&tenant) {
+                    trace::set(&span, "reeve.outcome", "given up");
+                    trace::failed(&span, "given up", &why);
+                }
                 warn!(tenant, "{tenant} could not be started, it is tried again later: {why}");
                 let words = format!("it could not be started, and is tried again later: {why}: see {}", runbook::WONT_WAKE);
                 failing.is(&about(&tenant), Some(&words));
             }
-            Said::Rests { tenant } => info!(tenant, "{tenant} is put to rest: nobody uses it"),
-            Said::Stays { tenant } => info!(tenant, "{tenant} was about to be put to rest and stays"),
+            Said::Rests { tenant } => {
+                info!(tenant, "{tenant} is put to rest: nobody uses it");
+                trace::put_to_rest(&tenant);
+            }
+            Said::Stays { tenant } => {
+                info!(tenant, "{tenant} was about to be put to rest and stays");
+                trace::kept(&tenant);
+            }
             Said::Trouble(why) => {
                 warn!("tenants cannot be looked after: {why}");
                 failing.is("edge", Some(&format!("tenants cannot be looked after: {why}")));
@@ -134,5 +153,77 @@ pub async fn tell(session: &Session, record: &Record, channels: impl Fn() -> Cha
             }
         }
         tokio::time::sleep(TELL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry::trace::{Status, TracerProvider};
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[derive(Debug, Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<SpanData>>>);
+
+    impl SpanExporter for Kept {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().unwrap().extend(batch);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wake_is_a_trace_from_its_start_to_its_end() {
+        let kept = Kept::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(kept.clone()).build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let (say, heard) = mpsc::unbounded_channel();
+        let tenant = |name: &str| name.to_owned();
+        for said in [
+            Said::Starts { tenant: tenant("a") },
+            Said::Starts { tenant: tenant("b") },
+            Said::Arrived { tenant: tenant("a"), seconds: 12 },
+            Said::GaveUp { tenant: tenant("b"), why: "no image".to_owned() },
+            Said::Rests { tenant: tenant("c") },
+            Said::Stays { tenant: tenant("d") },
+            // One that another host started: its beginning was not seen here.
+            Said::Arrived { tenant: tenant("e"), seconds: 1 },
+        ] {
+            say.send(said).unwrap();
+        }
+        drop(say);
+        hear(heard, Failing::default()).await;
+        let spans = kept.0.lock().unwrap();
+        let seen: Vec<(String, String, String, bool)> = spans
+            .iter()
+            .map(|span| {
+                let of = |name: &str| {
+                    let found = span.attributes.iter().find(|one| one.key.as_str() == name);
+                    found.map(|one| one.value.to_string()).unwrap_or_default()
+                };
+                (
+                    span.name.to_string(),
+                    of("reeve.tenant"),
+                    format!("{} {}", of("reeve.outcome"), of("reeve.seconds")),
+                    span.status != Status::Unset,
+                )
+            })
+            .collect();
+        let span = |name: &str, tenant: &str, what: &str, bad| (name.to_owned(), tenant.to_owned(), what.to_owned(), bad);
+        assert_eq!(
+            seen,
+            [
+                span("wake", "a", "arrived 12", false),
+                span("wake", "b", "given up ", true),
+                span("rest", "c", "rests ", false),
+                span("rest", "d", "stays ", false)
+            ]
+        );
     }
 }
