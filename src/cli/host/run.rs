@@ -46,7 +46,7 @@ pub struct Run {
 impl Run {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let config = HostConfig::read(&self.config).map_err(|error| Failure::new(code::ERROR, error.to_string()))?;
-        log::begin(self.log);
+        let traces = log::begin(self.log);
         let (mut stop, mut hangup) = Stop::listen_as_service()?;
         let (metrics, status) = (Metrics::new(), Status::default());
         let (at, serving) = serve(self.listen, status.clone(), metrics.clone()).await.map_err(|error| {
@@ -85,6 +85,7 @@ impl Run {
         info!("stopping");
         edge_in.send_replace(true);
         let _ = edge.await;
+        log::end(traces).await;
         Ok(code::DONE)
     }
 }
