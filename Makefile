@@ -36,7 +36,7 @@ demo: setup ## the main job, from nothing to tenants served by their names: AWS 
 	@./demo/run.sh
 
 test: setup ## every test
-	cargo test --locked --workspace --no-fail-fast
+	@./tests/all.sh
 	$(MAKE) --no-print-directory test-sandbox
 
 conformance: ## a whole estate lives and goes on the account of your credentials: says what it costs and asks (YES=1: agreed)
