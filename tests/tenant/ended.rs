@@ -58,8 +58,13 @@ async fn each_step_of_a_restore_asks_for_the_lease() {
     });
     fs::write(data.join("old"), "old").expect("a file");
     assert!(!was_cut_off(&ground.planes, "b").await.expect("an answer"));
-    let mut shut_at = 0;
+    let (mut shut_at, begun) = (0, Instant::now());
     while let Err(error) = tried(shut_at).await {
+        // The session of the program that the last try ended is over in a moment: until then the tenant counts as in use, and nothing is touched.
+        if error.class == Class::InUse && begun.elapsed() < Duration::from_secs(60) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        }
         assert_eq!(error.class, Class::LeaseLost, "{shut_at}: {error}");
         if error.message.contains("all of it is restored") {
             break;
