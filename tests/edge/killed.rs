@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::client::{Answer, Asks, Load, ask};
 use crate::fleet_ground::{Fleet, tenant, until};
 use crate::ground::{door, host};
-use crate::units::{Unit, Units};
+use crate::units::{Of, Unit, Units};
 
 /// Clients work with these all the time.
 const USED: [&str; 2] = ["alpha", "beta"];
@@ -198,7 +198,8 @@ async fn play(events: &[(u64, Unit, What)], rng: &mut StdRng, door: &str, units:
         harm.add(*unit, *what);
         match what {
             What::Killed => {
-                units.kill(*unit).await;
+                let of_haproxy = [Of::All, Of::Master, Of::Workers][rng.random_range(0..3)];
+                units.kill(*unit, of_haproxy).await;
                 gone.insert(*unit);
             }
             What::Begun | What::Fails => {

@@ -7,7 +7,7 @@ use reeve::edge::{Entry, Rules};
 use crate::client::{Asks, Load, ask};
 use crate::fleet_ground::{Fleet, docker, tenant, until};
 use crate::ground::{Edge, PACE, book, door, host};
-use crate::units::Haproxy;
+use crate::units::{Haproxy, Of};
 
 /// Times are noted in whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
@@ -71,7 +71,7 @@ async fn nobody_comes() {
     tokio::time::sleep(PACE.quiet + 2 * PACE.note).await;
     edge.stop().await;
     let haproxy = Haproxy::of(&fleet);
-    haproxy.kill().await;
+    haproxy.kill(Of::All).await;
     let _haproxy = haproxy.begin();
     let anew = Instant::now();
     estate = fleet.again(estate).await;

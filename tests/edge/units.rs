@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 
 use crate::fleet_ground::{Fleet, docker, read, until};
 use crate::host::Host;
-use crate::program::Program;
+use crate::program::{Program, parent};
 
 /// What can be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,14 +53,14 @@ impl<'f> Units<'f> {
     }
 
     /// Ends it without a word.
-    pub async fn kill(&mut self, unit: Unit) {
+    pub async fn kill(&mut self, unit: Unit, of_haproxy: Of) {
         match unit {
             Unit::Reeve => {
                 let mut reeve = self.reeve.take().expect("it runs");
                 reeve.start_kill().expect("it runs");
                 reeve.wait().await.expect("it ends");
             }
-            Unit::Haproxy => self.haproxy.kill().await,
+            Unit::Haproxy => self.haproxy.kill(of_haproxy).await,
             Unit::Docker | Unit::Database => self.programs[&unit].kill().await,
         }
     }
@@ -132,6 +132,14 @@ impl<'f> Units<'f> {
     }
 }
 
+/// What of HAProxy is killed; what is left ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    All,
+    Master,
+    Workers,
+}
+
 /// HAProxy as a unit: whoever starts it, the loop or systemd, it runs once.
 pub struct Haproxy {
     program: PathBuf,
@@ -156,8 +164,8 @@ impl Haproxy {
         Self { program, config: folder.join("engine1/haproxy/haproxy.cfg"), facts: host }
     }
 
-    /// Kills it, master and workers, by the configuration that they name.
-    pub async fn kill(&self) {
+    /// Kills that of it, by the configuration that they name.
+    pub async fn kill(&self, what: Of) {
         let config = self.config.display().to_string();
         let all = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
         let is_it = |id: &u32| {
@@ -165,7 +173,14 @@ impl Haproxy {
             let words: Vec<String> = line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
             words[0].ends_with("haproxy") && words.contains(&config)
         };
-        let ids: Vec<String> = all.filter(is_it).map(|id| id.to_string()).collect();
+        let ids: Vec<u32> = all.filter(is_it).collect();
+        let is_worker = |id: &u32| parent(*id).is_some_and(|parent| ids.contains(&parent));
+        let is_meant = |id: &&u32| match what {
+            Of::All => true,
+            Of::Master => !is_worker(id),
+            Of::Workers => is_worker(id),
+        };
+        let ids: Vec<String> = ids.iter().filter(is_meant).map(ToString::to_string).collect();
         // One that ended before it was up is none to be killed.
         let _ = Command::new("kill").arg("-KILL").args(&ids).stderr(Stdio::null()).status().await.expect("kill");
     }

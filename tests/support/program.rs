@@ -167,7 +167,8 @@ fn ids() -> impl Iterator<Item = u32> {
     fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-fn parent(id: u32) -> Option<u32> {
+/// Who started a process.
+pub fn parent(id: u32) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
 }
