@@ -17,8 +17,9 @@ mod support;
 
 use std::path::Path;
 
+use reeve::desired::quantity::Duration;
 use reeve::desired::{self, Desired, SourceFile};
-use support::{address, example, file, load, toy};
+use support::{address, example, file, load, stack_with, toy};
 
 fn loaded(files: &[SourceFile]) -> Desired {
     load(files).unwrap_or_else(|problems| panic!("{problems}"))
@@ -48,6 +49,19 @@ fn only_name_region_domain_and_one_image_are_needed() {
     assert_eq!(desired.resources[&address("vpc.vpc")].spec["cidr_block"], "10.0.0.0/16");
     assert_eq!(desired.resources.len(), 2, "the VPC, and the one log group that `when` leaves");
     assert_eq!(desired.stack.spec.idle.after.to_string(), "14d");
+}
+
+#[test]
+fn how_the_fleet_scales_has_its_defaults_and_each_can_be_written_alone() {
+    let scaling = |lines: &str| loaded(&[stack_with(lines)]).stack.spec.scaling;
+    let default = scaling("");
+    let said = serde_json::to_value(&default).unwrap();
+    let wanted = serde_json::json!({
+        "spare": 0.1, "quiet": 1_800, "linger": 28_800, "join": 900, "worker_down": 300, "manager_down": 900
+    });
+    assert_eq!(said, wanted);
+    let written = scaling("  scaling: { linger: 2h, spare: 0 }\n");
+    assert_eq!((written.linger, written.spare, written.quiet), (Duration(7200), 0.0, default.quiet));
 }
 
 #[test]

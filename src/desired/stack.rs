@@ -44,6 +44,9 @@ pub struct StackSpec {
     /// When a tenant goes to sleep, and how it wakes.
     #[serde(default)]
     pub idle: Idle,
+    /// How the fleet grows, shrinks and mends itself.
+    #[serde(default)]
+    pub scaling: Scaling,
     /// What the loop does by itself.
     #[serde(default)]
     pub reconcile: Reconcile,
@@ -122,6 +125,62 @@ fn quarter() -> Duration {
 }
 fn four() -> u32 {
     4
+}
+
+/// How the fleet grows, shrinks and mends itself, between `fleet.workers.min` and `max`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scaling {
+    /// Room is kept free for this share of what runs, and for one tenant of the largest reservation at least. Default: 0.1.
+    #[serde(default = "tenth")]
+    #[schemars(range(min = 0, max = 1))]
+    pub spare: f64,
+    /// There has to be too much room for so long before a host is to go. Default: `30m`.
+    #[serde(default = "half_hour")]
+    #[schemars(extend("x-min" = 300, "x-max" = 604_800))]
+    pub quiet: Duration,
+    /// A host that is to go takes nobody more for so long before those who are left on it are moved, which is minutes of outage for each. Default: `8h`, a working day.
+    #[serde(default = "working_day")]
+    #[schemars(extend("x-min" = 60, "x-max" = 604_800))]
+    pub linger: Duration,
+    /// A host that was launched has so long to join the swarm; then it is replaced. Default: `15m`.
+    #[serde(default = "quarter")]
+    #[schemars(extend("x-min" = 300, "x-max" = 86_400))]
+    pub join: Duration,
+    /// A worker that does not answer, or is sick, is replaced after so long. Default: `5m`.
+    #[serde(default = "five_minutes")]
+    #[schemars(extend("x-min" = 60, "x-max" = 86_400))]
+    pub worker_down: Duration,
+    /// A manager is replaced after so long, when the others lead without it. Default: `15m`.
+    #[serde(default = "quarter")]
+    #[schemars(extend("x-min" = 60, "x-max" = 86_400))]
+    pub manager_down: Duration,
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Self {
+            spare: tenth(),
+            quiet: half_hour(),
+            linger: working_day(),
+            join: quarter(),
+            worker_down: five_minutes(),
+            manager_down: quarter(),
+        }
+    }
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+fn half_hour() -> Duration {
+    Duration(30 * 60)
+}
+fn working_day() -> Duration {
+    Duration(8 * 3600)
+}
+fn five_minutes() -> Duration {
+    Duration(5 * 60)
 }
 
 /// What the loop does by itself.

@@ -28,6 +28,9 @@ pub struct Orders {
     pub notify: Notify,
     /// When tenants rest, and how they wake.
     pub idle: Idle,
+    /// How the fleet is sized. Default: as the policy does by itself.
+    #[serde(default)]
+    pub scaling: Option<Scaling>,
     /// The proxy.
     pub routing: Routing,
     /// By name, what tenants have in common.
@@ -74,6 +77,23 @@ pub struct Idle {
     /// Nobody is put to rest while these last.
     #[serde(default)]
     pub hours: Option<Hours>,
+}
+
+/// How the fleet is sized. Times in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// Room is kept free for this share of what runs.
+    pub spare: f64,
+    /// Too much room for so long, and a host is to go.
+    pub quiet: u64,
+    /// It takes nobody more for so long before who is left is moved.
+    pub linger: u64,
+    /// A new host has so long to join.
+    pub join: u64,
+    /// A worker that does not answer is replaced after so long.
+    pub worker_down: u64,
+    /// A manager is.
+    pub manager_down: u64,
 }
 
 /// The proxy.

@@ -41,6 +41,12 @@ fn mistakes() -> Vec<(&'static str, Vec<SourceFile>)> {
         ("one where a list is meant", vec![stack("  vpc: { zones: a }\n")]),
         ("no, on and octal numbers", vec![stack("  database: { multi_az: no, storage_gib: 0o144, backup_days: 035 }\n")]),
         ("the country of Norway", one(&tenant("a", "").replace("US", "NO"))),
+        (
+            "a fleet that is never quiet",
+            vec![stack(
+                "  scaling:\n    spare: 1.5\n    quiet: 1m\n    linger: 9d\n    join: 1m\n    worker_down: 30s\n    manager_down: 2 days\n    lingers: 1h\n",
+            )],
+        ),
         ("a unit that is none", vec![stack("  idle: { after: 2 weeks, wake_timeout: 900 }\n")]),
         ("a size that is none", one(&tenant("a", "  memory: { reserve: 1GB, limit: 2048 }\n"))),
         ("a limit below the reserve", one(&tenant("a", "  memory: { reserve: 3GiB }\n"))),

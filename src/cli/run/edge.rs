@@ -18,6 +18,7 @@ use crate::planes::aws::connect::Options;
 use crate::planes::{Docker, Haproxy, Plane, Planes};
 use crate::record::{Location, Lost, RecordError};
 use crate::session::{Error, Held, Session, Stack};
+pub use leading::settings;
 use leading::{Failing, fleet, hear, tell};
 
 /// How soon it is tried again to lead, or to begin.
@@ -190,10 +191,11 @@ impl Lead<'_> {
             let told = |orders: Arc<Orders>| Channels { webhook: orders.notify.webhook.clone(), topic: orders.notify.topic.clone() };
             orders.map(told).unwrap_or_default()
         };
+        let sizes = || settings(self.orders.borrow().as_ref().and_then(|orders| orders.scaling.as_ref()));
         tokio::select! {
             _ = lost.wait_for(Option::is_some) => {}
             _ = end.wait_for(|end| *end) => {}
-            never = fleet(&planes, &self.queued, &self.failing) => match never {},
+            never = fleet(&planes, sizes, &self.queued, &self.failing) => match never {},
             never = tell(self.session, &held.record, channels, &self.failing) => match never {},
         }
         lead.send_replace(None);

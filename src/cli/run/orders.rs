@@ -1,7 +1,7 @@
 //! What the YAML tells hosts, in the words in which `modules/routing.yaml` writes it for those who have no YAML.
 
 use crate::desired::tenant::State;
-use crate::edge::orders::{Distribution, FORMAT_VERSION, Idle, Notify, Orders, Routing, Stack, Tenant};
+use crate::edge::orders::{Distribution, FORMAT_VERSION, Idle, Notify, Orders, Routing, Scaling, Stack, Tenant};
 use crate::kinds::haproxy::config::{Config, State as Served};
 use crate::model::Named;
 use crate::reconcile::Loaded;
@@ -51,6 +51,14 @@ pub fn of(loaded: &Loaded) -> Orders {
             max_waking: usize::try_from(spec.idle.max_waking).unwrap_or(usize::MAX),
             hours: spec.idle.hours.clone(),
         },
+        scaling: Some(Scaling {
+            spare: spec.scaling.spare,
+            quiet: spec.scaling.quiet.0,
+            linger: spec.scaling.linger.0,
+            join: spec.scaling.join.0,
+            worker_down: spec.scaling.worker_down.0,
+            manager_down: spec.scaling.manager_down.0,
+        }),
         routing: Routing { waker: routing.waker, max_body_mib: routing.max_body_mib },
         distributions: distributions.collect(),
         tenants: served.collect(),
@@ -62,6 +70,14 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn the_fleet_is_sized_by_the_policys_own_defaults_where_the_yaml_says_nothing() {
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("desired/hostedehr");
+        let said = of(&Loaded::read(&example).unwrap());
+        let settings = crate::cli::run::edge::settings(said.scaling.as_ref());
+        assert_eq!(settings, crate::scaling::Settings::default());
+    }
 
     #[test]
     fn the_module_tells_hosts_the_same_in_the_same_words() {

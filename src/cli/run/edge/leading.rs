@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tracing::{Span, info, warn};
 
 use crate::edge::Said;
+use crate::edge::orders::Scaling;
 use crate::model::runbook;
 use crate::notify::{Channels, Notice, Post, Seen};
 use crate::planes::Planes;
@@ -92,14 +93,35 @@ pub async fn hear(mut heard: mpsc::UnboundedReceiver<Said>, failing: Failing) {
     }
 }
 
-/// Sizes the fleet for as long as it is polled. What stays the same is said once.
-pub async fn fleet(planes: &Planes, queued: &watch::Receiver<Vec<String>>, failing: &Failing) -> std::convert::Infallible {
-    let (settings, mut memory) = (Settings::default(), Memory::default());
+/// The policy's settings, as the stack tells its hosts.
+#[must_use]
+pub fn settings(scaling: Option<&Scaling>) -> Settings {
+    let Some(said) = scaling else { return Settings::default() };
+    let time = |seconds: u64| SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    Settings {
+        spare: said.spare,
+        quiet: time(said.quiet),
+        linger: time(said.linger),
+        join: time(said.join),
+        worker_down: time(said.worker_down),
+        manager_down: time(said.manager_down),
+        ..Settings::default()
+    }
+}
+
+/// Sizes the fleet for as long as it is polled, by the settings of that moment. What stays the same is said once.
+pub async fn fleet(
+    planes: &Planes,
+    settings: impl Fn() -> Settings,
+    queued: &watch::Receiver<Vec<String>>,
+    failing: &Failing,
+) -> std::convert::Infallible {
+    let mut memory = Memory::default();
     let mut before = BTreeSet::new();
     loop {
         let waiting: BTreeSet<String> = queued.borrow().iter().cloned().collect();
         let mut wrong = BTreeMap::new();
-        let said = match scaling::turn(&planes.fresh(), &settings, &waiting, &mut memory, Timestamp::now()).await {
+        let said = match scaling::turn(&planes.fresh(), &settings(), &waiting, &mut memory, Timestamp::now()).await {
             Ok(said) => said.into_iter().map(|one| (one.key(), matches!(one, scaling::Said::Done(_)), one.to_string())).collect(),
             Err(error) => vec![("turn".to_owned(), false, format!("the fleet cannot be looked after: {error}"))],
         };
@@ -175,6 +197,23 @@ mod tests {
             self.0.lock().unwrap().extend(batch);
             Ok(())
         }
+    }
+
+    #[test]
+    fn the_fleet_is_sized_by_what_the_stack_tells_its_hosts_and_by_the_policys_own_defaults_else() {
+        assert_eq!(settings(None), Settings::default());
+        let said = Scaling { spare: 0.25, quiet: 600, linger: 14_400, join: 1_200, worker_down: 120, manager_down: 1_800 };
+        let minutes = SignedDuration::from_mins;
+        let wanted = Settings {
+            spare: 0.25,
+            quiet: minutes(10),
+            linger: minutes(240),
+            join: minutes(20),
+            worker_down: minutes(2),
+            manager_down: minutes(30),
+            ..Settings::default()
+        };
+        assert_eq!(settings(Some(&said)), wanted);
     }
 
     #[tokio::test]
