@@ -130,6 +130,7 @@ enum Command {
     Audit(later::Later),
     /// Keep the estate as the YAML describes it, until SIGTERM: look again and again, do what `reconcile.auto` allows, hold the rest for
     /// approval. On a host of the fleet it also wakes tenants when somebody comes, and puts to rest whom nobody uses.
+    /// Where OTEL_EXPORTER_OTLP_ENDPOINT names a collector, it is handed traces.
     Run(run::Run),
     /// The plan that the loop holds for approval: show it, save it. Exit 0: none, 2: one waits.
     Held(held::Held),
