@@ -221,8 +221,8 @@ impl Turn {
         if !connected || !self.leads().await {
             return;
         }
-        // Whoever leads from now on begins at once.
-        if begins || self.pending.contains(&Why::Lead) {
+        // Whoever leads from now on begins with the next turn: what it has read may be a minute old, and another's commit.
+        if begins {
             self.pass().await;
         }
     }

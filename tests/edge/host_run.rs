@@ -39,13 +39,22 @@ async fn orders(fleet: &Fleet) -> String {
 }
 
 fn run(shell: &Host<'_>, machine: &Path, log: &Path) -> Child {
+    run_at(shell, machine, log, None)
+}
+
+/// The same, AWS being there.
+fn run_at(shell: &Host<'_>, machine: &Path, log: &Path, aws: Option<&str>) -> Child {
     let line = format!(
         "exec reeve host run --config {} --root {} --listen 127.0.0.1:0",
         machine.join("host-config.json").display(),
         machine.display()
     );
     let log = File::options().create(true).append(true).open(log).expect("a file");
-    shell.command(&line).stdout(log.try_clone().expect("a file")).stderr(log).spawn().expect("it starts")
+    let mut command = shell.command(&line);
+    if let Some(aws) = aws {
+        command.env("AWS_ENDPOINT_URL", aws);
+    }
+    command.stdout(log.try_clone().expect("a file")).stderr(log).spawn().expect("it starts")
 }
 
 async fn ends_well(mut child: Child, log: &Path) {
@@ -105,13 +114,20 @@ async fn a_host_without_the_estates_yaml_routes_and_wakes_as_it_is_told() {
     until("it is as it was", 40, async || fs::read_to_string(&written).unwrap() == right).await;
     ends_well(running, &log).await;
 
-    // Orders that cannot be had, or not be read, are no reason to forget those that it has.
+    // Orders that cannot be had are no reason to forget those that it has.
     let away = config.to_string().replace("/reeve/hosts.json", "/reeve/none.json");
     fs::write(machine.join("host-config.json"), away).unwrap();
     fs::write(&written, format!("{right}# by hand\n")).unwrap();
     let running = run(&shell, &machine, &log);
     until("it is as it was", 40, async || fs::read_to_string(&written).unwrap() == right).await;
     until("it says so", 40, async || said().contains("none.json is not there yet: `reeve apply` writes it")).await;
+    ends_well(running, &log).await;
+
+    // Nor is AWS that is away as a whole: whoever runs is served, also after a start.
+    fs::write(&written, format!("{right}# by hand\n")).unwrap();
+    let running = run_at(&shell, &machine, &log, Some("http://127.0.0.1:9"));
+    until("it is as it was", 40, async || fs::read_to_string(&written).unwrap() == right).await;
+    until("it says so", 60, async || said().contains("nobody answers at http://127.0.0.1:9")).await;
     assert!(ask(&door(&fleet), &host("gamma"), Asks::Page, "").await.is_of("gamma"));
     ends_well(running, &log).await;
     assert!(!said().contains("panicked"), "{}", said());

@@ -175,3 +175,29 @@ async fn a_record_that_would_go_with_the_next_commit_is_refused() {
     repository.stack.ends(64, &["run", "--git", "https://me:hunter2@host/r", "--ref", "main"]).says(&["has a password in it"]);
     repository.stack.ends(64, &["run"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leads_from_now_on_begins_with_the_newest_commit_and_not_with_what_it_read_before() {
+    let repository = Repository::new("git-lead").await;
+    let seldom = std::fs::read_to_string(repository.stack.path("stack.yaml")).unwrap().replace("every: 10s", "every: 30m");
+    repository.stack.write("stack.yaml", &seldom);
+    let old = repository.commit(&[]);
+    let first = repository.run(&[]);
+    first.says("a: Create done");
+    let state = repository.stack.path("other-state");
+    let url = repository.folder.path().to_str().unwrap().to_owned();
+    let second = Running::of(&repository.stack, &["--git", &url, "--ref", "main", "--path", "desired", "--state", state.to_str().unwrap()]);
+    second.says("standing by: ");
+    wish(&repository.stack, &logs(&["a"]).replace("365", "90"));
+    let new = repository.commit(&[]);
+    first.signal("-HUP");
+    first.says("a: Update done");
+    assert_eq!(first.stop().0, Some(0));
+    second.says("this instance leads");
+    wish(&repository.stack, &logs(&["a", "b"]).replace("365", "90"));
+    repository.commit(&[]);
+    second.signal("-HUP");
+    second.says("b: Create done");
+    assert_eq!(second.count("a: Update done"), 0, "it put back {old} over {new}: {:#?}", second.log());
+    assert_eq!(second.stop().0, Some(0));
+}

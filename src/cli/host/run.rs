@@ -1,5 +1,6 @@
 //! `reeve host run`: what a host does by itself, as a service. It follows what the stack tells its hosts: its HAProxy is made so, and tenants wake and rest.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::cli::run::{edge, log};
@@ -15,16 +17,18 @@ use crate::cli::terminal::Terminal;
 use crate::cli::{Exit, Failure, code};
 use crate::edge::Orders;
 use crate::host::config::CONFIG;
-use crate::host::orders::Fetched;
+use crate::host::orders::Sent;
 use crate::host::{Host, HostConfig, machine};
-use crate::planes::aws::connect::Options;
+use crate::planes::aws::connect::{Caller, Options};
 use crate::reconcile::{Metrics, Ready, Status, serve};
 use crate::session::Session;
 
 /// How often it is asked whether there are other orders, and looked whether HAProxy is as they say.
 const LOOK: Duration = Duration::from_secs(10);
-/// What takes longer is tried again at the next look.
+/// What takes longer is looked after again at the next look.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A change of HAProxy that has begun is not cut off: so long it may take at the end.
+const FINISH: Duration = Duration::from_secs(50);
 
 /// Route, wake and put to rest as the stack tells its hosts.
 #[derive(Debug, Args)]
@@ -57,11 +61,15 @@ impl Run {
         metrics.register(|registry| counted.register(registry));
         let (orders_in, orders) = watch::channel(None);
         let (edge_in, edge_stop) = watch::channel(false);
-        let connect = Options { stats: terminal.counted.clone(), ..Options::default() };
+        let host = Host::new(machine::Machine::at(&self.root), config, None);
+        let caller = host.kept_caller().await.unwrap_or_else(|error| {
+            warn!("who this host is to AWS was kept and cannot be read: {error}");
+            None
+        });
+        let connect = Options { stats: terminal.counted.clone(), caller, ..Options::default() };
         let settings = edge::Settings { orders, connect: connect.clone(), line: terminal.line.clone(), metrics: counted };
         let edge = tokio::spawn(edge::run(settings, edge_stop));
-        let host = Host::new(machine::Machine::at(&self.root), config, None);
-        let mut following = Following { host, connect, orders: orders_in, fetched: Fetched::default(), session: None, said: String::new() };
+        let mut following = Following { host, connect, orders: orders_in, tag: None, session: None, routing: None, said: String::new() };
         following.recall().await;
         tokio::pin!(serving);
         let mut serves = true;
@@ -85,6 +93,7 @@ impl Run {
         info!("stopping");
         edge_in.send_replace(true);
         let _ = edge.await;
+        following.finish().await;
         log::end(traces).await;
         Ok(code::DONE)
     }
@@ -95,8 +104,11 @@ struct Following {
     host: Host,
     connect: Options,
     orders: watch::Sender<Option<Arc<Orders>>>,
-    fetched: Fetched,
-    session: Option<Session>,
+    /// What tells these orders from the next ones.
+    tag: Option<String>,
+    session: Option<Arc<Session>>,
+    /// HAProxy is being made so.
+    routing: Option<JoinHandle<Result<BTreeSet<String>, String>>>,
     /// What was last said to be wrong.
     said: String,
 }
@@ -119,9 +131,8 @@ impl Following {
         status.turns();
         let fetched = tokio::time::timeout(PATIENCE, self.fetch()).await;
         status.turns();
-        let routed = tokio::time::timeout(PATIENCE, self.route()).await;
-        let late = |what: &str| Err(format!("{what} took more than {} s", PATIENCE.as_secs()));
-        let (fetched, routed) = (fetched.unwrap_or_else(|_| late("asking for orders")), routed.unwrap_or_else(|_| late("HAProxy")));
+        let routed = self.route().await;
+        let fetched = fetched.unwrap_or_else(|_| Err(format!("asking for orders took more than {} s", PATIENCE.as_secs())));
         // Orders that are a little old are better than none: this host serves while it has some.
         let wrong = [fetched.as_ref().err(), routed.as_ref().err()].into_iter().flatten().cloned().collect::<Vec<_>>().join("; ");
         status.is(match routed {
@@ -138,17 +149,17 @@ impl Following {
     }
 
     async fn fetch(&mut self) -> Result<(), String> {
-        let Some(text) = self.host.orders(&mut self.fetched).await.map_err(|error| error.to_string())? else { return Ok(()) };
-        let orders = Orders::parse(&text).map_err(|why| {
-            // They are looked at again: this program may be replaced meanwhile.
-            self.fetched = Fetched::default();
-            format!("the orders are not followed: {why}")
-        })?;
+        let sent = self.host.orders(self.tag.clone()).await.map_err(|error| error.to_string())?;
+        let Some(Sent { text, tag }) = sent else { return Ok(()) };
+        let orders = Orders::parse(&text).map_err(|why| format!("the orders are not followed: {why}"))?;
         if orders.stack.name != self.host.config.stack {
             return Err(format!("the orders are for the stack {}, and this is a host of {}", orders.stack.name, self.host.config.stack));
         }
         self.follow(orders);
-        self.host.keep_orders(&text).await.map_err(|error| error.to_string())
+        self.host.keep_orders(&text).await.map_err(|error| error.to_string())?;
+        // Last: what went wrong until here is tried again.
+        self.tag = tag;
+        Ok(())
     }
 
     fn follow(&mut self, orders: Orders) {
@@ -162,22 +173,54 @@ impl Following {
         });
     }
 
-    /// Makes this host's HAProxy as the orders say.
+    /// Makes this host's HAProxy as the orders say. What has begun goes on whoever waits for it.
     async fn route(&mut self) -> Result<(), String> {
-        let orders = self.orders.borrow().clone().ok_or("it has no orders yet")?;
-        if self.host.is_worker().await.map_err(|error| error.to_string())? {
-            // Nobody comes to a worker, and it cannot see where tenants run.
-            return Ok(());
+        if self.routing.is_none() {
+            let begun = tokio::time::timeout(PATIENCE, self.begin()).await;
+            self.routing = begun.map_err(|_| format!("HAProxy cannot be looked at within {} s", PATIENCE.as_secs()))??;
         }
-        let stack = edge::stack(&orders)?;
-        if self.session.as_ref().is_none_or(|session| session.stack != stack) {
-            self.session = Some(Session::open(stack, self.connect.clone()).await.map_err(|error| error.to_string())?);
-        }
-        let Some(session) = &self.session else { return Ok(()) };
-        let changed = session.route(&orders.config()).await.map_err(|error| error.to_string())?;
+        let Some(work) = self.routing.as_mut() else { return Ok(()) };
+        let done = tokio::time::timeout(PATIENCE, work).await.map_err(|_| format!("HAProxy takes more than {} s", PATIENCE.as_secs()))?;
+        self.routing = None;
+        let changed = done.map_err(|error| error.to_string())??;
         if !changed.is_empty() {
             info!("HAProxy is as the stack tells it: {}", changed.into_iter().collect::<Vec<_>>().join(", "));
         }
         Ok(())
+    }
+
+    async fn begin(&mut self) -> Result<Option<JoinHandle<Result<BTreeSet<String>, String>>>, String> {
+        let orders = self.orders.borrow().clone().ok_or("it has no orders yet")?;
+        if self.host.is_worker().await.map_err(|error| error.to_string())? {
+            // Nobody comes to a worker, and it cannot see where tenants run.
+            return Ok(None);
+        }
+        let session = self.session(&orders).await?;
+        let config = orders.config();
+        Ok(Some(tokio::spawn(async move { session.route(&config).await.map_err(|error| error.to_string()) })))
+    }
+
+    async fn session(&mut self, orders: &Orders) -> Result<Arc<Session>, String> {
+        let stack = edge::stack(orders)?;
+        if let Some(session) = self.session.as_ref().filter(|session| session.stack == stack) {
+            return Ok(Arc::clone(session));
+        }
+        let session = Arc::new(Session::open(stack, self.connect.clone()).await.map_err(|error| error.to_string())?);
+        let caller = Caller { account: session.connection.aws.estate.account.clone(), arn: session.connection.caller.clone() };
+        if self.connect.caller.as_ref() != Some(&caller) {
+            self.host.keep_caller(&caller).await.map_err(|error| error.to_string())?;
+            self.connect.caller = Some(caller);
+        }
+        self.session = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Waits for what has begun.
+    async fn finish(&mut self) {
+        if let Some(work) = self.routing.take()
+            && tokio::time::timeout(FINISH, work).await.is_err()
+        {
+            warn!("HAProxy was still being changed after {} s", FINISH.as_secs());
+        }
     }
 }

@@ -17,6 +17,7 @@ use aws_types::SdkConfig;
 use aws_types::app_name::AppName;
 use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
+use serde::{Deserialize, Serialize};
 
 use super::faults::Faults;
 use super::gate::Gate;
@@ -46,12 +47,23 @@ pub struct Options {
     pub endpoint: Option<String>,
     /// Credentials; `None`: as the environment and the profile say.
     pub credentials: Option<Credentials>,
+    /// Who we are, where that is known already: AWS is then not asked, and need not be there yet.
+    pub caller: Option<Caller>,
     /// Where calls are counted.
     pub stats: Stats,
     /// Faults to throw in. For tests.
     pub faults: Option<Faults>,
     /// The file of this host's facts; `None`: as `REEVE_HOST` says, or the usual one ([`Facts`](crate::planes::Facts)).
     pub host: Option<std::path::PathBuf>,
+}
+
+/// Whoever calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The account.
+    pub account: String,
+    /// The ARN.
+    pub arn: String,
 }
 
 /// AWS, reached.
@@ -87,7 +99,10 @@ pub async fn connect(options: Options) -> Result<Connection> {
         wire = wire.with_faults(faults);
     }
     let config = load(&options.region, options.endpoint, options.credentials, wire.clone()).await;
-    let (account, caller) = who(&config, wire.clone()).await?;
+    let (account, caller) = match options.caller {
+        Some(Caller { account, arn }) => (account, arn),
+        None => who(&config, wire.clone()).await?,
+    };
     if let Some(wanted) = options.account.filter(|wanted| *wanted != account) {
         let text = format!(
             "this stack is for account {wanted}, the credentials ({caller}) are for {account}: refusing; use a profile of {wanted}"

@@ -143,6 +143,23 @@ pub const CONTROLS: &[Control] = &[
         ),
     ),
     row(
+        "hosts open the parameters of the swarm and of whom to tell, and no tenant's",
+        |e| {
+            let policy = spec(e, "aws.policy", "fleet.policy");
+            let opens = statements(policy, "policy_document").filter(|one| {
+                let via = one["Condition"]["StringEquals"]["kms:ViaService"].as_str().unwrap_or_default();
+                one["Effect"] == "Allow" && holds(&one["Action"], "kms:Decrypt") && !via.starts_with("s3.")
+            });
+            let ends = ["/swarm/*", "/notify/*"];
+            let wrong = opens.filter(|one| {
+                let arns = one["Condition"]["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"].as_array();
+                !arns.is_some_and(|all| all.iter().all(|arn| arn.as_str().is_some_and(|arn| ends.iter().any(|end| arn.ends_with(end)))))
+            });
+            wrong.map(ToString::to_string).collect()
+        },
+        ("fleet.policy", "/policy_document/Statement/1/Condition/StringLike", "{}"),
+    ),
+    row(
         "hosts write nothing to any bucket but what their edge keeps in the stack's record, and read nothing there but that and what they are told",
         |e| {
             let policy = spec(e, "aws.policy", "fleet.policy");
