@@ -147,8 +147,8 @@ pub const CONTROLS: &[Control] = &[
         |e| {
             let policy = spec(e, "aws.policy", "fleet.policy");
             let opens = statements(policy, "policy_document").filter(|one| {
-                let via = one["Condition"]["StringEquals"]["kms:ViaService"].as_str().unwrap_or_default();
-                one["Effect"] == "Allow" && holds(&one["Action"], "kms:Decrypt") && !via.starts_with("s3.")
+                let via = one["Condition"]["StringEquals"]["kms:ViaService"].to_string();
+                one["Effect"] == "Allow" && holds(&one["Action"], "kms:Decrypt") && !via.contains("\"s3.")
             });
             let ends = ["/swarm/*", "/notify/*"];
             let wrong = opens.filter(|one| {
