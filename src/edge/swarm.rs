@@ -11,7 +11,7 @@ use super::policy::Phase;
 use crate::kinds::docker::node::nodes;
 use crate::kinds::docker::service::tasks::{self, Running};
 use crate::kinds::docker::service::wake::Wake;
-use crate::kinds::docker::service::{Service, of_ours, replicas, services};
+use crate::kinds::docker::service::{Service, leaving, of_ours, replicas, restoring, services};
 use crate::kinds::{Kind, Ready};
 use crate::planes::Docker;
 use crate::planes::docker::failed;
@@ -26,6 +26,8 @@ pub struct Known {
     pub runs: bool,
     /// What is wanted of it.
     pub wake: Wake,
+    /// Its data is being restored, or was left half restored: it is not started.
+    pub restoring: bool,
 }
 
 /// What is known of the swarm.
@@ -155,6 +157,12 @@ impl Swarm {
         tasks::answering(cx, &tenants, self.tasks.values(), &self.nodes)
     }
 
+    /// Tenants whose data is being restored, or was left half restored.
+    #[must_use]
+    pub fn restoring(&self) -> BTreeSet<String> {
+        self.services.iter().filter(|(_, one)| one.restoring).map(|(tenant, _)| tenant.clone()).collect()
+    }
+
     /// Tenants' services, by tenant.
     #[must_use]
     pub fn services(&self) -> &BTreeMap<String, Known> {
@@ -197,6 +205,8 @@ fn said(ready: Ready) -> std::result::Result<String, String> {
 
 fn known(cx: &Docker, service: &Seen) -> Option<(String, Known)> {
     let made_of = of_ours(cx, service)?;
-    let known = Known { id: service.id.clone()?, runs: replicas(service) > 0, wake: Wake::of(service) };
+    leaving::note(cx, service);
+    let known =
+        Known { id: service.id.clone()?, runs: replicas(service) > 0, wake: Wake::of(service), restoring: restoring::is_said(service) };
     Some((made_of.tenant, known))
 }

@@ -12,7 +12,7 @@ use super::book::Book;
 use super::events::{Look, listen};
 use super::lead::carry_out;
 use super::metrics::Metrics;
-use super::policy::{Do, Phase, Resting, Tenant, decide, queue};
+use super::policy::{Do, Phase, Resting, Tenant, decide};
 use super::routes::Routes;
 use super::shown::{Shown, Usual};
 use super::swarm::{Known, Swarm};
@@ -23,7 +23,6 @@ use crate::planes::docker::failed;
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::{Docker, Haproxy, Plane, Planes};
 use crate::record::{Edge as Note, Record};
-use crate::tenant::restore::cut_off;
 
 /// How often it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +50,6 @@ impl Default for Pace {
 
 /// A host that has said nothing for so long is not known to be alive.
 const SILENT: SignedDuration = SignedDuration::from_secs(180);
-
-/// So often, while somebody waits to be started, the database is asked whose data is being restored.
-const RESTORES: Duration = Duration::from_secs(2);
 
 /// What happened, for logs and notices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +130,6 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
         routes: Routes::new(haproxy),
         swarm: Swarm::default(),
         others: Vec::new(),
-        restoring: BTreeSet::new(),
         usual: Usual::default(),
         trouble: None,
         due: Due::default(),
@@ -186,7 +181,6 @@ struct Edge {
     known_note: bool,
     /// What the others told.
     others: Vec<Note>,
-    restoring: BTreeSet<String>,
     usual: Usual,
     trouble: Option<String>,
     due: Due,
@@ -200,7 +194,6 @@ struct Due {
     used: Option<Instant>,
     noted: Option<Instant>,
     others: Option<Instant>,
-    restores: Option<Instant>,
 }
 
 fn is_due(last: Option<Instant>, every: Duration) -> bool {
@@ -260,7 +253,7 @@ impl Edge {
             Some(planes) => self.act(&planes, &tenants, now).await,
             None => Ok(()),
         };
-        let shown = Shown::new(now, self.tenants(&running), self.restoring.clone(), self.usual.clone());
+        let shown = Shown::new(now, self.tenants(&running), self.swarm.restoring(), self.usual.clone());
         self.metrics.shown(&shown);
         self.queued.send_if_modified(|before| {
             before != shown.queue() && {
@@ -407,12 +400,11 @@ impl Edge {
             self.due.others = Some(Instant::now());
         }
         let book = self.book.borrow().clone();
-        let waiting: BTreeSet<String> = queue(now, tenants).into_iter().map(str::to_owned).collect();
-        let mut result = self.look_for_restores(planes, waiting.is_empty()).await;
-        // Who waits and whose data is being restored, or may be, is not there for whoever decides.
-        let stays_out = |name: &String| self.restoring.contains(name) || result.is_err() && waiting.contains(name);
+        // Whose data is being restored is not there for whoever decides.
+        let restoring = self.swarm.restoring();
         let free: BTreeMap<String, Tenant> =
-            tenants.iter().filter(|(name, _)| !stays_out(name)).map(|(name, one)| (name.clone(), one.clone())).collect();
+            tenants.iter().filter(|(name, _)| !restoring.contains(*name)).map(|(name, one)| (name.clone(), one.clone())).collect();
+        let mut result = Ok(());
         let todo = decide(now, &free, &book, self.resting(now));
         let one = |(tenant, what): &(String, Do)| {
             let (id, what, jitter) = (self.swarm.services().get(tenant).map(|known| known.id.clone()), what.clone(), rand::random());
@@ -437,17 +429,6 @@ impl Edge {
         }
         self.swarm.read_services(&self.docker, &changed).await?;
         result
-    }
-
-    /// Whose data is being restored, or was left half restored: nobody of them is started. While nobody waits it is not asked.
-    async fn look_for_restores(&mut self, planes: &Planes, nobody_waits: bool) -> Result<()> {
-        if nobody_waits {
-            self.restoring.clear();
-        } else if is_due(self.due.restores, RESTORES) {
-            self.restoring = cut_off(planes).await?;
-            self.due.restores = Some(Instant::now());
-        }
-        Ok(())
     }
 
     /// Says what was done.

@@ -8,6 +8,7 @@ mod dial;
 mod leaving;
 mod session;
 mod ssh;
+mod whole;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

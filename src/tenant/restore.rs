@@ -19,13 +19,14 @@ use super::program::OptionFile;
 use super::progress::Progress;
 use super::unpack::Unpack;
 use super::watch::{Watch, stopped};
+use crate::kinds::docker::service::restoring;
 use crate::model::Address;
 use crate::model::runbook::TENANT_DATA;
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::files::folder::DATA;
 use crate::planes::mysql::servers::name_of;
 use crate::planes::mysql::{marks, quote};
-use crate::planes::{Files, Mysql, Plane, Planes};
+use crate::planes::{Docker, Files, Mysql, Plane, Planes};
 
 const CALL: &str = "tenant.restore";
 /// The name of the folder that is unpacked into, beside the tenant's data.
@@ -206,34 +207,47 @@ async fn own_login(planes: &Planes, place: &Place, manifest: &Manifest) -> Resul
     in_folder(planes, place, rewrite).await
 }
 
-/// Writes down that the schema is not whole from now on.
+/// Writes down that the tenant's data is not whole from now on: on its service, which whoever starts containers reads, and in the database, which outlives the service.
 async fn begun(planes: &Planes, place: &Place) -> Result<()> {
+    if let Ok(docker) = Docker::of(planes) {
+        let news = restoring::say(docker, &place.tenant).await?;
+        // It may have been started and stopped just before that was said.
+        if let Err(error) = place.must_be_still(planes).await {
+            return if news { restoring::unsay(docker, &place.tenant).await.and(Err(error)) } else { Err(error) };
+        }
+    }
     let Some(schema) = &place.schema else { return Ok(()) };
     place.server(planes).await?.put_marks(marks::RESTORING, name_of(&schema.id), &schema.marks).await
 }
 
-/// Writes down that the schema is whole. It is for who had it restored, once nothing of the work is left: until then nobody wakes the tenant.
+/// Writes down that the tenant's data is whole. It is for who had it restored, once nothing of the work is left: until then nobody wakes the tenant.
 ///
 /// # Errors
-/// What the server answered.
+/// What the server or the engine answered.
 pub async fn finished(planes: &Planes, place: &Place) -> Result<()> {
-    let Some(schema) = place.schema_name() else { return Ok(()) };
-    place.server(planes).await?.drop_marks(marks::RESTORING, schema).await
+    if let Some(schema) = place.schema_name() {
+        place.server(planes).await?.drop_marks(marks::RESTORING, schema).await?;
+    }
+    match Docker::of(planes) {
+        Ok(docker) => restoring::unsay(docker, &place.tenant).await,
+        Err(_) => Ok(()),
+    }
 }
 
-/// Whether a restore of that tenant was cut off, so that its schema holds a part of its data. Where there is no way to the database nobody knows.
+/// Whether a restore of that tenant was cut off, so that it holds a part of its data: its service says so, or its database. Of whichever there is no way to nobody knows.
 ///
 /// # Errors
-/// What a server answered.
+/// What a server or the engine answered.
 pub async fn was_cut_off(planes: &Planes, tenant: &str) -> Result<bool> {
-    Ok(cut_off(planes).await?.contains(tenant))
+    let said = match Docker::of(planes) {
+        Ok(docker) => restoring::is_said_of(docker, tenant).await?,
+        Err(_) => false,
+    };
+    Ok(said || cut_off(planes).await?.contains(tenant))
 }
 
-/// All tenants of which that is so: a look at each server, whatever their number.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn cut_off(planes: &Planes) -> Result<BTreeSet<String>> {
+/// All tenants of which their databases say that: a look at each server, whatever their number.
+async fn cut_off(planes: &Planes) -> Result<BTreeSet<String>> {
     let Ok(mysql) = Mysql::of(planes) else { return Ok(BTreeSet::new()) };
     let cut_off = async |server: Mysql| {
         let table = server.marks_table().await?;

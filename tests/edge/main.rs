@@ -22,6 +22,7 @@ mod ground;
 mod host_run;
 mod killed;
 mod rest;
+mod said;
 mod seen;
 mod together;
 mod units;

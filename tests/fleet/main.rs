@@ -21,6 +21,7 @@ mod dedicated;
 #[path = "../support/host.rs"]
 mod host;
 mod isolation;
+mod labels;
 mod life;
 mod measured;
 mod one_writer;

@@ -4,10 +4,13 @@
 //! Does not touch whether it runs: that is the waker's, but for a suspended one, which never does. Where its task runs is Swarm's.
 //! What it was made of stands in a label; where the live service is anything else than that makes, it says so in `foreign`.
 
+mod aside;
 mod calls;
 mod differ;
+pub mod leaving;
 mod made_of;
 mod render;
+pub mod restoring;
 pub mod tasks;
 pub mod wake;
 
@@ -23,7 +26,8 @@ use crate::model::{Marks, Ref, Text};
 use crate::planes::Docker;
 use crate::planes::docker::{failed, labels, pairs};
 use crate::planes::error::{Absent, Class, Error, Result};
-use calls::{inspect, put, remake};
+pub use aside::planned;
+use calls::{inspect, put, rewrite, tags};
 pub use calls::{replicas, scale, services};
 pub use made_of::of_ours;
 use made_of::{labelled, note_what_is_not_enforced, shape};
@@ -240,26 +244,28 @@ impl Kind for Service {
     }
 
     async fn mark(cx: &Docker, id: &str, marks: &Marks) -> Result<()> {
-        let now = inspect(cx, id).await?;
-        let replicas = replicas(&now);
-        remake(cx, "docker.ServiceUpdate", id, now, |tags| labels(marks, tags), replicas).await
+        rewrite(cx, "docker.ServiceUpdate", id, |now| Ok(Some((labels(marks, tags(now)), replicas(now))))).await.map(drop)
     }
 }
 
-/// Sends what is wished; whether it runs stays as it is, but for one that is to be suspended or no longer.
+/// Sends what is wished; whether it runs stays as it is, but for one that is to be suspended or no longer. Of one whose data is being restored nothing is started.
 async fn changed(cx: &Docker, change: &Change<Service>) -> Result<()> {
     let call = "docker.ServiceUpdate";
     let now = inspect(cx, &change.id).await?;
     let spec = now.spec.clone().unwrap_or_default();
     let replicas = match (change.want.suspended, change.have.suspended) {
         (true, _) => 0,
-        (false, true) => 1,
+        (false, true) => i64::from(!restoring::is_said(&now)),
         (false, false) => replicas(&now),
     };
     let name = spec.name.unwrap_or_default();
-    let labels = wake::kept(spec.labels.as_ref(), labelled(&change.want, &change.marks)?);
-    let spec = render::spec(cx, &change.want, &name, labels, replicas, render::modern(cx).await?)?;
-    put(cx, call, &change.id, now.version, spec).await
+    let labels = aside::kept(spec.labels.as_ref(), labelled(&change.want, &change.marks)?);
+    let mut made = render::spec(cx, &change.want, &name, labels, replicas, render::modern(cx).await?)?;
+    if let Some(task) = &mut made.task_template {
+        // So often somebody had it started anew: another number would do that once more.
+        task.force_update = spec.task_template.and_then(|task| task.force_update);
+    }
+    put(cx, call, &change.id, now.version, made).await
 }
 
 /// Whether an image is named by digest.

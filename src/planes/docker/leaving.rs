@@ -13,7 +13,15 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// The ids of tasks to which nobody is to be sent any more, though Swarm still lists them. Cheap to clone; all clones are one list.
 #[derive(Debug, Clone, Default)]
-pub struct Leaving(Arc<Mutex<HashMap<String, Instant>>>);
+pub struct Leaving(Arc<Mutex<Tasks>>);
+
+#[derive(Debug, Default)]
+struct Tasks {
+    /// Those that end from here, by their ids.
+    own: HashMap<String, Instant>,
+    /// Those of which their services say so, by the services' ids.
+    told: HashMap<String, (Vec<String>, Instant)>,
+}
 
 impl Leaving {
     /// These are about to end.
@@ -22,12 +30,20 @@ impl Leaving {
     }
 
     fn add_until<'a>(&self, until: Instant, tasks: impl IntoIterator<Item = &'a str>) {
-        self.with(|all| all.extend(tasks.into_iter().map(|task| (task.to_owned(), until))));
+        self.with(|all| all.own.extend(tasks.into_iter().map(|task| (task.to_owned(), until))));
     }
 
     /// They stay after all.
     pub fn remove(&self, tasks: &[&str]) {
-        self.with(|all| all.retain(|task, _| !tasks.contains(&task.as_str())));
+        self.with(|all| all.own.retain(|task, _| !tasks.contains(&task.as_str())));
+    }
+
+    /// A service says of these tasks of its that they are about to end, and of no others; for so long that is believed.
+    pub fn told(&self, service: &str, tasks: Vec<String>, left: Duration) {
+        self.with(|all| match tasks.is_empty() {
+            true => all.told.remove(service),
+            false => all.told.insert(service.to_owned(), (tasks, Instant::now() + left.min(LONGEST))),
+        });
     }
 
     /// Whether that one is about to end.
@@ -35,12 +51,13 @@ impl Leaving {
     pub fn has(&self, task: &str) -> bool {
         let now = Instant::now();
         self.with(|all| {
-            all.retain(|_, until| *until > now);
-            all.contains_key(task)
+            all.own.retain(|_, until| *until > now);
+            all.told.retain(|_, (_, until)| *until > now);
+            all.own.contains_key(task) || all.told.values().any(|(tasks, _)| tasks.iter().any(|one| one == task))
         })
     }
 
-    fn with<T>(&self, what: impl FnOnce(&mut HashMap<String, Instant>) -> T) -> T {
+    fn with<T>(&self, what: impl FnOnce(&mut Tasks) -> T) -> T {
         what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -81,5 +98,11 @@ mod tests {
         assert!(!leaving.has("a") && leaving.has("b"));
         leaving.add_until(Instant::now(), ["b"]);
         assert!(!leaving.has("b"));
+        leaving.told("s", vec!["a".into()], LONGEST);
+        assert!(leaving.has("a"));
+        leaving.told("s", Vec::new(), Duration::ZERO);
+        assert!(!leaving.has("a"), "it says so no more");
+        leaving.told("s", vec!["a".into()], Duration::ZERO);
+        assert!(!leaving.has("a"), "its time is over");
     }
 }

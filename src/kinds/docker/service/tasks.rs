@@ -7,8 +7,8 @@ use bollard::models::{Node, NodeState, Service as Seen, ServiceUpdateStatusState
 use bollard::query_parameters::ListTasksOptionsBuilder;
 use jiff::{SignedDuration, Timestamp};
 
-use super::replicas;
 use super::wake::Wake;
+use super::{leaving, replicas};
 use crate::kinds::docker::node::nodes;
 use crate::kinds::{Attributes, Ready};
 use crate::model::runbook::{DISK_FULL, IMAGE_MISSING, NO_ROOM, UNHEALTHY};
@@ -32,6 +32,9 @@ pub struct Running {
     /// The node.
     pub node: String,
 }
+
+/// So long hosts may take to see that a container is about to end, and to send its requests to the waker.
+const HEARD: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The tasks of one service, the newest first; also those that are told to end, and those that have.
 ///
@@ -68,6 +71,7 @@ pub async fn running(cx: &Docker) -> Result<Vec<Running>> {
     let (services, tasks, nodes) = futures::try_join!(super::services(cx), all(cx), nodes(cx))?;
     let tenant = |service: &Seen| Some((service.id.clone()?, super::of_ours(cx, service)?.tenant));
     let stays = |service: &&Seen| Wake::of(service).resting.is_none();
+    services.iter().for_each(|service| leaving::note(cx, service));
     let tenants: HashMap<String, String> = services.iter().filter(stays).filter_map(tenant).collect();
     Ok(answering(cx, &tenants, tasks.iter(), &nodes))
 }
@@ -117,9 +121,9 @@ pub fn is_alive(task: &Task) -> bool {
     )
 }
 
-/// Has requests taken away from a tenant's container that `end` is going to end, and then ends it. Where that fails, they come back.
+/// Has requests taken away from a tenant's container that `end` is going to end, on this host and, by the service's label, on all others, and then ends it. Where that
+/// fails, they come back. Requests that are under way are waited for on this host; on others they have the container's own grace.
 pub(super) async fn drained<T>(cx: &Docker, service: &str, tenant: &str, end: impl Future<Output = Result<T>>) -> Result<T> {
-    let Some(drain) = &cx.drain else { return end.await };
     let tasks = of(cx, service).await?;
     let ending: Vec<&str> =
         tasks.iter().filter(|task| state(task) == Some(TaskState::RUNNING)).filter_map(|task| task.id.as_deref()).collect();
@@ -127,10 +131,17 @@ pub(super) async fn drained<T>(cx: &Docker, service: &str, tenant: &str, end: im
         return end.await;
     }
     cx.leaving.add(ending.iter().copied());
-    drain.of(tenant).await;
+    // A courtesy: that it could not be said keeps no container.
+    if leaving::say(cx, service, &ending).await.is_ok() {
+        tokio::time::sleep(HEARD).await;
+    }
+    if let Some(drain) = &cx.drain {
+        drain.of(tenant).await;
+    }
     let ended = end.await;
     if ended.is_err() {
         cx.leaving.remove(&ending);
+        drop(leaving::unsay(cx, service).await);
     }
     ended
 }

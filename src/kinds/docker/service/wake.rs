@@ -7,16 +7,14 @@ use bollard::models::Service as Seen;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{calls, replicas};
+use super::calls::rewrite;
+use super::{leaving, replicas, restoring};
 use crate::planes::Docker;
 use crate::planes::docker::Labels;
-use crate::planes::error::{Class, Result};
+use crate::planes::error::Result;
 
 /// The label.
 pub(super) const WAKE: &str = "reeve-wake";
-
-/// So often a change that crossed somebody else's is made anew.
-const TRIES: u32 = 5;
 
 /// What is wanted of a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,31 +62,19 @@ impl Wake {
     }
 }
 
-/// Keeps what `old` says of this in the labels that an update writes.
-pub(super) fn kept(old: Option<&Labels>, mut labels: Labels) -> Labels {
-    if let Some(text) = old.and_then(|old| old.get(WAKE)) {
-        labels.insert(WAKE.to_owned(), text.clone());
-    }
-    labels
-}
-
 /// Changes what is wanted of a service, and whether it runs, in one write. `change` is given what both are now, and returns what they are to be; `None`: leave it. Returns
-/// whether something was written.
+/// whether something was written. One whose data is being restored is never started, whoever decided to.
 ///
 /// # Errors
 /// What the engine answered. A write that crosses another one is made anew, with what is there by then.
 pub async fn change(cx: &Docker, id: &str, change: impl Fn(&Wake, i64) -> Option<(Wake, i64)>) -> Result<bool> {
-    let mut tries = 0;
-    loop {
-        let now = calls::inspect(cx, id).await?;
-        let (wake, runs) = (Wake::of(&now), replicas(&now));
-        let Some((want, to)) = change(&wake, runs).filter(|(want, to)| *want != wake || *to != runs) else { return Ok(false) };
-        match calls::remake(cx, "docker.ServiceWake", id, now, |labels| want.written(labels), to).await {
-            Err(error) if error.class == Class::InUse && tries < TRIES => tries += 1,
-            Err(error) => return Err(error),
-            Ok(()) => return Ok(true),
-        }
-    }
+    rewrite(cx, "docker.ServiceWake", id, |now| {
+        let (wake, runs) = (Wake::of(now), replicas(now));
+        let stays = |to: i64| to > runs && restoring::is_said(now);
+        let changed = change(&wake, runs).filter(|(want, to)| (*want != wake || *to != runs) && !stays(*to));
+        Ok(changed.map(|(want, to)| (want.written(leaving::tidied(now)), to)))
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -102,8 +88,6 @@ mod tests {
         let labels = wake.written(Labels::from([("x".to_owned(), "y".to_owned())]));
         assert_eq!(labels.len(), 2);
         assert_eq!(serde_json::from_str::<Wake>(&labels[WAKE]).unwrap(), wake);
-        let kept = kept(Some(&labels), Labels::new());
-        assert_eq!(kept.len(), 1);
         assert_eq!(Wake::default().written(labels).len(), 1);
     }
 }
