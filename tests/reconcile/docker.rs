@@ -37,13 +37,21 @@ async fn a_service_that_somebody_changed_is_looked_at_soon_and_one_that_wakes_is
         "nowhere.invalid/none:1",
     ]);
     within(SOON, || (passes() > before).then_some(())).expect("a pass begins, though an hour is not over");
-    // How many run is the waker's. Swarms of events are one pass at most in ten seconds.
+    // How many run is the waker's, and so is what it says on the service. Swarms of events are one pass at most in ten seconds.
     tokio::time::sleep(Duration::from_secs(11)).await;
     let before = passes();
     docker(&["service", "scale", "--detach", "one=1"]);
     docker(&["service", "scale", "--detach", "one=0"]);
+    for label in ["reeve-wake", "reeve-restoring", "reeve-leaving"] {
+        docker(&["service", "update", "--quiet", "--detach", "--label-add", &format!("{label}=x"), "one"]);
+        docker(&["service", "update", "--quiet", "--detach", "--label-rm", label, "one"]);
+    }
     tokio::time::sleep(Duration::from_secs(13)).await;
     assert!((passes() - before).abs() < 1e-9, "{} passes more", passes() - before);
+    docker(&["service", "update", "--quiet", "--detach", "--label-add", "another=x", "one"]);
+    within(SOON, || (passes() > before).then_some(())).expect("a pass begins: that label is nobody's of reeve");
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let before = passes();
     docker(&["service", "rm", "one"]);
     within(SOON, || (passes() > before).then_some(())).expect("another pass");
     assert_eq!(running.stop().0, Some(0));
