@@ -10,6 +10,7 @@ pub mod asked;
 pub mod book;
 mod events;
 mod lead;
+pub mod looked;
 pub mod metrics;
 pub mod orders;
 pub mod page;
@@ -23,5 +24,6 @@ mod turns;
 mod waker;
 
 pub use book::{Book, Entry, Rules};
+pub use looked::Looked;
 pub use orders::Orders;
 pub use task::{Pace, Parts, Said, run};

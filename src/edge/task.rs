@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bollard::models::SystemInfo;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::book::Book;
 use super::events::{Look, listen};
 use super::lead::carry_out;
+use super::looked::Looked;
 use super::metrics::Metrics;
 use super::policy::{Do, Phase, Resting, Tenant, decide};
 use super::routes::Routes;
@@ -102,8 +104,8 @@ pub struct Parts {
     pub lead: watch::Receiver<Option<Planes>>,
     /// Where HAProxy asks.
     pub listener: TcpListener,
-    /// Told who waits to be started, in order.
-    pub queued: watch::Sender<Vec<String>>,
+    /// Told what each look saw.
+    pub looked: watch::Sender<Looked>,
     /// How often it looks.
     pub pace: Pace,
     /// Who is told what happens.
@@ -115,12 +117,13 @@ pub struct Parts {
 /// Serves and works until `stop` turns.
 ///
 /// # Errors
-/// Where this is no host: there is no HAProxy, or no swarm.
+/// Where this is no host that leads anybody: there is no HAProxy, or the engine is no manager of a swarm.
 pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
-    let Parts { planes, record, book, lead, listener, queued, pace, said, metrics } = parts;
+    let Parts { planes, record, book, lead, listener, looked, pace, said, metrics } = parts;
     let docker = Docker::of(&planes)?.clone();
     let haproxy = Haproxy::of(&planes)?.clone();
-    let instance = node_id(&docker).await?;
+    let call = "docker.SystemInfo";
+    let instance = manager(docker.reads(call).await?.info().await.map_err(failed(call))?)?;
     let (shown_in, shown) = watch::channel(Arc::new(Shown::default()));
     let wanted = Wanted::default();
     let (look_in, looks) = mpsc::unbounded_channel();
@@ -141,7 +144,7 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
         said,
         metrics: metrics.clone(),
         shown: shown_in,
-        queued,
+        looked,
         wanted: wanted.clone(),
     };
     let waker = Waker { book, shown, wanted, metrics };
@@ -154,12 +157,16 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
     }
 }
 
-/// This engine's node in the swarm.
-async fn node_id(docker: &Docker) -> Result<String> {
-    let call = "docker.SystemInfo";
-    let info = docker.reads(call).await?.info().await.map_err(failed(call))?;
-    let id = info.swarm.and_then(|swarm| swarm.node_id).filter(|id| !id.is_empty());
-    id.ok_or_else(|| Error::new(Class::Invalid, call, "this engine is in no swarm: `reeve host setup` makes it one of the stack's"))
+/// This engine's node in the swarm, which it must be able to see and to change.
+fn manager(info: SystemInfo) -> Result<String> {
+    let is_none = |why: &str| Error::new(Class::Invalid, "docker.SystemInfo", why);
+    let swarm = info.swarm.unwrap_or_default();
+    let id = swarm.node_id.filter(|id| !id.is_empty());
+    let id = id.ok_or_else(|| is_none("this engine is in no swarm: `reeve host setup` makes it one of the stack's"))?;
+    match swarm.control_available {
+        Some(true) => Ok(id),
+        _ => Err(is_none("this engine is a worker of its swarm: the managers wake tenants")),
+    }
 }
 
 struct Edge {
@@ -171,7 +178,7 @@ struct Edge {
     said: mpsc::UnboundedSender<Said>,
     metrics: Metrics,
     shown: watch::Sender<Arc<Shown>>,
-    queued: watch::Sender<Vec<String>>,
+    looked: watch::Sender<Looked>,
     wanted: Wanted,
     routes: Routes,
     swarm: Swarm,
@@ -243,6 +250,7 @@ impl Edge {
             return Err(error);
         }
         self.want(asked.tenants).await?;
+        self.looked.send_modify(|looked| looked.at = Some(Instant::now()));
         let now = Timestamp::now();
         let running = self.swarm.answering(&self.docker);
         let followed = self.follow(&running, asked.astray, now).await;
@@ -255,12 +263,7 @@ impl Edge {
         };
         let shown = Shown::new(now, self.tenants(&running), self.swarm.restoring(), self.usual.clone());
         self.metrics.shown(&shown);
-        self.queued.send_if_modified(|before| {
-            before != shown.queue() && {
-                shown.queue().clone_into(before);
-                true
-            }
-        });
+        self.looked.send_modify(|looked| shown.queue().clone_into(&mut looked.queued));
         self.shown.send_replace(Arc::new(shown));
         // Somebody who cannot be routed to is no reason not to start others, and the other way round.
         followed.and(led)
@@ -471,4 +474,24 @@ fn wanting(wake: &Wake, runs: i64, now: Timestamp) -> Option<(Wake, i64)> {
 
 fn unwritten(error: crate::record::RecordError) -> Error {
     Error::new(Class::Unreachable, "record.edges", error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::SwarmInfo;
+
+    use super::*;
+
+    #[test]
+    fn a_worker_sees_nothing_of_the_swarm_and_is_no_host_that_wakes() {
+        let engine = |node_id: &str, control_available| {
+            let swarm = SwarmInfo { node_id: Some(node_id.to_owned()), control_available, ..SwarmInfo::default() };
+            manager(SystemInfo { swarm: Some(swarm), ..SystemInfo::default() }).map_err(|error| error.to_string())
+        };
+        assert_eq!(engine("one", Some(true)).as_deref(), Ok("one"));
+        assert!(engine("one", Some(false)).unwrap_err().contains("a worker of its swarm"));
+        assert!(engine("one", None).unwrap_err().contains("a worker of its swarm"));
+        assert!(engine("", Some(false)).unwrap_err().contains("in no swarm"));
+        assert!(manager(SystemInfo::default()).unwrap_err().to_string().contains("in no swarm"));
+    }
 }

@@ -80,7 +80,7 @@ impl Edge {
             book,
             lead,
             listener: TcpListener::bind((fleet.parts.gateway(), 7430 + engine)).await.expect("the waker's port is free"),
-            queued: watch::Sender::default(),
+            looked: watch::Sender::default(),
             pace,
             said: said_in,
             metrics: edge::metrics::Metrics::default(),

@@ -38,6 +38,19 @@ async fn orders(fleet: &Fleet) -> String {
     format!("s3://{name}/reeve/hosts.json")
 }
 
+/// The lease of whoever wakes tenants, as it lies in the stack's record.
+async fn lead(fleet: &Fleet) -> serde_json::Value {
+    let estate = fleet.estate(fleet.wishes("")).await;
+    let s3 = &estate.session.connection.aws.s3;
+    let buckets = s3.list_buckets().send().await.unwrap();
+    for bucket in buckets.buckets().iter().filter_map(|bucket| bucket.name()) {
+        if let Ok(found) = s3.get_object().bucket(bucket).key("loop/edge.json").send().await {
+            return serde_json::from_slice(&found.body.collect().await.unwrap().into_bytes()).unwrap();
+        }
+    }
+    panic!("nobody has led")
+}
+
 fn run(shell: &Host<'_>, machine: &Path, log: &Path) -> Child {
     run_at(shell, machine, log, None)
 }
@@ -112,7 +125,11 @@ async fn a_host_without_the_estates_yaml_routes_and_wakes_as_it_is_told() {
     let right = fs::read_to_string(&written).unwrap();
     fs::write(&written, format!("{right}# by hand\n")).unwrap();
     until("it is as it was", 40, async || fs::read_to_string(&written).unwrap() == right).await;
+
+    // Asked to end, it gives the lead back: another one need not wait for the lease's end.
+    assert!(lead(&fleet).await["released"].is_null());
     ends_well(running, &log).await;
+    assert!(lead(&fleet).await["released"].is_object(), "{}", said());
 
     // Orders that cannot be had are no reason to forget those that it has.
     let away = config.to_string().replace("/reeve/hosts.json", "/reeve/none.json");

@@ -10,8 +10,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
+use crate::edge::looked::BLIND;
 use crate::edge::metrics::Metrics;
-use crate::edge::{self, Book, Orders, Pace, Parts};
+use crate::edge::{self, Book, Looked, Orders, Pace, Parts};
 use crate::model::{Access, runbook};
 use crate::notify::Channels;
 use crate::planes::aws::connect::Options;
@@ -23,6 +24,10 @@ use leading::{Failing, fleet, hear, tell};
 
 /// How soon it is tried again to lead, or to begin.
 const AGAIN: Duration = Duration::from_secs(5);
+/// So long at most its end waits for the record: a lease that could not be given back ends by itself.
+const LAST: Duration = Duration::from_secs(10);
+/// How often whoever leads makes sure that it sees the swarm.
+const SEES: Duration = Duration::from_secs(1);
 
 /// What it needs.
 #[derive(Debug)]
@@ -37,20 +42,11 @@ pub struct Settings {
     pub metrics: Metrics,
 }
 
-/// Works until `stop` turns. Where this is no host it says so and waits.
+/// Works until `stop` turns, and gives back what it holds. Where this is no host it says so and waits.
 pub async fn run(mut settings: Settings, stop: watch::Receiver<bool>) {
-    let mut stopped = stop.clone();
-    tokio::select! {
-        () = serve(&mut settings, &stop) => {}
-        _ = stopped.wait_for(|stop| *stop) => {}
-    }
-}
-
-async fn serve(settings: &mut Settings, stop: &watch::Receiver<bool>) {
     let mut said = String::new();
-    loop {
-        let Ok(Some(orders)) = settings.orders.wait_for(Option::is_some).await.map(|orders| orders.clone()) else { return };
-        let why = match once(settings, &orders, stop).await {
+    while let Some(Some(orders)) = before(&stop, first(&mut settings.orders)).await {
+        let why = match once(&settings, &orders, &stop).await {
             Ok(()) if *stop.borrow() => return,
             Ok(()) => "the stack is reached in another way from now on".to_owned(),
             Err(why) => why,
@@ -59,8 +55,32 @@ async fn serve(settings: &mut Settings, stop: &watch::Receiver<bool>) {
             info!("no tenant is woken from here: {why}");
             said = why;
         }
-        tokio::time::sleep(AGAIN).await;
+        before(&stop, tokio::time::sleep(AGAIN)).await;
     }
+}
+
+/// What comes of `work`, unless `end` turns before.
+async fn before<T>(end: &watch::Receiver<bool>, work: impl Future<Output = T>) -> Option<T> {
+    let mut end = end.clone();
+    tokio::select! {
+        biased;
+        _ = end.wait_for(|end| *end) => None,
+        done = work => Some(done),
+    }
+}
+
+/// What comes of `work`, which holds something by then: once `end` turns it has a last while to come to its own end.
+async fn in_the_end<T>(end: &watch::Receiver<bool>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::pin!(work);
+    match before(end, &mut work).await {
+        Some(done) => Some(done),
+        None => tokio::time::timeout(LAST, work).await.ok(),
+    }
+}
+
+/// What the stack tells its hosts, once it does; `None`: nobody will say.
+async fn first(orders: &mut watch::Receiver<Option<Arc<Orders>>>) -> Option<Arc<Orders>> {
+    orders.wait_for(Option::is_some).await.ok()?.clone()
 }
 
 /// How the stack of these orders is reached.
@@ -91,7 +111,8 @@ pub fn stack(orders: &Orders) -> Result<Stack, String> {
 
 /// Until `stop` turns, the stack is reached in another way, or it cannot go on, and why.
 async fn once(settings: &Settings, orders: &Orders, stop: &watch::Receiver<bool>) -> Result<(), String> {
-    let session = Session::open(stack(orders)?, settings.connect.clone()).await.map_err(|error| error.to_string())?;
+    let Some(session) = before(stop, Session::open(stack(orders)?, settings.connect.clone())).await else { return Ok(()) };
+    let session = session.map_err(|error| error.to_string())?;
     let planes = session.planes();
     Docker::of(planes).map_err(|error| error.to_string())?;
     let place = Haproxy::of(planes).map_err(|error| error.to_string())?.place.clone();
@@ -103,7 +124,7 @@ async fn once(settings: &Settings, orders: &Orders, stop: &watch::Receiver<bool>
     let (book_in, book) = watch::channel(Arc::new(orders.book()));
     let (lead_in, lead) = watch::channel(None);
     let (said, heard) = mpsc::unbounded_channel();
-    let (queued_in, queued) = watch::channel(Vec::new());
+    let (looked_in, looked) = watch::channel(Looked::default());
     let failing = Failing::default();
     let parts = Parts {
         planes: planes.fresh(),
@@ -111,7 +132,7 @@ async fn once(settings: &Settings, orders: &Orders, stop: &watch::Receiver<bool>
         book,
         lead,
         listener,
-        queued: queued_in,
+        looked: looked_in,
         pace: Pace::default(),
         said,
         metrics: settings.metrics.clone(),
@@ -126,7 +147,7 @@ async fn once(settings: &Settings, orders: &Orders, stop: &watch::Receiver<bool>
         end_in.send_replace(true);
         ended
     };
-    let lead = Lead { session: &session, line: &settings.line, orders: &settings.orders, queued, failing: failing.clone() };
+    let lead = Lead { session: &session, line: &settings.line, orders: &settings.orders, looked, failing: failing.clone() };
     let (ended, (), ()) = tokio::join!(work, lead.hold(&lead_in, end), hear(heard, failing));
     ended
 }
@@ -147,21 +168,24 @@ struct Lead<'a> {
     session: &'a Session,
     line: &'a str,
     orders: &'a watch::Receiver<Option<Arc<Orders>>>,
-    queued: watch::Receiver<Vec<String>>,
+    looked: watch::Receiver<Looked>,
     failing: Failing,
 }
 
 impl Lead<'_> {
-    /// Until `end` turns; a lead that is held then goes back.
-    async fn hold(&self, lead: &watch::Sender<Option<Planes>>, mut end: watch::Receiver<bool>) {
+    /// Until `end` turns; a lead that is held then goes back. Whoever does not see the swarm does not ask for it.
+    async fn hold(&self, lead: &watch::Sender<Option<Planes>>, end: watch::Receiver<bool>) {
         let mut said = String::new();
-        while !*end.borrow() {
-            let why = match self.session.hold_edge(self.line).await {
+        while before(&end, sees(self.looked.clone())).await.is_some() {
+            let Some(held) = in_the_end(&end, self.session.hold_edge(self.line)).await else { return };
+            let why = match held {
                 Ok(held) => {
                     info!("this host wakes tenants and puts them to rest");
                     let why = self.under(&held, lead, end.clone()).await;
-                    if let Err(error) = held.release().await {
-                        warn!("the lead of the edge could not be given back: {error}");
+                    match tokio::time::timeout(LAST, held.release()).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => warn!("the lead of the edge could not be given back: {error}"),
+                        Err(_) => warn!("the lead of the edge could not be given back within {} s, and ends by itself", LAST.as_secs()),
                     }
                     why.map(|why| format!("it does not lead any more: {why}"))
                 }
@@ -174,14 +198,11 @@ impl Lead<'_> {
                 info!("this host answers for tenants and does not start them: {why}");
                 said = why;
             }
-            tokio::select! {
-                () = tokio::time::sleep(AGAIN) => {}
-                _ = end.wait_for(|end| *end) => {}
-            }
+            before(&end, tokio::time::sleep(AGAIN)).await;
         }
     }
 
-    /// Leads until the lease is lost, and why, or `end` turns.
+    /// Leads until the lease is lost or the swarm is not seen any more, and why, or `end` turns.
     async fn under(&self, held: &Held, lead: &watch::Sender<Option<Planes>>, mut end: watch::Receiver<bool>) -> Option<String> {
         let planes = self.session.under(held);
         lead.send_replace(Some(planes.clone()));
@@ -192,13 +213,65 @@ impl Lead<'_> {
             orders.map(told).unwrap_or_default()
         };
         let sizes = || settings(self.orders.borrow().as_ref().and_then(|orders| orders.scaling.as_ref()));
-        tokio::select! {
-            _ = lost.wait_for(Option::is_some) => {}
-            _ = end.wait_for(|end| *end) => {}
-            never = fleet(&planes, sizes, &self.queued, &self.failing) => match never {},
+        let why = tokio::select! {
+            _ = lost.wait_for(Option::is_some) => None,
+            _ = end.wait_for(|end| *end) => None,
+            () = blind(&self.looked) => Some(format!("it has not seen the swarm for {} s", BLIND.as_secs())),
+            never = fleet(&planes, sizes, &self.looked, &self.failing) => match never {},
             never = tell(self.session, &held.record, channels, &self.failing) => match never {},
-        }
+        };
         lead.send_replace(None);
-        lost.borrow().as_ref().map(Lost::to_string)
+        let lost = lost.borrow().as_ref().map(Lost::to_string);
+        lost.or(why)
+    }
+}
+
+/// Returns once the swarm is seen.
+async fn sees(mut looked: watch::Receiver<Looked>) {
+    if looked.wait_for(Looked::sees).await.is_err() {
+        // Nobody looks any more: it ends.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Returns once the swarm is not seen any more.
+async fn blind(looked: &watch::Receiver<Looked>) {
+    while looked.borrow().sees() {
+        tokio::time::sleep(SEES).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_holds_something_comes_to_its_own_end_and_nothing_else_is_waited_for() {
+        let (end_in, end) = watch::channel(true);
+        assert_eq!(before(&end, std::future::pending::<()>()).await, None);
+        let gives_back = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            "given back"
+        };
+        assert_eq!(in_the_end(&end, gives_back).await, Some("given back"));
+        end_in.send_replace(false);
+        assert_eq!(before(&end, async { "done" }).await, Some("done"));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_see_the_swarm_neither_asks_for_the_lead_nor_keeps_it() {
+        let (looked_in, looked) = watch::channel(Looked::default());
+        let (_end_in, end) = watch::channel(false);
+        let soon = |work| tokio::time::timeout(Duration::from_millis(200), work);
+        assert!(soon(before(&end, sees(looked.clone()))).await.is_err(), "nobody has looked yet");
+        let long_ago = Instant::now().checked_sub(BLIND);
+        looked_in.send_modify(|looked| looked.at = long_ago);
+        assert!(soon(before(&end, sees(looked.clone()))).await.is_err(), "every turn since then failed");
+        assert!(tokio::time::timeout(Duration::from_millis(200), blind(&looked)).await.is_ok(), "a lead is given back");
+        looked_in.send_modify(|looked| looked.at = Some(Instant::now()));
+        assert_eq!(soon(before(&end, sees(looked.clone()))).await, Ok(Some(())));
+        assert!(tokio::time::timeout(Duration::from_millis(200), blind(&looked)).await.is_err());
     }
 }

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tracing::{Span, info, warn};
 
-use crate::edge::Said;
 use crate::edge::orders::Scaling;
+use crate::edge::{Looked, Said};
 use crate::model::runbook;
 use crate::notify::{Channels, Notice, Post, Seen};
 use crate::planes::Planes;
@@ -113,13 +113,13 @@ pub fn settings(scaling: Option<&Scaling>) -> Settings {
 pub async fn fleet(
     planes: &Planes,
     settings: impl Fn() -> Settings,
-    queued: &watch::Receiver<Vec<String>>,
+    looked: &watch::Receiver<Looked>,
     failing: &Failing,
 ) -> std::convert::Infallible {
     let mut memory = Memory::default();
     let mut before = BTreeSet::new();
     loop {
-        let waiting: BTreeSet<String> = queued.borrow().iter().cloned().collect();
+        let waiting: BTreeSet<String> = looked.borrow().queued.iter().cloned().collect();
         let mut wrong = BTreeMap::new();
         let said = match scaling::turn(&planes.fresh(), &settings(), &waiting, &mut memory, Timestamp::now()).await {
             Ok(said) => said.into_iter().map(|one| (one.key(), matches!(one, scaling::Said::Done(_)), one.to_string())).collect(),
