@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use bollard::models::{Node, NodeState, Service as Seen, Task};
+use bollard::models::{Node, Service as Seen, Task};
 use bollard::query_parameters::ListTasksOptionsBuilder;
 use jiff::Timestamp;
 
@@ -185,11 +185,10 @@ impl Swarm {
         }
     }
 
-    /// The hosts that route: the swarm's managers that are there.
+    /// The hosts that route: all managers of the swarm. One that the swarm does not reach may have requests under way all the same, until it is removed.
     #[must_use]
     pub fn routers(&self) -> BTreeSet<String> {
-        let is_there = |node: &&Node| node.status.as_ref().and_then(|status| status.state) == Some(NodeState::READY);
-        self.nodes.iter().filter(|node| node.manager_status.is_some()).filter(is_there).filter_map(|node| node.id.clone()).collect()
+        self.nodes.iter().filter(|node| node.manager_status.is_some()).filter_map(|node| node.id.clone()).collect()
     }
 }
 
@@ -209,4 +208,26 @@ fn known(cx: &Docker, service: &Seen) -> Option<(String, Known)> {
     let known =
         Known { id: service.id.clone()?, runs: replicas(service) > 0, wake: Wake::of(service), restoring: restoring::is_said(service) };
     Some((made_of.tenant, known))
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::{ManagerStatus, NodeState, NodeStatus};
+
+    use super::*;
+
+    #[test]
+    fn a_manager_that_is_down_routes_until_it_is_removed() {
+        let node = |id: &str, state, manages: bool| Node {
+            id: Some(id.to_owned()),
+            status: Some(NodeStatus { state: Some(state), ..NodeStatus::default() }),
+            manager_status: manages.then(ManagerStatus::default),
+            ..Node::default()
+        };
+        let mut swarm = Swarm { nodes: vec![node("one", NodeState::READY, true), node("two", NodeState::DOWN, true)], ..Swarm::default() };
+        swarm.nodes.push(node("worker", NodeState::READY, false));
+        assert_eq!(swarm.routers(), BTreeSet::from(["one".to_owned(), "two".to_owned()]));
+        swarm.nodes.remove(1);
+        assert_eq!(swarm.routers(), BTreeSet::from(["one".to_owned()]));
+    }
 }
