@@ -68,6 +68,12 @@ impl Book {
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.tenants.get(name)
     }
+
+    /// Whether it runs whenever somebody asks.
+    #[must_use]
+    pub fn serves(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|entry| !entry.suspended)
+    }
 }
 
 impl Entry {

@@ -27,6 +27,8 @@ pub(super) fn changed(wake: &Wake, runs: i64, what: &Do, now: Timestamp, jitter:
         // One that was stopped while somebody came for it is still wanted.
         Do::Stay => Some((Wake { resting: None, wanted: wake.wanted.filter(|_| runs == 0), ..wake.clone() }, runs)),
         Do::Stop => (wake.resting.is_some() && !wanted).then(|| (Wake::default(), 0)),
+        // Whether a suspended one runs is the apply's.
+        Do::Forget => policy::is_over(wake, now).then(|| (Wake::default(), runs)),
     }
 }
 
@@ -48,7 +50,8 @@ mod tests {
         assert_eq!(changed(&wanted, 1, &Do::Rest, now, 0.0), None);
         assert_eq!(changed(&resting, 1, &Do::Arrived, now, 0.0), None, "it is about to rest");
         assert_eq!(changed(&both, 1, &Do::Stay, now, 0.0), Some((Wake::default(), 1)));
-        assert_eq!(changed(&both, 0, &Do::Stay, now, 0.0), Some((wanted, 0)));
+        assert_eq!(changed(&both, 0, &Do::Stay, now, 0.0), Some((wanted.clone(), 0)));
+        assert_eq!(changed(&wanted, 0, &Do::Forget, now, 0.0), None, "somebody came just now, where it is served");
         let (failed, runs) = changed(&Wake { started: Some(now), ..both }, 1, &Do::GiveUp { why: "no".into() }, now, 0.0).unwrap();
         assert_eq!((runs, failed.failures, failed.started), (0, 1, None));
     }

@@ -20,6 +20,8 @@ const LONGEST: Duration = Duration::from_secs(1800);
 const RESTING: usize = 8;
 /// So long everybody may take to confirm that a tenant is left alone, before it is let live on.
 const CONFIRM: Duration = Duration::from_secs(300);
+/// So old is what is wanted of one that is not served before it is forgotten: another host may have heard before this one that it is served.
+const HEARD: Duration = Duration::from_secs(60);
 
 /// How far a tenant's container is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub enum Do {
     Stay,
     /// Stop its container.
     Stop,
+    /// It is not served: nothing is wanted of it.
+    Forget,
 }
 
 /// Whether the leader may put tenants to rest: it may not while a host that routes does not say what it sees.
@@ -83,10 +87,14 @@ pub enum Resting {
 pub fn decide(now: Timestamp, tenants: &BTreeMap<String, Tenant>, book: &Book, resting: Resting) -> Vec<(String, Do)> {
     let rules = &book.rules;
     let mut todo = Vec::new();
-    let mut waking = tenants.values().filter(|one| is_waking(one)).count();
-    let mut going = tenants.values().filter(|one| one.wake.resting.is_some()).count();
+    let served = || tenants.iter().filter(|(name, _)| book.serves(name)).map(|(_, one)| one);
+    let mut waking = served().filter(|one| is_waking(one)).count();
+    let mut going = served().filter(|one| one.wake.resting.is_some()).count();
     for (name, tenant) in tenants {
-        let Some(entry) = book.get(name).filter(|entry| !entry.suspended) else { continue };
+        let Some(entry) = book.get(name).filter(|_| book.serves(name)) else {
+            todo.extend(is_over(&tenant.wake, now).then(|| (name.clone(), Do::Forget)));
+            continue;
+        };
         let may_rest = entry.may_rest(now) && resting == Resting::Allowed;
         match step(now, tenant, rules, may_rest) {
             Some(Do::Rest) if going >= RESTING => {}
@@ -102,25 +110,47 @@ pub fn decide(now: Timestamp, tenants: &BTreeMap<String, Tenant>, book: &Book, r
         }
     }
     let free = rules.max_waking.saturating_sub(waking);
-    let next = queue(now, tenants).into_iter().filter(|name| book.get(name).is_some_and(|entry| !entry.suspended));
-    todo.extend(next.take(free).map(|name| (name.to_owned(), Do::Start)));
+    todo.extend(queue(now, tenants, book).into_iter().take(free).map(|name| (name.to_owned(), Do::Start)));
     todo
 }
 
-/// Tenants that wait for their start, who came first first. Those whose last start failed are in it once their pause is over.
+/// Tenants that are served and wait for their start, who came first first. Those whose last start failed are in it once their pause is over.
 #[must_use]
-pub fn queue(now: Timestamp, tenants: &BTreeMap<String, Tenant>) -> Vec<&str> {
-    let since = |tenant: &Tenant| {
-        let since = tenant.wake.wanted.filter(|_| !tenant.runs && tenant.wake.started.is_none())?;
-        Some(tenant.wake.not_before.map_or(since, |not_before| since.max(not_before))).filter(|since| *since <= now)
+pub fn queue<'t>(now: Timestamp, tenants: &'t BTreeMap<String, Tenant>, book: &Book) -> Vec<&'t str> {
+    let since = |(name, tenant): (&'t String, &Tenant)| {
+        let since = waits_since(tenant).filter(|since| *since <= now && book.serves(name))?;
+        Some((since, name.as_str()))
     };
-    let mut waiting: Vec<(Timestamp, &str)> = tenants.iter().filter_map(|(name, tenant)| Some((since(tenant)?, name.as_str()))).collect();
+    let mut waiting: Vec<(Timestamp, &str)> = tenants.iter().filter_map(since).collect();
     waiting.sort();
     waiting.into_iter().map(|(_, name)| name).collect()
 }
 
 /// Whether it takes one of the places of those that start. Only what was started here does: what dies again and again by itself would keep everybody waiting.
 fn is_waking(tenant: &Tenant) -> bool {
+/// Since when it waits for its start: a time to come while it pauses after one that failed.
+fn waits_since(tenant: &Tenant) -> Option<Timestamp> {
+    let since = tenant.wake.wanted.filter(|_| !tenant.runs && tenant.wake.started.is_none())?;
+    Some(tenant.wake.not_before.map_or(since, |not_before| since.max(not_before)))
+}
+
+/// How soon there is something to do for somebody; zero: it goes on now. `None`: for nobody, until something happens.
+#[must_use]
+pub fn next(now: Timestamp, tenants: &BTreeMap<String, Tenant>, book: &Book) -> Option<Duration> {
+    let soon = |tenant: &Tenant| {
+        let goes_on = tenant.wake.resting.is_some() || tenant.wake.started.is_some();
+        let until = |since: Timestamp| Duration::try_from(since.duration_since(now)).unwrap_or_default();
+        if goes_on { Some(Duration::ZERO) } else { waits_since(tenant).map(until) }
+    };
+    tenants.iter().filter(|(name, _)| book.serves(name)).filter_map(|(_, tenant)| soon(tenant)).min()
+}
+
+/// Whether that label says something which nobody can have meant just now.
+pub(super) fn is_over(wake: &Wake, now: Timestamp) -> bool {
+    let last = [wake.wanted, wake.started, wake.resting].into_iter().flatten().max();
+    *wake != Wake::default() && last.is_none_or(|last| now.duration_since(last) > signed(HEARD))
+}
+
     tenant.runs && tenant.wake.started.is_some() && !matches!(tenant.phase, Phase::Up(_))
 }
 

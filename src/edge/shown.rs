@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::book::Book;
 use super::page::State;
 use super::policy::{Phase, Tenant, queue};
 
@@ -44,8 +45,8 @@ impl Usual {
 impl Shown {
     /// The picture of a look.
     #[must_use]
-    pub fn new(now: Timestamp, tenants: BTreeMap<String, Tenant>, restoring: BTreeSet<String>, usual: Usual) -> Self {
-        let queue = queue(now, &tenants).into_iter().map(str::to_owned).collect();
+    pub fn new(now: Timestamp, tenants: BTreeMap<String, Tenant>, book: &Book, restoring: BTreeSet<String>, usual: Usual) -> Self {
+        let queue = queue(now, &tenants, book).into_iter().map(str::to_owned).collect();
         Self { tenants, queue, restoring, usual, at: Some(now) }
     }
 

@@ -121,12 +121,6 @@ impl Swarm {
         self.services.iter().filter(|(_, one)| one.runs && one.wake.started.is_some())
     }
 
-    /// Whether somebody is being started, waits for it, or is about to be put to rest.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        self.services.values().any(|one| one.wake != Wake::default())
-    }
-
     /// Whether a container is being started, for all that is known.
     #[must_use]
     pub fn is_starting(&self) -> bool {

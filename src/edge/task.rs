@@ -14,7 +14,7 @@ use super::events::{Look, listen};
 use super::lead::carry_out;
 use super::looked::Looked;
 use super::metrics::Metrics;
-use super::policy::{Do, Phase, Resting, Tenant, decide};
+use super::policy::{Do, Phase, Resting, Tenant, decide, next};
 use super::routes::Routes;
 use super::shown::{Shown, Usual};
 use super::swarm::{Known, Swarm};
@@ -144,6 +144,7 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
         said,
         metrics: metrics.clone(),
         shown: shown_in,
+        next: None,
         looked,
         wanted: wanted.clone(),
     };
@@ -201,6 +202,8 @@ struct Due {
     used: Option<Instant>,
     noted: Option<Instant>,
     others: Option<Instant>,
+    /// How soon there is something to do for somebody.
+    next: Option<Duration>,
 }
 
 fn is_due(last: Option<Instant>, every: Duration) -> bool {
@@ -217,8 +220,7 @@ impl Edge {
             let pause = match &self.trouble {
                 Some(_) => Duration::from_secs(1),
                 None if self.swarm.is_starting() => self.pace.starting,
-                None if self.swarm.is_busy() => self.pace.busy,
-                None => self.pace.quiet,
+                None => self.next.map_or(self.pace.quiet, |next| next.clamp(self.pace.busy, self.pace.quiet)),
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -261,7 +263,9 @@ impl Edge {
             Some(planes) => self.act(&planes, &tenants, now).await,
             None => Ok(()),
         };
-        let shown = Shown::new(now, self.tenants(&running), self.swarm.restoring(), self.usual.clone());
+        let (tenants, book) = (self.tenants(&running), self.book.borrow().clone());
+        self.next = next(now, &tenants, &book);
+        let shown = Shown::new(now, tenants, &book, self.swarm.restoring(), self.usual.clone());
         self.metrics.shown(&shown);
         self.looked.send_modify(|looked| shown.queue().clone_into(&mut looked.queued));
         self.shown.send_replace(Arc::new(shown));
@@ -450,7 +454,7 @@ impl Edge {
                 self.metrics.gave_up();
                 Said::GaveUp { tenant, why }
             }
-            Do::Rest => return,
+            Do::Rest | Do::Forget => return,
             Do::Stay => {
                 self.metrics.rested(false);
                 // What was in the way counts as use: the next try comes after as long a time.

@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::book::{Book, Entry, Rules};
 use super::lead::changed;
-use super::policy::{Do, Phase, Resting, Tenant, decide};
+use super::policy::{Do, Phase, Resting, Tenant, decide, failed, next, queue};
 use crate::kinds::docker::service::wake::Wake;
 
 const AFTER: i64 = 20;
@@ -231,4 +231,52 @@ fn whatever_was_left_half_way_comes_to_an_end_though_nobody_comes_and_whoever_co
         let is_tried = |one: &One| one.broken && (one.runs || one.wake.not_before.is_some_and(|next| next > Timestamp::UNIX_EPOCH));
         turns(&mut world, "he is served", &|one| one.routed && one.wake == Wake::default() || is_tried(one));
     }
+}
+
+#[test]
+fn what_is_left_of_one_that_is_not_served_is_forgotten_and_holds_up_nobody() {
+    let suspended = Entry { host: "a.x".into(), suspended: true, ..Entry::default() };
+    let served = Entry { host: "b.x".into(), ..Entry::default() };
+    let rules = || Rules { max_waking: 1, ..Rules::default() };
+    let both = [("a".to_owned(), suspended), ("b".to_owned(), served)];
+    let books = [Book::new(both.clone().into(), rules()), Book::new(both[1..].iter().cloned().collect(), rules())];
+    for (book, one) in books.iter().flat_map(|book| left(false).chain(left(true)).map(move |one| (book, one))) {
+        let wanted = Wake { wanted: Some(Timestamp::UNIX_EPOCH), ..Wake::default() };
+        let b = One { wake: wanted, ..One::default() };
+        let mut world = World { all: BTreeMap::from([("a".to_owned(), one.clone()), ("b".to_owned(), b)]), ..World::new(1) };
+        assert_eq!(queue(world.now, &world.seen(), book), ["b"], "{one:?}");
+        let todo = decide(world.now, &world.seen(), book, Resting::Allowed);
+        assert!(todo.contains(&("b".to_owned(), Do::Start)), "{one:?} takes no place: {todo:?}");
+        // What may have been heard elsewhere just now is left a while.
+        assert!(!todo.iter().any(|(name, _)| name == "a") || one.wake.wanted.or(one.wake.started).or(one.wake.resting).is_none());
+        world.all.remove("b");
+        for _ in 0..70 {
+            world.pass();
+            world.work(book);
+            assert_eq!(next(world.now, &world.seen(), book), None, "{one:?}");
+        }
+        let now = &world.all["a"];
+        assert_eq!((&now.wake, now.runs), (&Wake::default(), one.runs), "{one:?}");
+    }
+}
+
+#[test]
+fn one_that_nobody_asks_for_any_more_is_looked_at_no_more_often_and_one_that_pauses_when_it_is_due() {
+    let now = Timestamp::UNIX_EPOCH;
+    let book = Book::new(BTreeMap::from([("a".to_owned(), Entry { host: "a.x".into(), ..Entry::default() })]), Rules::default());
+    let soon = |wake: Wake| {
+        let one = One { wake, ..One::default() };
+        next(now, &World { all: BTreeMap::from([("a".to_owned(), one)]), ..World::new(1) }.seen(), &book)
+    };
+    assert_eq!(soon(Wake::default()), None);
+    let mut wake = Wake { wanted: Some(now), ..Wake::default() };
+    assert_eq!(soon(wake.clone()), Some(Duration::ZERO));
+    wake = failed(&wake, "no", now, 0.0);
+    assert_eq!(soon(wake.clone()), Some(Duration::from_secs(30)));
+    for _ in 0..4 {
+        wake = failed(&wake, "no", now, 0.0);
+    }
+    assert_eq!((wake.wanted, wake.failures, soon(wake)), (None, 5, None));
+    assert_eq!(soon(Wake { started: Some(now), ..Wake::default() }), Some(Duration::ZERO));
+    assert_eq!(soon(Wake { resting: Some(now), ..Wake::default() }), Some(Duration::ZERO));
 }
