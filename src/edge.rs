@@ -12,6 +12,7 @@ mod events;
 mod lead;
 pub mod looked;
 pub mod metrics;
+mod notes;
 pub mod orders;
 pub mod page;
 pub mod policy;

@@ -80,6 +80,8 @@ pub enum Resting {
     Allowed,
     /// It may not.
     Forbidden,
+    /// What hosts say is not known now: nobody is sent to rest and nobody is stopped, and who is about to rest waits for what they say.
+    Unknown,
 }
 
 /// What to do now, by tenant.
@@ -95,8 +97,8 @@ pub fn decide(now: Timestamp, tenants: &BTreeMap<String, Tenant>, book: &Book, r
             todo.extend(is_over(&tenant.wake, now).then(|| (name.clone(), Do::Forget)));
             continue;
         };
-        let may_rest = entry.may_rest(now) && resting == Resting::Allowed;
-        match step(now, tenant, rules, may_rest) {
+        let resting = if entry.may_rest(now) { resting } else { Resting::Forbidden };
+        match step(now, tenant, rules, resting) {
             Some(Do::Rest) if going >= RESTING => {}
             Some(Do::Rest) => {
                 going += 1;
@@ -126,8 +128,6 @@ pub fn queue<'t>(now: Timestamp, tenants: &'t BTreeMap<String, Tenant>, book: &B
     waiting.into_iter().map(|(_, name)| name).collect()
 }
 
-/// Whether it takes one of the places of those that start. Only what was started here does: what dies again and again by itself would keep everybody waiting.
-fn is_waking(tenant: &Tenant) -> bool {
 /// Since when it waits for its start: a time to come while it pauses after one that failed.
 fn waits_since(tenant: &Tenant) -> Option<Timestamp> {
     let since = tenant.wake.wanted.filter(|_| !tenant.runs && tenant.wake.started.is_none())?;
@@ -151,10 +151,12 @@ pub(super) fn is_over(wake: &Wake, now: Timestamp) -> bool {
     *wake != Wake::default() && last.is_none_or(|last| now.duration_since(last) > signed(HEARD))
 }
 
+/// Whether it takes one of the places of those that start. Only what was started here does: what dies again and again by itself would keep everybody waiting.
+fn is_waking(tenant: &Tenant) -> bool {
     tenant.runs && tenant.wake.started.is_some() && !matches!(tenant.phase, Phase::Up(_))
 }
 
-fn step(now: Timestamp, tenant: &Tenant, rules: &Rules, may_rest: bool) -> Option<Do> {
+fn step(now: Timestamp, tenant: &Tenant, rules: &Rules, resting: Resting) -> Option<Do> {
     let Tenant { runs, phase, wake, .. } = tenant;
     let idle = |up: Timestamp| now.duration_since(tenant.used.map_or(up, |used| used.max(up))) >= signed(rules.after);
     if let Some(since) = wake.resting {
@@ -164,14 +166,14 @@ fn step(now: Timestamp, tenant: &Tenant, rules: &Rules, may_rest: bool) -> Optio
             false => Some(Do::Stay),
             // Somebody came, also just before the others heard of it.
             _ if wake.wanted.is_some() || !idle(up) => Some(Do::Stay),
-            _ if !may_rest || now.duration_since(since) > signed(CONFIRM) => Some(Do::Stay),
-            _ if tenant.left_alone == Some(since) => Some(Do::Stop),
+            _ if resting == Resting::Forbidden || now.duration_since(since) > signed(CONFIRM) => Some(Do::Stay),
+            _ if resting == Resting::Allowed && tenant.left_alone == Some(since) => Some(Do::Stop),
             _ => None,
         };
     }
     match phase {
         Phase::Up(_) if *wake != Wake::default() => Some(Do::Arrived),
-        Phase::Up(up) if *runs && may_rest => idle(*up).then_some(Do::Rest),
+        Phase::Up(up) if *runs && resting == Resting::Allowed => idle(*up).then_some(Do::Rest),
         Phase::Stuck(why) if *runs && wake.started.is_some() => Some(Do::GiveUp { why: why.clone() }),
         Phase::Coming(word) if *runs => {
             let late = wake.started.is_some_and(|started| now.duration_since(started) > signed(rules.wake_timeout));

@@ -14,6 +14,7 @@ use super::events::{Look, listen};
 use super::lead::carry_out;
 use super::looked::Looked;
 use super::metrics::Metrics;
+use super::notes::{Asked, Told, keep};
 use super::policy::{Do, Phase, Resting, Tenant, decide, next};
 use super::routes::Routes;
 use super::shown::{Shown, Usual};
@@ -52,6 +53,9 @@ impl Default for Pace {
 
 /// A host that has said nothing for so long is not known to be alive.
 const SILENT: SignedDuration = SignedDuration::from_secs(180);
+
+/// So often all are asked while somebody is put to rest.
+const HURRY: Duration = Duration::from_secs(2);
 
 /// What happened, for logs and notices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +128,9 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
     let haproxy = Haproxy::of(&planes)?.clone();
     let call = "docker.SystemInfo";
     let instance = manager(docker.reads(call).await?.info().await.map_err(failed(call))?)?;
+    let (asked, told_in) = (watch::Sender::<Asked>::default(), watch::Sender::<Told>::default());
+    let told = told_in.subscribe();
+    let notes = keep(record, instance.clone(), asked.subscribe(), told_in);
     let (shown_in, shown) = watch::channel(Arc::new(Shown::default()));
     let wanted = Wanted::default();
     let (look_in, looks) = mpsc::unbounded_channel();
@@ -132,19 +139,20 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
         known_note: false,
         routes: Routes::new(haproxy),
         swarm: Swarm::default(),
-        others: Vec::new(),
+        asked,
+        told,
+        heard: Told::default(),
         usual: Usual::default(),
         trouble: None,
+        next: None,
         due: Due::default(),
         docker: docker.clone(),
-        record,
         book: book.clone(),
         lead,
         pace,
         said,
         metrics: metrics.clone(),
         shown: shown_in,
-        next: None,
         looked,
         wanted: wanted.clone(),
     };
@@ -153,6 +161,7 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
     tokio::select! {
         served = serve(waker, listener, stop.clone()) => served.map_err(|error| Error::new(Class::Unreachable, "edge.serve", error.to_string())),
         never = edge.work(looks) => match never {},
+        never = notes => match never {},
         () = listen(docker, look_in) => Ok(()),
         _ = stopped.wait_for(|stop| *stop) => Ok(()),
     }
@@ -172,7 +181,6 @@ fn manager(info: SystemInfo) -> Result<String> {
 
 struct Edge {
     docker: Docker,
-    record: Record,
     book: watch::Receiver<Arc<Book>>,
     lead: watch::Receiver<Option<Planes>>,
     pace: Pace,
@@ -187,10 +195,15 @@ struct Edge {
     note: Note,
     /// What it told before it was started anew is read.
     known_note: bool,
-    /// What the others told.
-    others: Vec<Note>,
+    /// What the record is to be told and asked.
+    asked: watch::Sender<Asked>,
+    told: watch::Receiver<Told>,
+    /// What it told, of all hosts but this one.
+    heard: Told,
     usual: Usual,
     trouble: Option<String>,
+    /// How soon there is something to do for somebody.
+    next: Option<Duration>,
     due: Due,
 }
 
@@ -201,9 +214,6 @@ struct Due {
     tasks: Option<Instant>,
     used: Option<Instant>,
     noted: Option<Instant>,
-    others: Option<Instant>,
-    /// How soon there is something to do for somebody.
-    next: Option<Duration>,
 }
 
 fn is_due(last: Option<Instant>, every: Duration) -> bool {
@@ -225,6 +235,8 @@ impl Edge {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.wanted.came(), if self.trouble.is_none() => {}
+                // Nobody knows when tenants were used here before what was told of it is read.
+                Ok(()) = self.told.changed(), if !self.known_note => self.told.mark_changed(),
                 Some(told) = looks.recv() => look.add(told),
             }
             while let Ok(told) = looks.try_recv() {
@@ -254,10 +266,11 @@ impl Edge {
         self.want(asked.tenants).await?;
         self.looked.send_modify(|looked| looked.at = Some(Instant::now()));
         let now = Timestamp::now();
+        let lead = self.lead.borrow().clone();
+        self.hear(lead.is_some());
         let running = self.swarm.answering(&self.docker);
         let followed = self.follow(&running, asked.astray, now).await;
         let tenants = self.tenants(&running);
-        let lead = self.lead.borrow().clone();
         self.metrics.leads(lead.is_some());
         let led = match lead {
             Some(planes) => self.act(&planes, &tenants, now).await,
@@ -270,7 +283,22 @@ impl Edge {
         self.looked.send_modify(|looked| shown.queue().clone_into(&mut looked.queued));
         self.shown.send_replace(Arc::new(shown));
         // Somebody who cannot be routed to is no reason not to start others, and the other way round.
-        followed.and(led)
+        followed.and(led).and(self.heard.wrong.as_deref().map_or(Ok(()), |why| Err(unheard(why))))
+    }
+
+    /// Takes in what the record told since the last look, and asks it for what all hosts told where this instance `leads`.
+    fn hear(&mut self, leads: bool) {
+        if self.told.has_changed().unwrap_or_default() {
+            self.heard = self.told.borrow_and_update().clone();
+            self.heard.all.iter_mut().for_each(|all| all.retain(|note| note.instance != self.note.instance));
+        }
+        let hurry = self.swarm.services().values().any(|one| one.wake.resting.is_some());
+        let every = leads.then_some(if hurry { HURRY } else { self.pace.note });
+        self.asked.send_if_modified(|asked| std::mem::replace(&mut asked.all, every) != every);
+        if !leads {
+            // What was told while this instance led before is old when it leads again.
+            self.heard.all = None;
+        }
     }
 
     async fn read(&mut self, look: &mut Look) -> Result<()> {
@@ -331,7 +359,7 @@ impl Edge {
         let routed = running.iter().filter(|one| !resting.contains_key(&one.tenant)).map(to).collect();
         self.routes.follow(routed, astray).await?;
         if !self.known_note && !self.take_up(now).await? {
-            // HAProxy ended just now. A note of this moment would hide what came before it ended, and nobody has looked at.
+            // HAProxy ended just now, or the record did not answer yet. A note of this moment would hide what came before, and nobody has looked at.
             return Ok(());
         }
         if is_due(self.due.used, self.pace.quiet) || !resting.is_empty() {
@@ -343,16 +371,17 @@ impl Edge {
         self.note.away = away;
         if news || is_due(self.due.noted, self.pace.note) {
             self.note.at = now;
-            self.record.note_edge(&self.note).await.map_err(unwritten)?;
+            self.asked.send_modify(|asked| asked.note = Some(self.note.clone()));
             self.due.noted = Some(Instant::now());
         }
         Ok(())
     }
 
-    /// Takes up what this host told before, and what its HAProxy knows besides; whether that could be asked.
+    /// Takes up what this host told before, and what its HAProxy knows besides; whether both could be asked.
     async fn take_up(&mut self, now: Timestamp) -> Result<bool> {
-        if let Some(note) = self.record.edge(&self.note.instance).await.map_err(unwritten)? {
-            self.note = note;
+        let Some(before) = &self.heard.before else { return Ok(false) };
+        if let Some(note) = before {
+            self.note = note.clone();
             self.note.away.clear();
         }
         self.known_note = self.routes.read_use(&mut self.note, now).await?;
@@ -376,7 +405,7 @@ impl Edge {
     }
 
     fn notes(&self) -> impl Iterator<Item = &Note> {
-        self.others.iter().chain(self.known_note.then_some(&self.note))
+        self.heard.all.iter().flatten().chain(self.known_note.then_some(&self.note))
     }
 
     /// When a tenant was last used, on whatever host. A host that does not know may have been used until it began to.
@@ -394,18 +423,15 @@ impl Edge {
 
     /// Whether every host that routes says what it sees.
     fn resting(&self, now: Timestamp) -> Resting {
+        if self.heard.before.is_none() || self.heard.all.is_none() || self.heard.wrong.is_some() {
+            return Resting::Unknown;
+        }
         let speaks = |router: &String| self.notes().any(|note| note.instance == *router && now.duration_since(note.at) < SILENT);
         if self.known_note && self.swarm.routers().iter().all(speaks) { Resting::Allowed } else { Resting::Forbidden }
     }
 
     /// Starts and stops, where this instance leads.
     async fn act(&mut self, planes: &Planes, tenants: &BTreeMap<String, Tenant>, now: Timestamp) -> Result<()> {
-        let hurry = tenants.values().any(|tenant| tenant.wake.resting.is_some());
-        if is_due(self.due.others, if hurry { Duration::from_secs(2) } else { self.pace.note }) {
-            let all = self.record.edges().await.map_err(unwritten)?;
-            self.others = all.into_iter().filter(|note| note.instance != self.note.instance).collect();
-            self.due.others = Some(Instant::now());
-        }
         let book = self.book.borrow().clone();
         // Whose data is being restored is not there for whoever decides.
         let restoring = self.swarm.restoring();
@@ -476,8 +502,8 @@ fn wanting(wake: &Wake, runs: i64, now: Timestamp) -> Option<(Wake, i64)> {
     needed.then(|| (Wake { wanted: Some(now), ..wake.clone() }, runs))
 }
 
-fn unwritten(error: crate::record::RecordError) -> Error {
-    Error::new(Class::Unreachable, "record.edges", error.to_string())
+fn unheard(why: &str) -> Error {
+    Error::new(Class::Unreachable, "record.edges", format!("{why}; nobody is put to rest meanwhile"))
 }
 
 #[cfg(test)]

@@ -280,3 +280,32 @@ fn one_that_nobody_asks_for_any_more_is_looked_at_no_more_often_and_one_that_pau
     assert_eq!(soon(Wake { started: Some(now), ..Wake::default() }), Some(Duration::ZERO));
     assert_eq!(soon(Wake { resting: Some(now), ..Wake::default() }), Some(Duration::ZERO));
 }
+
+#[test]
+fn while_hosts_are_not_heard_others_start_and_nobody_is_put_to_rest() {
+    let now = Timestamp::UNIX_EPOCH;
+    let rests = now - seconds(30);
+    let of = |wake: Wake, runs: bool| Tenant {
+        runs,
+        phase: if runs { Phase::Up(now - seconds(1000)) } else { Phase::Down },
+        left_alone: wake.resting,
+        wake,
+        used: None,
+    };
+    let names = ["idle", "resting", "visited", "wanted"];
+    let wanted = Wake { wanted: Some(now), ..Wake::default() };
+    let resting = Wake { resting: Some(rests), ..Wake::default() };
+    let visited = Wake { wanted: Some(now), ..resting.clone() };
+    let all = [of(Wake::default(), true), of(resting, true), of(visited, true), of(wanted, false)];
+    let tenants: BTreeMap<String, Tenant> = names.iter().map(|name| (*name).to_owned()).zip(all).collect();
+    let entries = names.iter().map(|name| ((*name).to_owned(), Entry { host: format!("{name}.x"), ..Entry::default() })).collect();
+    let book = Book::new(entries, Rules { after: Duration::from_secs(AFTER as u64), ..Rules::default() });
+    let todo = |now, resting| decide(now, &tenants, &book, resting);
+    let is = |name: &str, what: Do| (name.to_owned(), what);
+    let (stays, starts) = (is("visited", Do::Stay), is("wanted", Do::Start));
+    assert_eq!(todo(now, Resting::Allowed), [is("idle", Do::Rest), is("resting", Do::Stop), stays.clone(), starts.clone()]);
+    assert_eq!(todo(now, Resting::Forbidden), [is("resting", Do::Stay), stays.clone(), starts.clone()]);
+    // It is not counted as used, as one that stays is: it waits.
+    assert_eq!(todo(now, Resting::Unknown), [stays.clone(), starts.clone()]);
+    assert_eq!(todo(now + seconds(300), Resting::Unknown), [is("resting", Do::Stay), stays, starts], "and not for ever");
+}
