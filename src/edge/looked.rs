@@ -1,5 +1,6 @@
 //! What the last look saw, for whoever leads by it: who cannot see the swarm must not lead.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Whoever has not seen the swarm for so long lets another lead.
@@ -12,6 +13,10 @@ pub struct Looked {
     pub at: Option<Instant>,
     /// Who waits to be started, in order.
     pub queued: Vec<String>,
+    /// Whose last start failed, and why, as the labels say; `None`: no look was finished yet.
+    pub failed: Option<BTreeMap<String, String>>,
+    /// What the last look could not do.
+    pub trouble: Option<String>,
 }
 
 impl Looked {

@@ -94,6 +94,13 @@ impl Shown {
         &self.queue
     }
 
+    /// Whose last start failed, and why: all that are served and did not come up since.
+    #[must_use]
+    pub fn failed(&self, book: &Book) -> BTreeMap<String, String> {
+        let fail = self.tenants.iter().filter(|(name, one)| one.wake.failures > 0 && book.serves(name));
+        fail.map(|(name, one)| (name.clone(), one.wake.why.clone())).collect()
+    }
+
     /// Whether somebody who came for that tenant has to be noted: it is not started by itself.
     #[must_use]
     pub fn is_to_be_wanted(&self, name: &str) -> bool {

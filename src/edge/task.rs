@@ -252,6 +252,7 @@ impl Edge {
             return;
         }
         let _ = self.said.send(trouble.clone().map_or(Said::Well, Said::Trouble));
+        self.looked.send_modify(|looked| looked.trouble.clone_from(&trouble));
         self.trouble = trouble;
     }
 
@@ -280,7 +281,10 @@ impl Edge {
         self.next = next(now, &tenants, &book);
         let shown = Shown::new(now, tenants, &book, self.swarm.restoring(), self.usual.clone());
         self.metrics.shown(&shown);
-        self.looked.send_modify(|looked| shown.queue().clone_into(&mut looked.queued));
+        self.looked.send_modify(|looked| {
+            shown.queue().clone_into(&mut looked.queued);
+            looked.failed = Some(shown.failed(&book));
+        });
         self.shown.send_replace(Arc::new(shown));
         // Somebody who cannot be routed to is no reason not to start others, and the other way round.
         followed.and(led).and(self.heard.wrong.as_deref().map_or(Ok(()), |why| Err(unheard(why))))

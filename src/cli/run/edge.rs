@@ -20,7 +20,7 @@ use crate::planes::{Docker, Haproxy, Plane, Planes};
 use crate::record::{Location, Lost, RecordError};
 use crate::session::{Error, Held, Session, Stack};
 pub use leading::settings;
-use leading::{Failing, fleet, hear, tell};
+use leading::{Sized, fleet, hear, tell};
 
 /// How soon it is tried again to lead, or to begin.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -125,7 +125,6 @@ async fn once(settings: &Settings, orders: &Orders, stop: &watch::Receiver<bool>
     let (lead_in, lead) = watch::channel(None);
     let (said, heard) = mpsc::unbounded_channel();
     let (looked_in, looked) = watch::channel(Looked::default());
-    let failing = Failing::default();
     let parts = Parts {
         planes: planes.fresh(),
         record: session.record(),
@@ -147,8 +146,8 @@ async fn once(settings: &Settings, orders: &Orders, stop: &watch::Receiver<bool>
         end_in.send_replace(true);
         ended
     };
-    let lead = Lead { session: &session, line: &settings.line, orders: &settings.orders, looked, failing: failing.clone() };
-    let (ended, (), ()) = tokio::join!(work, lead.hold(&lead_in, end), hear(heard, failing));
+    let lead = Lead { session: &session, line: &settings.line, orders: &settings.orders, looked };
+    let (ended, (), ()) = tokio::join!(work, lead.hold(&lead_in, end), hear(heard));
     ended
 }
 
@@ -169,7 +168,6 @@ struct Lead<'a> {
     line: &'a str,
     orders: &'a watch::Receiver<Option<Arc<Orders>>>,
     looked: watch::Receiver<Looked>,
-    failing: Failing,
 }
 
 impl Lead<'_> {
@@ -213,12 +211,14 @@ impl Lead<'_> {
             orders.map(told).unwrap_or_default()
         };
         let sizes = || settings(self.orders.borrow().as_ref().and_then(|orders| orders.scaling.as_ref()));
+        // Whoever led before knew more than this one does yet.
+        let sized = watch::Sender::<Sized>::default();
         let why = tokio::select! {
             _ = lost.wait_for(Option::is_some) => None,
             _ = end.wait_for(|end| *end) => None,
             () = blind(&self.looked) => Some(format!("it has not seen the swarm for {} s", BLIND.as_secs())),
-            never = fleet(&planes, sizes, &self.looked, &self.failing) => match never {},
-            never = tell(self.session, &held.record, channels, &self.failing) => match never {},
+            never = fleet(&planes, sizes, &self.looked, &sized) => match never {},
+            never = tell(self.session, &held.record, channels, &self.looked, &sized) => match never {},
         };
         lead.send_replace(None);
         let lost = lost.borrow().as_ref().map(Lost::to_string);

@@ -24,31 +24,17 @@ const TELL: Duration = Duration::from_secs(2);
 /// How soon a channel that did not take what it was sent is tried again.
 const SILENT: Duration = Duration::from_secs(60);
 
-/// What goes wrong, by what it is about: told once when it begins, and once when it is over.
+/// What the sizing of the fleet came upon.
 #[derive(Debug, Clone, Default)]
-pub struct Failing(watch::Sender<BTreeMap<String, String>>);
-
-impl Failing {
-    /// That is wrong, or, without words, not any more.
-    pub fn is(&self, about: &str, why: Option<&str>) {
-        self.0.send_if_modified(|all| match why {
-            Some(why) => all.insert(about.to_owned(), why.to_owned()).as_deref() != Some(why),
-            None => all.remove(about).is_some(),
-        });
-    }
-
-    /// Of this sort, exactly these are wrong.
-    fn are(&self, sort: &str, all: BTreeMap<String, String>) {
-        let gone: Vec<String> =
-            self.0.borrow().keys().filter(|about| about.starts_with(sort) && !all.contains_key(*about)).cloned().collect();
-        gone.iter().for_each(|about| self.is(about, None));
-        all.iter().for_each(|(about, why)| self.is(about, Some(why)));
-    }
+pub struct Sized {
+    /// What is wrong, by what it is about.
+    wrong: BTreeMap<String, String>,
+    /// That is all: the last turn got through.
+    is_all: bool,
 }
 
-/// Puts into the log what the edge says, and remembers what goes wrong.
-pub async fn hear(mut heard: mpsc::UnboundedReceiver<Said>, failing: Failing) {
-    let about = |tenant: &str| format!("tenant/{tenant}");
+/// Puts into the log what the edge says.
+pub async fn hear(mut heard: mpsc::UnboundedReceiver<Said>) {
     let mut waking: BTreeMap<String, Span> = BTreeMap::new();
     while let Some(said) = heard.recv().await {
         match said {
@@ -62,7 +48,6 @@ pub async fn hear(mut heard: mpsc::UnboundedReceiver<Said>, failing: Failing) {
                     trace::set(&span, "reeve.seconds", i64::try_from(seconds).unwrap_or(i64::MAX));
                 }
                 info!(tenant, seconds, "{tenant} answers after {seconds} s");
-                failing.is(&about(&tenant), None);
             }
             Said::GaveUp { tenant, why } => {
                 if let Some(span) = waking.remove(&tenant) {
@@ -70,8 +55,6 @@ pub async fn hear(mut heard: mpsc::UnboundedReceiver<Said>, failing: Failing) {
                     trace::failed(&span, "given up", &why);
                 }
                 warn!(tenant, "{tenant} could not be started, it is tried again later: {why}");
-                let words = format!("it could not be started, and is tried again later: {why}: see {}", runbook::WONT_WAKE);
-                failing.is(&about(&tenant), Some(&words));
             }
             Said::Rests { tenant } => {
                 info!(tenant, "{tenant} is put to rest: nobody uses it");
@@ -81,14 +64,8 @@ pub async fn hear(mut heard: mpsc::UnboundedReceiver<Said>, failing: Failing) {
                 info!(tenant, "{tenant} was about to be put to rest and stays");
                 trace::kept(&tenant);
             }
-            Said::Trouble(why) => {
-                warn!("tenants cannot be looked after: {why}");
-                failing.is("edge", Some(&format!("tenants cannot be looked after: {why}")));
-            }
-            Said::Well => {
-                info!("tenants are looked after again");
-                failing.is("edge", None);
-            }
+            Said::Trouble(why) => warn!("tenants cannot be looked after: {why}"),
+            Said::Well => info!("tenants are looked after again"),
         }
     }
 }
@@ -114,14 +91,16 @@ pub async fn fleet(
     planes: &Planes,
     settings: impl Fn() -> Settings,
     looked: &watch::Receiver<Looked>,
-    failing: &Failing,
+    sized: &watch::Sender<Sized>,
 ) -> std::convert::Infallible {
     let mut memory = Memory::default();
     let mut before = BTreeSet::new();
     loop {
         let waiting: BTreeSet<String> = looked.borrow().queued.iter().cloned().collect();
         let mut wrong = BTreeMap::new();
-        let said = match scaling::turn(&planes.fresh(), &settings(), &waiting, &mut memory, Timestamp::now()).await {
+        let turned = scaling::turn(&planes.fresh(), &settings(), &waiting, &mut memory, Timestamp::now()).await;
+        let is_all = turned.is_ok();
+        let said = match turned {
             Ok(said) => said.into_iter().map(|one| (one.key(), matches!(one, scaling::Said::Done(_)), one.to_string())).collect(),
             Err(error) => vec![("turn".to_owned(), false, format!("the fleet cannot be looked after: {error}"))],
         };
@@ -139,19 +118,36 @@ pub async fn fleet(
             }
         }
         before = now;
-        failing.are("fleet: ", wrong);
+        sized.send_replace(Sized { wrong, is_all });
         tokio::time::sleep(FLEET).await;
     }
 }
 
+/// What fails, and of what was `told` to fail before, what nobody has looked at since this instance leads.
+fn seen<'t>(looked: &Looked, sized: &Sized, told: impl Iterator<Item = &'t str>) -> Seen {
+    let mut failing = sized.wrong.clone();
+    let words = |why: &String| format!("it could not be started, and is tried again later: {why}: see {}", runbook::WONT_WAKE);
+    failing.extend(looked.failed.iter().flatten().map(|(tenant, why)| (format!("tenant/{tenant}"), words(why))));
+    failing.extend(looked.trouble.iter().map(|why| ("edge".to_owned(), format!("tenants cannot be looked after: {why}"))));
+    let is_known = |about: &str| if about.starts_with("fleet: ") { sized.is_all } else { looked.failed.is_some() };
+    let unknown = told.filter(|about| !is_known(about)).map(str::to_owned).collect();
+    Seen { failing, unknown, ..Seen::default() }
+}
+
 /// Tells people what goes wrong and what is well again, each once, for as long as it is polled.
-pub async fn tell(session: &Session, record: &Record, channels: impl Fn() -> Channels, failing: &Failing) -> std::convert::Infallible {
+pub async fn tell(
+    session: &Session,
+    record: &Record,
+    channels: impl Fn() -> Channels,
+    looked: &watch::Receiver<Looked>,
+    sized: &watch::Sender<Sized>,
+) -> std::convert::Infallible {
     let mut post = Post::of_the_edge();
     let mut silent: BTreeMap<&'static str, Instant> = BTreeMap::new();
     loop {
-        let seen = Seen { failing: failing.0.borrow().clone(), ..Seen::default() };
         let told = async {
             post.read(record).await?;
+            let seen = seen(&looked.borrow(), &sized.borrow(), post.ledger().failing());
             let new = post.ledger().turn(&session.stack.name, &Timestamp::now().to_string(), &seen);
             new.iter().for_each(Notice::log);
             let channels = channels();
@@ -188,6 +184,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
+    use crate::notify::Ledger;
 
     #[derive(Debug, Clone, Default)]
     struct Kept(Arc<Mutex<Vec<SpanData>>>);
@@ -216,6 +213,30 @@ mod tests {
         assert_eq!(settings(Some(&said)), wanted);
     }
 
+    #[test]
+    fn a_new_leader_tells_nobody_that_what_it_has_not_looked_at_is_well() {
+        let words = |all: &[&str]| all.iter().map(|one| ((*one).to_owned(), "why".to_owned())).collect::<BTreeMap<_, _>>();
+        let failed = |all: &[&str]| Looked { failed: Some(words(all)), ..Looked::default() };
+        let sized = |all: &[&str], is_all| Sized { wrong: words(all), is_all };
+        let mut ledger = Ledger::default();
+        let mut tell = |looked: &Looked, sized: &Sized| {
+            let seen = seen(looked, sized, ledger.failing());
+            ledger.turn("s", "now", &seen).iter().map(|one| format!("{} {}", one.kind, one.subject)).collect::<Vec<_>>()
+        };
+        let before = Looked { trouble: Some("why".to_owned()), ..failed(&["a", "b"]) };
+        let told = tell(&before, &sized(&["fleet: full"], true));
+        assert_eq!(told, ["failed edge", "failed fleet: full", "failed tenant/a", "failed tenant/b"]);
+
+        // Another one leads, reads the ledger and has not looked yet.
+        assert!(tell(&Looked::default(), &Sized::default()).is_empty());
+        // The labels say who fails still.
+        assert_eq!(tell(&failed(&["a"]), &Sized::default()), ["recovered edge", "recovered tenant/b"]);
+        // A turn of the fleet that did not get through says nothing of what was found before.
+        assert_eq!(tell(&failed(&["a"]), &sized(&["fleet: turn"], false)), ["failed fleet: turn"]);
+        assert_eq!(tell(&failed(&["a"]), &sized(&["fleet: full"], true)), ["recovered fleet: turn"]);
+        assert_eq!(tell(&failed(&[]), &sized(&[], true)), ["recovered fleet: full", "recovered tenant/a"]);
+    }
+
     #[tokio::test]
     async fn a_wake_is_a_trace_from_its_start_to_its_end() {
         let kept = Kept::default();
@@ -237,7 +258,7 @@ mod tests {
             say.send(said).unwrap();
         }
         drop(say);
-        hear(heard, Failing::default()).await;
+        hear(heard).await;
         let spans = kept.0.lock().unwrap();
         let seen: Vec<(String, String, String, bool)> = spans
             .iter()
