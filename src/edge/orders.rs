@@ -2,7 +2,7 @@
 //! host needs in order to answer, wake and put to rest by itself: no YAML of the estate, and no right to change it.
 //!
 //! `modules/routing.yaml` writes it into the hosts' bucket as a resource like any other, so that hosts get only what was planned, allowed and applied.
-//! Who runs on the YAML itself makes the same of it (`cli/run/orders.rs`); a test holds the two against each other.
+//! Who runs on the YAML itself makes the same of it (`of` in `cli/run/orders.rs`); a test holds the two against each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
