@@ -179,6 +179,14 @@ impl Record {
         applied::mark(&self.store, &self.clock, digest, run).await
     }
 
+    /// Remembers that nothing came of it: no step of the plan was done by `run`, which applied it. It may be applied again.
+    ///
+    /// # Errors
+    /// What the store answered, or a note that cannot be read.
+    pub async fn was_in_vain(&self, digest: &str, run: &str) -> Result<(), RecordError> {
+        applied::in_vain(&self.store, digest, run).await
+    }
+
     /// Makes `plan` the one that waits for a person, with what of it waits in words; `None`: none does. Nothing is written where it is so
     /// already.
     ///

@@ -298,11 +298,20 @@ impl Session {
             report = apply(plan, tools, &options) => report?,
             never = routes::keep_following(&planes) => match never {},
         };
+        let mut in_vain = None;
+        if command.once
+            && report.done == 0
+            && report.unknown.is_empty()
+            && let Err(error) = held.record.was_in_vain(&plan.digest, journal.run()).await
+        {
+            in_vain = Some(format!("nothing came of this plan, and it counts as applied all the same: {error}"));
+        }
         let tally = tally(Applied::of(plan, &report));
         let interrupted = report.stopped == Some(Stop::Interrupted);
         let mut exit_code = exit_code(plan, &report);
         // Whoever planned just now was told them by the plan.
         let mut warnings = if command.once { loaded.warnings } else { Vec::new() };
+        warnings.extend(in_vain);
         // Also where nothing of the plan concerns it: a container that was restarted answers elsewhere.
         if let Err(error) = self.follow().await {
             warnings.push(format!("the routes of this host do not follow the containers yet: {error}"));

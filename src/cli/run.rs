@@ -64,6 +64,9 @@ impl Run {
 
     fn source(&self) -> Result<Source, Failure> {
         match (&self.dir, &self.git, &self.reference) {
+            (Some(dir), None, _) if !dir.is_dir() => {
+                Err(Failure::new(code::ERROR, format!("{}: there is no such folder", dir.display())).advice("name the folder of a stack"))
+            }
             (Some(dir), None, _) => Ok(Source::Folder(dir.clone())),
             (None, Some(url), Some(reference)) => {
                 let git = Git {

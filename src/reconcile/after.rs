@@ -1,5 +1,6 @@
 //! A pass within the loop, and what is taken over from one to the next.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use tracing::{Instrument, Span, info, warn};
@@ -9,12 +10,17 @@ use super::status::Ready;
 use super::told;
 use super::trigger::Why;
 use super::turn::{Part, SOURCE, Turn};
+use crate::kinds::{self, lookup};
+use crate::model::Address;
 use crate::trace;
 
 /// The part that fails when a pass does.
 const PASS: Part = "the pass";
 /// After a pass was put off because somebody else applies, or the world moved.
 const LOCKED: Duration = Duration::from_secs(5);
+
+/// So long it may take to say whether something is ready.
+const READY: Duration = Duration::from_secs(10);
 
 impl Turn {
     pub(super) async fn pass(&mut self) {
@@ -37,10 +43,14 @@ impl Turn {
         let span = trace::pass(&session.stack.name, &reasons.join(", "));
         let passed = pass.run().instrument(span.clone()).await;
         self.ended = Some(Instant::now());
-        let result = self.after(&passed, began.elapsed(), &reasons.join(", "));
+        let knows = self.knows_what_was_told().await;
+        let told = self.post.ledger().failing().filter_map(|subject| Address::parse(subject).ok());
+        let failed = self.resting.failing().map(|(address, _)| address.clone()).chain(told).collect();
+        let unready = self.unready(&passed, failed).await;
+        let result = self.after(&passed, &unready, began.elapsed(), &reasons.join(", "));
         write_down(&passed, result, span);
         self.hold(&passed).await;
-        if !self.knows_what_was_told().await {
+        if !knows {
             return;
         }
         let fetch = self.fetch.as_deref().map(|why| (SOURCE, why));
@@ -49,8 +59,31 @@ impl Turn {
         self.tell(seen).await;
     }
 
+    /// Of what failed before and has nothing left to do, what is not ready yet, and why: that is not well again.
+    async fn unready(&self, passed: &Passed, failed: BTreeSet<Address>) -> BTreeMap<Address, String> {
+        let (Some(plan), Some(session)) = (&passed.plan, &self.session) else { return BTreeMap::new() };
+        let planes = session.planes().fresh();
+        let ask = |address: Address| {
+            let planes = &planes;
+            let seen = plan.seen.get(&address).filter(|_| !plan.changes().any(|action| action.address == address));
+            async move {
+                let seen = seen?;
+                let asked = (lookup(&seen.kind)?.ready)(planes, seen.id.clone());
+                let why = match tokio::time::timeout(READY, asked).await {
+                    Ok(Ok(kinds::Ready::Yes(_))) => return None,
+                    Ok(Err(error)) if error.is_not_found() => return None,
+                    Ok(Ok(kinds::Ready::NotYet(why) | kinds::Ready::Failed(why))) => format!("it is not ready: {why}"),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => format!("whether it is ready was not said within {} s", READY.as_secs()),
+                };
+                Some((address, why))
+            }
+        };
+        futures::future::join_all(failed.into_iter().map(ask)).await.into_iter().flatten().collect()
+    }
+
     /// Takes in what came of a pass.
-    fn after(&mut self, passed: &Passed, took: Duration, reasons: &str) -> &'static str {
+    fn after(&mut self, passed: &Passed, unready: &BTreeMap<Address, String>, took: Duration, reasons: &str) -> &'static str {
         let now = Instant::now();
         self.due = now + self.every();
         if let Some(report) = &passed.report {
@@ -62,8 +95,12 @@ impl Turn {
             self.in_flight = !report.unknown.is_empty();
         }
         if let Some(plan) = &passed.plan {
-            // What has nothing to do is well, whoever mended it.
-            self.resting.retain(|address| plan.changes().any(|action| action.address == *address));
+            // What has nothing to do and is ready is well, whoever mended it.
+            self.resting.retain(|address| unready.contains_key(address) || plan.changes().any(|action| action.address == *address));
+            let rests = self.resting.resting(now);
+            for (address, why) in unready.iter().filter(|(address, _)| !rests.contains(*address)) {
+                self.resting.failed(address.clone(), why.clone(), now, rand::random());
+            }
             self.shared.metrics.planned(plan);
             let amount = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
             self.shared.metrics.held.set(amount(passed.decision.held.len()));

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::entry::FORMAT_VERSION;
-use super::store::{Put, Store};
+use super::store::{Put, Store, Version};
 use super::{Clock, RecordError, canonical};
 
-/// The note that a saved plan was applied; `applied/<digest>.json`, never overwritten.
+/// The note that a saved plan was applied; `applied/<digest>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedPlan {
     /// The version of this form.
@@ -18,27 +18,47 @@ pub struct AppliedPlan {
     pub run: String,
     /// When it began.
     pub at: Timestamp,
+    /// Nothing came of it: no step was done. The same plan may be applied again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_vain: bool,
 }
 
 /// Makes the note; see [`super::Record::mark_plan_applied`].
 pub(super) async fn mark(store: &Store, clock: &Clock, digest: &str, run: &str) -> Result<(), RecordError> {
-    let note = AppliedPlan { format_version: FORMAT_VERSION, digest: digest.to_owned(), run: run.to_owned(), at: clock.now() };
-    if let Put::Written(_) = store.put_new(&key(digest), canonical(&note)?).await? {
+    let note =
+        AppliedPlan { format_version: FORMAT_VERSION, digest: digest.to_owned(), run: run.to_owned(), at: clock.now(), in_vain: false };
+    let put = match read(store, digest).await? {
+        Some((earlier, version)) if earlier.in_vain => store.put_over(&key(digest), canonical(&note)?, &version).await?,
+        Some(_) => Put::Refused,
+        None => store.put_new(&key(digest), canonical(&note)?).await?,
+    };
+    if let Put::Written(_) = put {
         return Ok(());
     }
     let earlier = find(store, digest).await?.unwrap_or(note);
     Err(RecordError::AlreadyApplied(Box::new(earlier)))
 }
 
+/// Nothing came of it; see [`super::Record::was_in_vain`].
+pub(super) async fn in_vain(store: &Store, digest: &str, run: &str) -> Result<(), RecordError> {
+    let Some((note, version)) = read(store, digest).await?.filter(|(note, _)| note.run == run) else { return Ok(()) };
+    store.put_over(&key(digest), canonical(&AppliedPlan { in_vain: true, ..note })?, &version).await.map(drop)
+}
+
 /// Reads the note; see [`super::Record::was_applied`].
 pub(super) async fn find(store: &Store, digest: &str) -> Result<Option<AppliedPlan>, RecordError> {
+    Ok(read(store, digest).await?.map(|(note, _)| note).filter(|note| !note.in_vain))
+}
+
+async fn read(store: &Store, digest: &str) -> Result<Option<(AppliedPlan, Version)>, RecordError> {
     let key = key(digest);
     let Some(object) = store.get(&key).await? else { return Ok(None) };
-    serde_json::from_slice(&object.body).map(Some).map_err(|error| RecordError::Damaged {
+    let note = serde_json::from_slice(&object.body).map_err(|error| RecordError::Damaged {
         place: store.place(&key),
         why: error.to_string(),
         hint: "The plan it names was applied; make a new one",
-    })
+    })?;
+    Ok(Some((note, object.version)))
 }
 
 /// Each note and the run that it names. One that cannot be read names a run that is not there.

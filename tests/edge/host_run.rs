@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::process::Child;
 
 use crate::client::{Asks, ask};
-use crate::fleet_ground::{Fleet, tenant, until};
+use crate::fleet_ground::{Fleet, docker, tenant, until};
 use crate::ground::{door, host};
 use crate::host::Host;
 use crate::wake::stop;
@@ -119,6 +119,15 @@ async fn a_host_without_the_estates_yaml_routes_and_wakes_as_it_is_told() {
     let applied = shell.run(APPLY).await;
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     until("gamma", 90, async || ask(&door(&fleet), &host("gamma"), Asks::Page, "").await.is_of("gamma")).await;
+
+    // What leaves the YAML leaves by a plan from a file, too.
+    fs::write(&tenants, ["alpha", "gamma"].map(|name| tenant(name, "")).concat()).unwrap();
+    let plan = shell.run("reeve plan DIR --plane docker --out gone.json").await;
+    assert_eq!(plan.status.code(), Some(2), "{}", String::from_utf8_lossy(&plan.stderr));
+    let applied = shell.run("reeve apply gone.json --auto-approve").await;
+    assert!(applied.status.success(), "{}{}", String::from_utf8_lossy(&applied.stdout), String::from_utf8_lossy(&applied.stderr));
+    let services = docker(fleet.engine(), &["service", "ls", "--format", "{{.Name}}"]).await;
+    assert!(!services.contains("beta") && services.contains("gamma"), "{services}");
 
     // What somebody writes into HAProxy's configuration by hand does not stay there.
     let written = fleet.parts.folder().join("engine1/haproxy/haproxy.cfg");

@@ -1,10 +1,10 @@
 //! What a real Docker Engine tells begins a pass; what the waker does to services does not.
 
-use reeve::sandbox::parts::{Options, Parts};
+use reeve::sandbox::parts::{Image, Options, Parts};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::ground::{Running, SOON, logs, stack, within};
+use crate::ground::{Running, SOON, logs, stack, wish, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_somebody_changed_is_looked_at_soon_and_one_that_wakes_is_not() {
@@ -54,5 +54,37 @@ async fn a_service_that_somebody_changed_is_looked_at_soon_and_one_that_wakes_is
     let before = passes();
     docker(&["service", "rm", "one"]);
     within(SOON, || (passes() > before).then_some(())).expect("another pass");
+    assert_eq!(running.stop().0, Some(0));
+}
+
+/// Whoever waits for it in vain tells people that it failed; that nothing is left to change does not make it well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_never_gets_ready_is_not_told_as_well_again() {
+    let parts = Parts::start(Options::default()).await.unwrap_or_else(|error| panic!("{error}"));
+    let images = parts.standin().await.unwrap_or_else(|error| panic!("{error}")).expect("the stand-in is built (make setup)");
+    let engine = format!("unix://{}", parts.engines()[0].docker.display());
+    let wishes = |image: &str| {
+        format!(
+            "    net: {{ kind: docker.network, spec: {{}} }}\n    \
+             slow: {{ kind: docker.service, spec: {{ tenant: slow, image: '{image}', command: ['{command}'], network: '${{ref(\"extra.net\")}}', \
+             port: 8080, memory_reservation: 33554432, memory_limit: 268435456, \
+             health: {{ ready: /openmrs/health/started, live: /openmrs/health/alive, start_seconds: 10 }} }} }}\n",
+            command = Image::command("standin"),
+        )
+    };
+    let (name, digest) = images[0].split_once("@sha256:").expect("an image by its digest");
+    let missing = format!("{name}@sha256:{}", "0".repeat(digest.len()));
+    let stack = stack("unready", "  reconcile: { every: 10s }\n", &wishes(&missing)).await;
+    let facts = stack.path("host.json");
+    let text = serde_json::json!({ "docker": engine, "lib": parts.folder().join("lib") });
+    std::fs::write(&facts, text.to_string()).unwrap();
+    let running = Running::on(&stack, &[stack.dir()], &[("REEVE_HOST", facts.to_str().unwrap())]);
+    running.says_within("1 failed", Duration::from_secs(150));
+    // Passes that find nothing to change.
+    within(Duration::from_secs(60), || (running.metric("reeve_passes_total{result=\"partial\"}") >= Some(3.0)).then_some(()))
+        .expect("passes");
+    assert_eq!((running.count("well again"), running.metric("reeve_backing_off_resources")), (0, Some(1.0)), "{:#?}", running.log());
+    wish(&stack, &wishes(&images[0]));
+    running.says_within("well again", Duration::from_secs(120));
     assert_eq!(running.stop().0, Some(0));
 }

@@ -62,6 +62,14 @@ async fn what_holds_for_a_folder_holds_for_s3() {
     let error = applied.mark_plan_applied("sha256:00aa", "run-2").await.unwrap_err();
     assert!(matches!(error, RecordError::AlreadyApplied(by) if by.run == "run-1"));
     assert_eq!(applied.was_applied("sha256:00bb").await.unwrap(), None);
+    // Of which nothing came may be applied again, and then counts.
+    applied.was_in_vain("sha256:00aa", "run-2").await.unwrap();
+    assert!(applied.was_applied("sha256:00aa").await.unwrap().is_some(), "another run's word");
+    applied.was_in_vain("sha256:00aa", "run-1").await.unwrap();
+    assert_eq!(applied.was_applied("sha256:00aa").await.unwrap(), None);
+    applied.mark_plan_applied("sha256:00aa", "run-3").await.unwrap();
+    let error = applied.mark_plan_applied("sha256:00aa", "run-4").await.unwrap_err();
+    assert!(matches!(error, RecordError::AlreadyApplied(by) if by.run == "run-3"));
 }
 
 #[tokio::test]

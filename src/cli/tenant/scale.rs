@@ -14,7 +14,8 @@ use crate::kinds::{Kind, Ready};
 use crate::model::Address;
 use crate::model::runbook::TENANT_DATA;
 use crate::planes::{Docker, Plane, Planes};
-use crate::session::{Error, Session};
+use crate::record::RecordError;
+use crate::session::{Error, Held, Session};
 use crate::tenant::restore::was_cut_off;
 
 /// Start a tenant's container, and wait until it is ready.
@@ -43,8 +44,10 @@ impl Sleep {
     }
 }
 
-/// How often a start is looked at.
+/// How often a start is looked at, and whether the lock is free.
 const LOOK: Duration = Duration::from_secs(1);
+/// So long the lock is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn to(one: &One, replicas: i64, terminal: &mut Terminal) -> Exit {
     let loaded = load(&one.dir.dir)?;
@@ -68,12 +71,28 @@ async fn to(one: &One, replicas: i64, terminal: &mut Terminal) -> Exit {
     // Under the lease: nobody wakes a tenant whose data is just being restored.
     let address = Address::parse(&format!("tenant/{}.service", tenant.name)).map_err(|error| Failure::usage(error.to_string()))?;
     let step = if replicas > 0 { "wake" } else { "sleep" };
-    let held = session.hold(&terminal.line).await?;
+    let held = turn(&session, terminal).await?;
     let work = async |planes: &Planes| scale(Docker::of(planes)?, &id, replicas).await;
     let scaled = session.task(&held, (&address, step), &terminal.line, work).await;
     held.release().await?;
     scaled?;
     wait(&session, docker, &id, &tenant.name, terminal).await
+}
+
+/// The lock, when whoever applies is done: beside a loop that is most often a moment.
+async fn turn(session: &Session, terminal: &Terminal) -> Result<Held, Error> {
+    let (began, mut said) = (Instant::now(), false);
+    loop {
+        match session.hold(&terminal.line).await {
+            Err(Error::Record(RecordError::Held(holder))) if began.elapsed() < PATIENCE => {
+                if !std::mem::replace(&mut said, true) {
+                    terminal.say(&format!("waits for its turn, {} s at most: {} applies", PATIENCE.as_secs(), holder.describe()));
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+            held => return held,
+        }
+    }
 }
 
 async fn wait(session: &Session, docker: &Docker, id: &str, name: &str, terminal: &Terminal) -> Exit {

@@ -10,6 +10,7 @@ pub mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ use crate::model::Marks;
 use crate::planes::Haproxy;
 use crate::planes::error::{Error, Result};
 use crate::planes::haproxy::files::{self, At};
+
+/// So much later than Swarm HAProxy may be told of a container.
+const LATE: Duration = Duration::from_secs(3);
 
 /// Its id and its name: a host has one.
 const ID: &str = "haproxy.cfg";
@@ -210,9 +214,18 @@ async fn follow(cx: &Haproxy) -> Result<()> {
     Ok(())
 }
 
+/// Whether it follows. Where somebody is being started or stopped it is a moment late, which is nothing that anybody has to mend: it counts only when it lasts.
 async fn is_following(cx: &Haproxy) -> Result<bool> {
-    let Some(running) = cx.running().await? else { return Ok(true) };
-    Ok(cx.differs(&running).await?.is_none_or(|found| found.is_nothing()))
+    for last in [false, true] {
+        let Some(running) = cx.running().await? else { return Ok(true) };
+        if cx.differs(&running).await?.is_none_or(|found| found.is_nothing()) {
+            return Ok(true);
+        }
+        if !last {
+            tokio::time::sleep(LATE).await;
+        }
+    }
+    Ok(false)
 }
 
 fn tags(marks: &Marks) -> BTreeMap<String, String> {
