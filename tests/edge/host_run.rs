@@ -93,7 +93,7 @@ async fn a_host_without_the_estates_yaml_routes_and_wakes_as_it_is_told() {
         "docker": format!("unix://{}", fleet.engine().docker.display()),
     });
     fs::write(machine.join("host-config.json"), config.to_string()).unwrap();
-    let said = || fs::read_to_string(&log).unwrap();
+    let logged = || fs::read_to_string(&log).unwrap();
 
     // HAProxy comes to be, and leads to whoever runs.
     let running = run(&shell, &machine, &log);
@@ -102,13 +102,13 @@ async fn a_host_without_the_estates_yaml_routes_and_wakes_as_it_is_told() {
     }
     // Nothing is left for a plan to do to it, on this host.
     let plan = shell.run("reeve plan DIR --plane haproxy").await;
-    assert_eq!(plan.status.code(), Some(0), "{}{}", String::from_utf8_lossy(&plan.stdout), said());
+    assert_eq!(plan.status.code(), Some(0), "{}{}", String::from_utf8_lossy(&plan.stdout), logged());
 
     // It wakes.
     stop(&fleet, &["alpha"]).await;
     until("a page", 30, async || ask(&door(&fleet), &host("alpha"), Asks::Page, "").await.is_waiting_page()).await;
     until("alpha", 90, async || ask(&door(&fleet), &host("alpha"), Asks::Page, "").await.is_of("alpha")).await;
-    assert!(said().contains("alpha answers after"), "{}", said());
+    assert!(logged().contains("alpha answers after"), "{}", logged());
 
     // What is new in the YAML comes when it was applied, and not before.
     let tenants = Path::new(shell.word("DIR")).join("tenants.yaml");
@@ -123,9 +123,11 @@ async fn a_host_without_the_estates_yaml_routes_and_wakes_as_it_is_told() {
     // What leaves the YAML leaves by a plan from a file, too.
     fs::write(&tenants, ["alpha", "gamma"].map(|name| tenant(name, "")).concat()).unwrap();
     let plan = shell.run("reeve plan DIR --plane docker --out gone.json").await;
-    assert_eq!(plan.status.code(), Some(2), "{}", String::from_utf8_lossy(&plan.stderr));
-    let applied = shell.run("reeve apply gone.json --auto-approve").await;
-    assert!(applied.status.success(), "{}{}", String::from_utf8_lossy(&applied.stdout), String::from_utf8_lossy(&applied.stderr));
+    // What it holds is protected, and stays.
+    assert_eq!(plan.status.code(), Some(5), "{}", String::from_utf8_lossy(&plan.stderr));
+    let applied = shell.run("reeve apply plans/gone.json --auto-approve").await;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert_eq!(applied.status.code(), Some(5), "{}{}", said(&applied.stdout), said(&applied.stderr));
     let services = docker(fleet.engine(), &["service", "ls", "--format", "{{.Name}}"]).await;
     assert!(!services.contains("beta") && services.contains("gamma"), "{services}");
 
@@ -138,7 +140,7 @@ async fn a_host_without_the_estates_yaml_routes_and_wakes_as_it_is_told() {
     // Asked to end, it gives the lead back: another one need not wait for the lease's end.
     assert!(lead(&fleet).await["released"].is_null());
     ends_well(running, &log).await;
-    assert!(lead(&fleet).await["released"].is_object(), "{}", said());
+    assert!(lead(&fleet).await["released"].is_object(), "{}", logged());
 
     // Orders that cannot be had are no reason to forget those that it has.
     let away = config.to_string().replace("/reeve/hosts.json", "/reeve/none.json");
@@ -146,15 +148,15 @@ async fn a_host_without_the_estates_yaml_routes_and_wakes_as_it_is_told() {
     fs::write(&written, format!("{right}# by hand\n")).unwrap();
     let running = run(&shell, &machine, &log);
     until("it is as it was", 40, async || fs::read_to_string(&written).unwrap() == right).await;
-    until("it says so", 40, async || said().contains("none.json is not there yet: `reeve apply` writes it")).await;
+    until("it says so", 40, async || logged().contains("none.json is not there yet: `reeve apply` writes it")).await;
     ends_well(running, &log).await;
 
     // Nor is AWS that is away as a whole: whoever runs is served, also after a start.
     fs::write(&written, format!("{right}# by hand\n")).unwrap();
     let running = run_at(&shell, &machine, &log, Some("http://127.0.0.1:9"));
     until("it is as it was", 40, async || fs::read_to_string(&written).unwrap() == right).await;
-    until("it says so", 60, async || said().contains("nobody answers at http://127.0.0.1:9")).await;
+    until("it says so", 60, async || logged().contains("nobody answers at http://127.0.0.1:9")).await;
     assert!(ask(&door(&fleet), &host("gamma"), Asks::Page, "").await.is_of("gamma"));
     ends_well(running, &log).await;
-    assert!(!said().contains("panicked"), "{}", said());
+    assert!(!logged().contains("panicked"), "{}", logged());
 }

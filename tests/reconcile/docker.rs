@@ -62,19 +62,20 @@ async fn a_service_that_somebody_changed_is_looked_at_soon_and_one_that_wakes_is
 async fn a_service_that_never_gets_ready_is_not_told_as_well_again() {
     let parts = Parts::start(Options::default()).await.unwrap_or_else(|error| panic!("{error}"));
     let images = parts.standin().await.unwrap_or_else(|error| panic!("{error}")).expect("the stand-in is built (make setup)");
+    let (name, digest) = images[0].split_once("@sha256:").expect("an image by its digest");
+    let missing = format!("{name}@sha256:{}", "0".repeat(digest.len()));
     let engine = format!("unix://{}", parts.engines()[0].docker.display());
-    let wishes = |image: &str| {
+    let wishes = |suspended: bool| {
         format!(
             "    net: {{ kind: docker.network, spec: {{}} }}\n    \
              slow: {{ kind: docker.service, spec: {{ tenant: slow, image: '{image}', command: ['{command}'], network: '${{ref(\"extra.net\")}}', \
              port: 8080, memory_reservation: 33554432, memory_limit: 268435456, \
-             health: {{ ready: /openmrs/health/started, live: /openmrs/health/alive, start_seconds: 10 }} }} }}\n",
+             suspended: {suspended}, health: {{ ready: /openmrs/health/started, live: /openmrs/health/alive, start_seconds: 60 }} }} }}\n",
+            image = missing,
             command = Image::command("standin"),
         )
     };
-    let (name, digest) = images[0].split_once("@sha256:").expect("an image by its digest");
-    let missing = format!("{name}@sha256:{}", "0".repeat(digest.len()));
-    let stack = stack("unready", "  reconcile: { every: 10s }\n", &wishes(&missing)).await;
+    let stack = stack("unready", "  reconcile: { every: 10s }\n", &wishes(false)).await;
     let facts = stack.path("host.json");
     let text = serde_json::json!({ "docker": engine, "lib": parts.folder().join("lib") });
     std::fs::write(&facts, text.to_string()).unwrap();
@@ -84,7 +85,7 @@ async fn a_service_that_never_gets_ready_is_not_told_as_well_again() {
     within(Duration::from_secs(60), || (running.metric("reeve_passes_total{result=\"partial\"}") >= Some(3.0)).then_some(()))
         .expect("passes");
     assert_eq!((running.count("well again"), running.metric("reeve_backing_off_resources")), (0, Some(1.0)), "{:#?}", running.log());
-    wish(&stack, &wishes(&images[0]));
+    wish(&stack, &wishes(true));
     running.says_within("well again", Duration::from_secs(120));
     assert_eq!(running.stop().0, Some(0));
 }
