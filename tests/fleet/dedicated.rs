@@ -9,7 +9,7 @@ use reeve::tenant::backup::backup;
 use reeve::tenant::key;
 use reeve::tenant::place::Place;
 use reeve::tenant::progress::Progress;
-use reeve::tenant::restore::{Checked, restore};
+use reeve::tenant::restore::{Checked, finished, restore};
 use serde_json::Value;
 
 use crate::fleet_ground::{Fleet, docker, tenant};
@@ -101,6 +101,7 @@ async fn a_tenant_moves_to_a_server_of_its_own_with_what_it_holds() {
     let archive = Checked::read(&path, identity, &progress).await.expect("an archive");
     let place = Place::find(planes, "alpha").await.expect("its data");
     restore(planes, &place, &archive, None, &progress).await.unwrap_or_else(|error| panic!("{error}"));
+    finished(planes, &place).await.expect("written down");
     estate.wishes = fleet.wishes(&tenant("alpha", OWN));
     estate.apply().await;
     estate.is_converged().await;
