@@ -7,6 +7,7 @@ use bollard::models::{Node, NodeState, Service as Seen, ServiceUpdateStatusState
 use bollard::query_parameters::ListTasksOptionsBuilder;
 use jiff::{SignedDuration, Timestamp};
 
+use super::made_of::written;
 use super::wake::Wake;
 use super::{leaving, replicas};
 use crate::kinds::docker::node::nodes;
@@ -19,8 +20,11 @@ use crate::planes::error::Result;
 /// How long a task may find no node before that is said to be the end of it.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// How much longer than its start period a start may take until it is given up.
+/// How much longer than its start period a start may take until it is given up. One that ended again and again has no more than this.
 const SLACK: SignedDuration = SignedDuration::from_secs(120);
+
+/// So many ends are again and again.
+const OFTEN: usize = 2;
 
 /// A tenant that answers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,18 +169,20 @@ fn judge(service: &Seen, tasks: &[Task], now: Timestamp, known: Attributes) -> R
     let changed = when(service.updated_at.as_ref());
     let of_this = |task: &&Task| changed.is_none() || when(task.created_at.as_ref()) >= changed;
     let troubled = tasks.iter().filter(of_this).find_map(|task| task.status.as_ref()?.err.as_deref().filter(|err| !err.is_empty()));
+    let ended = |task: &&Task| matches!(state(task), Some(TaskState::FAILED | TaskState::REJECTED));
+    let often = tasks.iter().filter(of_this).filter(ended).count() >= OFTEN;
     let update = service.update_status.as_ref();
     match update.and_then(|update| update.state) {
         Some(Update::PAUSED | Update::ROLLBACK_PAUSED) => {
             let why = troubled.or(update.and_then(|update| update.message.as_deref())).unwrap_or_default();
             return Ready::Failed(told(why));
         }
-        Some(Update::UPDATING) => return waits(service, task, troubled, now),
+        Some(Update::UPDATING) => return waits(service, task, (troubled, often), now),
         _ => {}
     }
     match task.and_then(state) {
         Some(TaskState::RUNNING) => Ready::Yes(known),
-        _ => waits(service, task, troubled, now),
+        _ => waits(service, task, (troubled, often), now),
     }
 }
 
@@ -185,7 +191,7 @@ fn when(at: Option<&impl ToString>) -> Option<Timestamp> {
     at.and_then(|at| at.to_string().parse().ok())
 }
 
-fn waits(service: &Seen, task: Option<&Task>, troubled: Option<&str>, now: Timestamp) -> Ready {
+fn waits(service: &Seen, task: Option<&Task>, (troubled, often): (Option<&str>, bool), now: Timestamp) -> Ready {
     let word = task.and_then(state).map_or_else(|| "starting".to_owned(), |state| state.to_string());
     // After an update the engine at times leaves one without a word for which it finds no host.
     let unplaced = task.and_then(state) == Some(TaskState::PENDING);
@@ -195,9 +201,11 @@ fn waits(service: &Seen, task: Option<&Task>, troubled: Option<&str>, now: Times
     let never = said.contains("No such image")
         || said.contains("invalid mount")
         || (unplaced || said.contains("no suitable node")) && of_task.is_some_and(|age| age > PATIENCE);
-    let container = service.spec.as_ref().and_then(|spec| spec.task_template.as_ref()?.container_spec.as_ref());
-    let start = container.and_then(|container| container.health_check.as_ref()?.start_period).unwrap_or_default();
-    let over = age(when(service.updated_at.as_ref())).is_some_and(|age| age > SignedDuration::from_nanos(start) + SLACK);
+    // As it was wished: engines write `Healthcheck`, which the client's model of a service does not read.
+    let wished = service.spec.as_ref().and_then(|spec| written(spec.labels.as_ref()?));
+    let start =
+        wished.filter(|_| !often).map_or(SignedDuration::ZERO, |wished| SignedDuration::from_secs(wished.health.start_seconds.into()));
+    let over = age(when(service.updated_at.as_ref())).is_some_and(|age| age > start + SLACK);
     if never || over {
         return Ready::Failed(told(if said.is_empty() { "it does not become ready" } else { said }));
     }
@@ -213,4 +221,42 @@ fn told(said: &str) -> String {
         _ => UNHEALTHY,
     };
     format!("{}: see {book}", said.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const BEGAN: &str = "2026-11-30T12:00:00Z";
+
+    /// What is said of a service that is to be there within five minutes, so long after its beginning, with tasks in these states.
+    fn said(minutes: i64, states: &[&str]) -> Ready {
+        let made_of = json!({
+            "tenant": "t", "image": "i", "command": ["c"], "network": "n", "port": 80, "memory_reservation": 1, "memory_limit": 1,
+            "health": { "ready": "/r", "live": "/l", "start_seconds": 300 },
+        });
+        let service = json!({
+            "UpdatedAt": BEGAN,
+            "Spec": { "Labels": { "reeve-made-of": made_of.to_string() }, "Mode": { "Replicated": { "Replicas": 1 } } },
+        });
+        let task = |(at, state): (usize, &&str)| {
+            let wanted = if at == 0 { "running" } else { "shutdown" };
+            json!({ "CreatedAt": BEGAN, "DesiredState": wanted, "Status": { "State": state, "Timestamp": BEGAN } })
+        };
+        let tasks: Vec<Task> = states.iter().enumerate().map(|task_of| serde_json::from_value(task(task_of)).expect("a task")).collect();
+        let now = BEGAN.parse::<Timestamp>().expect("a time") + SignedDuration::from_mins(minutes);
+        judge(&serde_json::from_value(service).expect("a service"), &tasks, now, Attributes::new())
+    }
+
+    #[test]
+    fn a_start_has_the_time_that_was_wished_for_it_and_one_that_ends_again_and_again_has_not() {
+        assert!(matches!(said(6, &["starting"]), Ready::NotYet(_)), "a first start of many minutes is none that failed");
+        assert!(matches!(said(8, &["starting"]), Ready::Failed(_)));
+        assert!(matches!(said(3, &["starting", "failed"]), Ready::NotYet(_)), "once is no rule");
+        assert!(matches!(said(3, &["starting", "failed", "failed"]), Ready::Failed(_)));
+        assert!(matches!(said(1, &["starting", "failed", "failed"]), Ready::NotYet(_)));
+        assert!(matches!(said(9, &["running", "failed", "failed"]), Ready::Yes(_)));
+    }
 }
