@@ -3,7 +3,6 @@
 //! The archive was checked as a whole before. The files are unpacked beside the old ones and change places with them at the end. A schema cannot be renamed,
 //! so what it held has to be in an archive of its own before; that one is poured back when the new one cannot be.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
@@ -239,24 +238,19 @@ pub async fn finished(planes: &Planes, place: &Place) -> Result<()> {
 /// # Errors
 /// What a server or the engine answered.
 pub async fn was_cut_off(planes: &Planes, tenant: &str) -> Result<bool> {
-    let said = match Docker::of(planes) {
-        Ok(docker) => restoring::is_said_of(docker, tenant).await?,
-        Err(_) => false,
-    };
-    Ok(said || cut_off(planes).await?.contains(tenant))
-}
-
-/// All tenants of which their databases say that: a look at each server, whatever their number.
-async fn cut_off(planes: &Planes) -> Result<BTreeSet<String>> {
-    let Ok(mysql) = Mysql::of(planes) else { return Ok(BTreeSet::new()) };
+    if let Ok(docker) = Docker::of(planes)
+        && restoring::is_said_of(docker, tenant).await?
+    {
+        return Ok(true);
+    }
+    let Ok(mysql) = Mysql::of(planes) else { return Ok(false) };
     let cut_off = async |server: Mysql| {
         let table = server.marks_table().await?;
         let rows = table.all(marks::RESTORING).filter_map(|(_, row)| server.ours.marks(row.pairs())?.address);
         Ok(rows.collect::<Vec<Address>>())
     };
     let all = mysql.fresh().everywhere(cut_off).await?;
-    let tenant = |address: &Address| address.as_str().strip_prefix("tenant/")?.strip_suffix(".schema").map(str::to_owned);
-    Ok(all.iter().filter_map(tenant).collect())
+    Ok(all.iter().any(|address| address.as_str() == format!("tenant/{tenant}.schema")))
 }
 
 /// Puts the new folder in the place of the old one.

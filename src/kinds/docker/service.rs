@@ -24,10 +24,10 @@ use super::secret::Secret;
 use crate::kinds::{Change, Gone, Kind, Live, Made, Named, New, Ready, Tags, attributes};
 use crate::model::{Marks, Ref, Text};
 use crate::planes::Docker;
-use crate::planes::docker::{failed, labels, pairs};
+use crate::planes::docker::{Labels, failed, labels, pairs};
 use crate::planes::error::{Absent, Class, Error, Result};
 pub use aside::planned;
-use calls::{inspect, put, rewrite, tags};
+use calls::{inspect, put, relabel};
 pub use calls::{replicas, scale, services};
 pub use made_of::of_ours;
 use made_of::{labelled, note_what_is_not_enforced, shape};
@@ -244,7 +244,11 @@ impl Kind for Service {
     }
 
     async fn mark(cx: &Docker, id: &str, marks: &Marks) -> Result<()> {
-        rewrite(cx, "docker.ServiceUpdate", id, |now| Ok(Some((labels(marks, tags(now)), replicas(now))))).await.map(drop)
+        let mark = |all: &mut Labels| {
+            *all = labels(marks, std::mem::take(all));
+            true
+        };
+        relabel(cx, "docker.ServiceUpdate", id, mark).await.map(drop)
     }
 }
 

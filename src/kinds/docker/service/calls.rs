@@ -68,6 +68,18 @@ pub async fn scale(cx: &Docker, id: &str, to: i64) -> Result<()> {
     if to == 0 { tasks::drained(cx, id, &tenant, scaled).await.map(drop) } else { scaled.await.map(drop) }
 }
 
+/// Changes a service's labels alone, as [`rewrite`] does; `change` says whether it changed any.
+///
+/// # Errors
+/// What the engine answered.
+pub(super) async fn relabel(cx: &Docker, call: &str, id: &str, change: impl Fn(&mut Labels) -> bool) -> Result<bool> {
+    rewrite(cx, call, id, |now| {
+        let mut labels = tags(now);
+        Ok(change(&mut labels).then(|| (labels, replicas(now))))
+    })
+    .await
+}
+
 /// Changes a service's labels and how many containers it is to have, in one write, and nothing else of it: all else goes back as the engine told it, for Swarm starts a
 /// container anew of which anything differs, were it only told in another way. `change` is given what is there; `None`: leave it. Returns whether something was written.
 ///

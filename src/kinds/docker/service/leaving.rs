@@ -7,7 +7,7 @@ use bollard::models::Service as Seen;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::calls::{replicas, rewrite, tags};
+use super::calls::{relabel, tags};
 use crate::planes::Docker;
 use crate::planes::docker::Labels;
 use crate::planes::error::Result;
@@ -33,12 +33,11 @@ struct Said {
 pub(super) async fn say(cx: &Docker, service: &str, tasks: &[&str]) -> Result<()> {
     let said = Said { since: Timestamp::now(), tasks: tasks.iter().map(|&task| task.to_owned()).collect() };
     let said = serde_json::to_string(&said).unwrap_or_default();
-    let with = |mut labels: Labels| {
+    let say = |labels: &mut Labels| {
         labels.insert(LEAVING.to_owned(), said.clone());
-        labels
+        true
     };
-    rewrite(cx, CALL, service, |now| Ok(Some((with(tags(now)), replicas(now))))).await?;
-    Ok(())
+    relabel(cx, CALL, service, say).await.map(drop)
 }
 
 /// Says that they stay after all.
@@ -46,12 +45,7 @@ pub(super) async fn say(cx: &Docker, service: &str, tasks: &[&str]) -> Result<()
 /// # Errors
 /// What the engine answered.
 pub(super) async fn unsay(cx: &Docker, service: &str) -> Result<()> {
-    let now = |now: &Seen| {
-        let mut labels = tags(now);
-        Ok(labels.remove(LEAVING).map(|_| (labels, replicas(now))))
-    };
-    rewrite(cx, CALL, service, now).await?;
-    Ok(())
+    relabel(cx, CALL, service, |labels| labels.remove(LEAVING).is_some()).await.map(drop)
 }
 
 /// Takes note of what a service says: to tasks that are about to end nobody is sent from here.

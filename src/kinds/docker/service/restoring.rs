@@ -6,13 +6,15 @@
 use bollard::models::Service as Seen;
 use jiff::Timestamp;
 
-use super::calls::{replicas, rewrite, services, tags};
+use super::calls::{relabel, replicas, rewrite, services, tags};
 use super::made_of::of_ours;
 use crate::planes::Docker;
 use crate::planes::error::{Class, Error, Result};
 
 /// The label: since when.
 pub(super) const RESTORING: &str = "reeve-restoring";
+
+const CALL: &str = "docker.ServiceRestoring";
 
 /// Whether it is said of a service.
 #[must_use]
@@ -33,12 +35,12 @@ pub async fn is_said_of(cx: &Docker, tenant: &str) -> Result<bool> {
 /// # Errors
 /// `InUse` when it is to run; what the engine answered.
 pub async fn say(cx: &Docker, tenant: &str) -> Result<bool> {
-    let (call, since) = ("docker.ServiceRestoring", Timestamp::now().to_string());
+    let since = Timestamp::now().to_string();
     let mut news = false;
     for service in of(cx, tenant).await? {
-        news |= rewrite(cx, call, service.id.as_deref().unwrap_or_default(), |now| {
+        news |= rewrite(cx, CALL, service.id.as_deref().unwrap_or_default(), |now| {
             if replicas(now) > 0 {
-                return Err(Error::new(Class::InUse, call, format!("{tenant} is to run: `reeve tenant sleep DIR {tenant}` first")));
+                return Err(Error::new(Class::InUse, CALL, format!("{tenant} is to run: `reeve tenant sleep DIR {tenant}` first")));
             }
             let mut labels = tags(now);
             if labels.contains_key(RESTORING) {
@@ -58,11 +60,7 @@ pub async fn say(cx: &Docker, tenant: &str) -> Result<bool> {
 /// What the engine answered.
 pub async fn unsay(cx: &Docker, tenant: &str) -> Result<()> {
     for service in of(cx, tenant).await? {
-        rewrite(cx, "docker.ServiceRestoring", service.id.as_deref().unwrap_or_default(), |now| {
-            let mut labels = tags(now);
-            Ok(labels.remove(RESTORING).map(|_| (labels, replicas(now))))
-        })
-        .await?;
+        relabel(cx, CALL, service.id.as_deref().unwrap_or_default(), |labels| labels.remove(RESTORING).is_some()).await?;
     }
     Ok(())
 }
