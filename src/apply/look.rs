@@ -173,8 +173,6 @@ pub fn emptied(kind: &Row, shape: &Value, fields: &BTreeSet<String>) -> std::res
 
 /// The fields that are neither as the plan saw them nor as the cut of `cuts` left them (a listing may be a little older than the cut).
 fn changed(kind: &Row, live: &Value, seen: &Value, cuts: &BTreeSet<String>) -> Vec<String> {
-    // In a plan from a file a whole number has lost its point (`1.0`): both are held against each other as the kind writes them.
-    let seen = &(kind.canonical)(seen).unwrap_or_else(|_| seen.clone());
     let mut moved = differing(kind, live, seen);
     if !cuts.is_empty()
         && let Ok(left) = emptied(kind, seen, cuts)

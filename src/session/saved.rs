@@ -31,12 +31,20 @@ pub fn read_saved(path: &Path) -> Result<Plan, Error> {
     if *version != FORMAT_VERSION {
         return Err(bad(format!("it has format version {version}, this reeve knows {FORMAT_VERSION}")));
     }
-    let plan: Plan = serde_json::from_value(saved).map_err(|error| bad(error.to_string()))?;
+    let mut plan: Plan = serde_json::from_value(saved).map_err(|error| bad(error.to_string()))?;
     // Every kind that it acts on; the kinds of look-ups are no rows.
     let kinds = plan.actions.iter().map(|one| &one.kind).chain(plan.leftovers.iter().map(|one| &one.seen.kind));
     let objects = plan.wishes.values().map(|one| &one.kind);
     if let Some(kind) = kinds.chain(objects).find(|kind| lookup(kind).is_none()) {
         return Err(bad(format!("this reeve has no kind {kind}")));
+    }
+    // In canonical JSON a whole number has lost its point (`1.0`): what was seen is held against what is, and has to be in the form that its kind writes.
+    for seen in plan.seen.values_mut().chain(plan.leftovers.iter_mut().map(|left| &mut left.seen)) {
+        if let (Some(kind), Some(shape)) = (lookup(&seen.kind), &mut seen.shape)
+            && let Ok(canonical) = (kind.canonical)(shape)
+        {
+            *shape = canonical;
+        }
     }
     Ok(plan)
 }
