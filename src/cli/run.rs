@@ -1,25 +1,24 @@
 //! `reeve run`: the reconcile loop, as a service.
 
 pub mod edge;
-pub mod log;
+mod log;
 pub mod orders;
+pub mod service;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use tokio::sync::watch;
-use tracing::{error, info};
+use tracing::info;
 
-use super::stop::Stop;
 use super::terminal::Terminal;
 use super::{Exit, Failure, code};
 use crate::apply::Halt;
 use crate::edge::Orders;
 use crate::planes::aws::connect::Options;
-use crate::reconcile::{self, Ended, Git, Metrics, Settings, Shared, Source, Status, Trigger, Why, serve};
+use crate::reconcile::{self, Ended, Git, Settings, Shared, Source, Trigger, Why};
 
 /// Keep the estate as the YAML describes it, until SIGTERM.
 #[derive(Debug, Args)]
@@ -42,18 +41,14 @@ pub struct Run {
     /// Where what is fetched is kept on this machine.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/reeve/source", requires = "git")]
     state: PathBuf,
-    /// Where `/healthz`, `/readyz` and `/metrics` answer. Port 0: any that is free; the log names it.
-    #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    how: service::How,
     /// Only these planes.
     #[arg(long, value_delimiter = ',', value_name = "PLANE", value_parser = ["aws", "docker", "mysql", "files", "haproxy"])]
     plane: Vec<String>,
     /// Steps at a time.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     parallelism: u16,
-    /// The form of the log on stderr.
-    #[arg(long, default_value = "human")]
-    log: log::Form,
 }
 
 impl Run {
@@ -85,13 +80,8 @@ impl Run {
 
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let source = self.source()?;
-        let traces = log::begin(self.log);
-        let (mut stop, mut hangup) = Stop::listen_as_service()?;
-        let (trigger, metrics, status) = (Trigger::default(), Metrics::new(), Status::default());
-        let (at, serving) = serve(self.listen, status.clone(), metrics.clone()).await.map_err(|error| {
-            Failure::new(code::ERROR, format!("cannot listen at {}: {error}", self.listen)).advice("give another --listen ADDRESS:PORT")
-        })?;
-        info!(version = env!("CARGO_PKG_VERSION"), "listening on http://{at}");
+        let mut service = self.how.begin().await?;
+        let (trigger, metrics, status) = (Trigger::default(), service.metrics.clone(), service.status.clone());
         let (halt_in, halt) = watch::channel(Halt::No);
         let settings = Settings {
             source,
@@ -100,36 +90,27 @@ impl Run {
             parallelism: usize::from(self.parallelism),
             connect: Options { stats: terminal.counted.clone(), ..Options::default() },
         };
-        let counted = crate::edge::metrics::Metrics::default();
-        metrics.register(|registry| counted.register(registry));
-        let (edge_in, edge_stop) = watch::channel(false);
         let (orders_in, orders) = watch::channel(None);
         tokio::spawn(tell(status.loaded(), orders_in));
-        let edge = edge::Settings { orders, connect: settings.connect.clone(), line: terminal.line.clone(), metrics: counted };
-        let edge = tokio::spawn(edge::run(edge, edge_stop));
+        let edge = edge::Working::begin(orders, settings.connect.clone(), &terminal.line, &metrics);
         let looping = reconcile::run(settings, Shared { halt, trigger: trigger.clone(), metrics, status });
-        tokio::pin!(looping, serving);
-        let mut serves = true;
+        tokio::pin!(looping);
         let ended = loop {
             tokio::select! {
                 biased;
                 ended = &mut looping => break ended,
-                () = stop.asked(), if *halt_in.borrow() != Halt::Now => {
+                () = service.stop.asked(), if *halt_in.borrow() != Halt::Now => {
                     let next = if *halt_in.borrow() == Halt::No { Halt::Soon } else { Halt::Now };
                     halt_in.send_replace(next);
                     info!("asked to stop{}", if next == Halt::Now { " at once" } else { "" });
                 }
-                Some(()) = hangup.recv() => trigger.pull(Why::Asked),
-                served = &mut serving, if serves => {
-                    serves = false;
-                    error!("health and metrics answer no more: {}", served.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string()));
-                }
+                Some(()) = service.hangup.recv() => trigger.pull(Why::Asked),
+                never = service.serving.watch() => match never {},
             }
         };
         // Last: tenants are answered for while what runs is finished.
-        edge_in.send_replace(true);
-        let _ = edge.await;
-        log::end(traces).await;
+        edge.end().await;
+        service.end().await;
         match ended {
             Ended::Clean => Ok(code::DONE),
             Ended::InFlight => Ok(code::INTERRUPTED),

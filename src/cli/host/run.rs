@@ -1,7 +1,6 @@
 //! `reeve host run`: what a host does by itself, as a service. It follows what the stack tells its hosts: its HAProxy is made so, and tenants wake and rest.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +8,9 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use crate::cli::run::{edge, log};
-use crate::cli::stop::Stop;
+use crate::cli::run::{edge, service};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Exit, Failure, code};
 use crate::edge::Orders;
@@ -20,7 +18,7 @@ use crate::host::config::CONFIG;
 use crate::host::orders::Sent;
 use crate::host::{Host, HostConfig, machine};
 use crate::planes::aws::connect::{Caller, Options};
-use crate::reconcile::{Metrics, Ready, Status, serve};
+use crate::reconcile::{Ready, Status};
 use crate::session::Session;
 
 /// How often it is asked whether there are other orders, and looked whether HAProxy is as they say.
@@ -39,65 +37,49 @@ pub struct Run {
     /// The machine's files lie in this folder. For tests.
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
-    /// Where `/healthz`, `/readyz` and `/metrics` answer. Port 0: any that is free; the log names it.
-    #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
-    listen: SocketAddr,
-    /// The form of the log on stderr.
-    #[arg(long, default_value = "human")]
-    log: log::Form,
+    #[command(flatten)]
+    how: service::How,
 }
 
 impl Run {
     pub async fn run(self, terminal: &mut Terminal) -> Exit {
         let config = HostConfig::read(&self.config).map_err(|error| Failure::new(code::ERROR, error.to_string()))?;
-        let traces = log::begin(self.log);
-        let (mut stop, mut hangup) = Stop::listen_as_service()?;
-        let (metrics, status) = (Metrics::new(), Status::default());
-        let (at, serving) = serve(self.listen, status.clone(), metrics.clone()).await.map_err(|error| {
-            Failure::new(code::ERROR, format!("cannot listen at {}: {error}", self.listen)).advice("give another --listen ADDRESS:PORT")
-        })?;
-        info!(version = env!("CARGO_PKG_VERSION"), "listening on http://{at}");
-        let counted = crate::edge::metrics::Metrics::default();
-        metrics.register(|registry| counted.register(registry));
+        let mut service = self.how.begin().await?;
         let (orders_in, orders) = watch::channel(None);
-        let (edge_in, edge_stop) = watch::channel(false);
         let host = Host::new(machine::Machine::at(&self.root), config, None);
         let caller = host.kept_caller().await.unwrap_or_else(|error| {
             warn!("who this host is to AWS was kept and cannot be read: {error}");
             None
         });
         let connect = Options { stats: terminal.counted.clone(), caller, ..Options::default() };
-        let settings = edge::Settings { orders, connect: connect.clone(), line: terminal.line.clone(), metrics: counted };
-        let edge = tokio::spawn(edge::run(settings, edge_stop));
+        let edge = edge::Working::begin(orders, connect.clone(), &terminal.line, &service.metrics);
         let mut following = Following { host, connect, orders: orders_in, tag: None, session: None, routing: None, said: String::new() };
         following.recall().await;
-        tokio::pin!(serving);
-        let mut serves = true;
+        let status = service.status.clone();
         loop {
             tokio::select! {
                 biased;
-                () = stop.asked() => break,
-                served = &mut serving, if serves => {
-                    serves = false;
-                    error!("health and metrics answer no more: {}", served.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string()));
-                }
+                () = service.stop.asked() => break,
+                never = service.serving.watch() => match never {},
                 () = async {
                     following.look(&status).await;
                     tokio::select! {
                         () = tokio::time::sleep(LOOK) => {}
-                        _ = hangup.recv() => {}
+                        _ = service.hangup.recv() => {}
                     }
                 } => {}
             }
         }
         info!("stopping");
-        edge_in.send_replace(true);
-        let _ = edge.await;
+        edge.end().await;
         following.finish().await;
-        log::end(traces).await;
+        service.end().await;
         Ok(code::DONE)
     }
 }
+
+/// HAProxy being made as it should be; what comes of it is what was different.
+type Routing = JoinHandle<Result<BTreeSet<String>, String>>;
 
 /// A host that follows.
 struct Following {
@@ -108,7 +90,7 @@ struct Following {
     tag: Option<String>,
     session: Option<Arc<Session>>,
     /// HAProxy is being made so.
-    routing: Option<JoinHandle<Result<BTreeSet<String>, String>>>,
+    routing: Option<Routing>,
     /// What was last said to be wrong.
     said: String,
 }
@@ -189,7 +171,7 @@ impl Following {
         Ok(())
     }
 
-    async fn begin(&mut self) -> Result<Option<JoinHandle<Result<BTreeSet<String>, String>>>, String> {
+    async fn begin(&mut self) -> Result<Option<Routing>, String> {
         let orders = self.orders.borrow().clone().ok_or("it has no orders yet")?;
         if self.host.is_worker().await.map_err(|error| error.to_string())? {
             // Nobody comes to a worker, and it cannot see where tenants run.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::edge::looked::BLIND;
@@ -17,6 +18,7 @@ use crate::model::{Access, runbook};
 use crate::notify::Channels;
 use crate::planes::aws::connect::Options;
 use crate::planes::{Docker, Haproxy, Plane, Planes};
+use crate::reconcile;
 use crate::record::{Location, Lost, RecordError};
 use crate::session::{Error, Held, Session, Stack};
 pub use leading::settings;
@@ -31,19 +33,44 @@ const SEES: Duration = Duration::from_secs(1);
 
 /// What it needs.
 #[derive(Debug)]
-pub struct Settings {
+struct Settings {
     /// What the stack tells its hosts, whenever it is something else.
-    pub orders: watch::Receiver<Option<Arc<Orders>>>,
+    orders: watch::Receiver<Option<Arc<Orders>>>,
     /// How AWS is reached.
-    pub connect: Options,
+    connect: Options,
     /// The command line, for the lease.
-    pub line: String,
+    line: String,
     /// What is counted.
-    pub metrics: Metrics,
+    metrics: Metrics,
+}
+
+/// An edge that works.
+#[derive(Debug)]
+pub struct Working {
+    stop: watch::Sender<bool>,
+    work: JoinHandle<()>,
+}
+
+impl Working {
+    /// Begins: by what the stack tells its hosts, whenever `orders` is something else, with AWS reached by `connect`; `line` is the command's, for the lease.
+    pub fn begin(orders: watch::Receiver<Option<Arc<Orders>>>, connect: Options, line: &str, service: &reconcile::Metrics) -> Self {
+        let metrics = Metrics::default();
+        service.register(|registry| metrics.register(registry));
+        let (stop, stopped) = watch::channel(false);
+        let settings = Settings { orders, connect, line: line.to_owned(), metrics };
+        Self { stop, work: tokio::spawn(run(settings, stopped)) }
+    }
+
+    /// Ends it, when what it holds was given back.
+    pub async fn end(self) {
+        self.stop.send_replace(true);
+        // One that panicked has ended, too.
+        let _ = self.work.await;
+    }
 }
 
 /// Works until `stop` turns, and gives back what it holds. Where this is no host it says so and waits.
-pub async fn run(mut settings: Settings, stop: watch::Receiver<bool>) {
+async fn run(mut settings: Settings, stop: watch::Receiver<bool>) {
     let mut said = String::new();
     while let Some(Some(orders)) = before(&stop, first(&mut settings.orders)).await {
         let why = match once(&settings, &orders, &stop).await {
