@@ -108,6 +108,17 @@ pub struct Command {
     pub once: bool,
 }
 
+/// How a plan's steps are walked, and who hears of them.
+#[derive(Debug)]
+pub struct Walk {
+    /// Steps at a time.
+    pub parallelism: usize,
+    /// Who is told of each.
+    pub events: mpsc::UnboundedSender<Event>,
+    /// Who may end it.
+    pub halt: watch::Receiver<Halt>,
+}
+
 /// What came of an apply.
 #[derive(Debug)]
 pub struct Outcome {
@@ -243,17 +254,9 @@ impl Session {
     ///
     /// # Errors
     /// When the journal cannot be begun, or the steps run in a circle; nothing was done then.
-    pub async fn apply(
-        &self,
-        plan: &Plan,
-        held: &Held,
-        command: &Command,
-        parallelism: usize,
-        events: mpsc::UnboundedSender<Event>,
-        halt: watch::Receiver<Halt>,
-    ) -> Result<Outcome, Error> {
+    pub async fn apply(&self, plan: &Plan, held: &Held, command: &Command, walk: Walk) -> Result<Outcome, Error> {
         let span = trace::apply(&plan.digest);
-        let outcome = self.applied(plan, held, command, parallelism, events, halt).instrument(span.clone()).await;
+        let outcome = self.applied(plan, held, command, walk).instrument(span.clone()).await;
         match &outcome {
             Ok(outcome) => {
                 let report = &outcome.report;
@@ -272,15 +275,7 @@ impl Session {
         outcome
     }
 
-    async fn applied(
-        &self,
-        plan: &Plan,
-        held: &Held,
-        command: &Command,
-        parallelism: usize,
-        events: mpsc::UnboundedSender<Event>,
-        halt: watch::Receiver<Halt>,
-    ) -> Result<Outcome, Error> {
+    async fn applied(&self, plan: &Plan, held: &Held, command: &Command, walk: Walk) -> Result<Outcome, Error> {
         let loaded = held.record.history().await?;
         let open = LeftOpen::of(&loaded.history, plan);
         let journal = self.begin(held, loaded.history, &plan.digest, command).await?;
@@ -290,6 +285,7 @@ impl Session {
         if !open.closed.is_empty() {
             journal.append(open.closed).await?;
         }
+        let Walk { parallelism, events, halt } = walk;
         let options = Options { parallelism, pending: open.tokens, ..Options::default() };
         // What is sent under the lease asks for it before each attempt; the record itself, which renews it, does not.
         let planes = self.gated(held);
@@ -298,20 +294,18 @@ impl Session {
             report = apply(plan, tools, &options) => report?,
             never = routes::keep_following(&planes) => match never {},
         };
-        let mut in_vain = None;
+        // Whoever planned just now was told them by the plan.
+        let mut warnings = if command.once { loaded.warnings } else { Vec::new() };
         if command.once
             && report.done == 0
             && report.unknown.is_empty()
             && let Err(error) = held.record.was_in_vain(&plan.digest, journal.run()).await
         {
-            in_vain = Some(format!("nothing came of this plan, and it counts as applied all the same: {error}"));
+            warnings.push(format!("nothing came of this plan, and it counts as applied all the same: {error}"));
         }
         let tally = tally(Applied::of(plan, &report));
         let interrupted = report.stopped == Some(Stop::Interrupted);
         let mut exit_code = exit_code(plan, &report);
-        // Whoever planned just now was told them by the plan.
-        let mut warnings = if command.once { loaded.warnings } else { Vec::new() };
-        warnings.extend(in_vain);
         // Also where nothing of the plan concerns it: a container that was restarted answers elsewhere.
         if let Err(error) = self.follow().await {
             warnings.push(format!("the routes of this host do not follow the containers yet: {error}"));

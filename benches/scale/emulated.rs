@@ -14,7 +14,7 @@ use reeve::planes::aws::connect::Options;
 use reeve::planes::aws::stats::Stats;
 use reeve::record::Location;
 use reeve::sandbox::{self, Sandbox};
-use reeve::session::{Command, Session, Stack};
+use reeve::session::{Command, Session, Stack, Walk};
 use tokio::sync::{mpsc, watch};
 
 /// As `reeve apply` does without `--parallelism`.
@@ -54,7 +54,7 @@ impl Emulated {
         let (events, mut received) = mpsc::unbounded_channel();
         let (_halt, halt) = watch::channel(Halt::No);
         let listening = async { while received.recv().await.is_some() {} };
-        let (outcome, ()) = tokio::join!(session.apply(&plan, &held, &command, PARALLELISM, events, halt), listening);
+        let (outcome, ()) = tokio::join!(session.apply(&plan, &held, &command, Walk { parallelism: PARALLELISM, events, halt }), listening);
         let report = outcome.expect("an apply").report;
         assert!(report.is_whole(), "{report:?}");
         held.release().await.expect("the lease is given back");

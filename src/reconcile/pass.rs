@@ -14,7 +14,7 @@ use crate::model::Address;
 use crate::model::plan::{Plan, Scope};
 use crate::model::report::{Event, Report};
 use crate::record::{Lease, RecordError};
-use crate::session::{self, Command, Session};
+use crate::session::{self, Command, Session, Walk};
 
 /// Narrowing a plan may show more that has to be left out; each round leaves out one more at least, and one round is the rule.
 const ROUNDS: usize = 16;
@@ -198,7 +198,7 @@ impl Pass<'_> {
         let command = Command { line: self.line.to_owned(), commit: part.made.commit.clone(), once: false };
         let (events, heard) = mpsc::unbounded_channel();
         let (halt_in, halted) = watch::channel(Halt::No);
-        let work = self.session.apply(part, held, &command, self.parallelism, events, halted);
+        let work = self.session.apply(part, held, &command, Walk { parallelism: self.parallelism, events, halt: halted });
         let (applied, (), ()) = tokio::join!(
             async {
                 let applied = work.await;

@@ -14,7 +14,7 @@ use reeve::planes::aws::connect::Options;
 use reeve::planes::aws::faults::Faults;
 use reeve::record::{Location, Record};
 use reeve::sandbox::Sandbox;
-use reeve::session::{Command, Error, Held, Outcome, Session, Stack};
+use reeve::session::{Command, Error, Held, Outcome, Session, Stack, Walk};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
@@ -221,7 +221,7 @@ pub async fn carry_out(
             hear(&event);
         }
     };
-    let (outcome, ()) = tokio::join!(session.apply(plan, held, &command, parallelism, events, halt), listen);
+    let (outcome, ()) = tokio::join!(session.apply(plan, held, &command, Walk { parallelism, events, halt }), listen);
     outcome
 }
 

@@ -16,7 +16,7 @@ use reeve::plan::{Forms, Wished};
 use reeve::planes::aws::connect::Options;
 use reeve::record::Location;
 use reeve::sandbox::{Sandbox, ZONE};
-use reeve::session::{Command, Held, Session, Stack};
+use reeve::session::{Command, Held, Session, Stack, Walk};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
@@ -168,7 +168,10 @@ impl Estate {
                     hook(&event).await;
                 }
             };
-            let (outcome, ()) = tokio::join!(self.session.apply(plan, held, &command, 16, events, self.halt.subscribe()), listen);
+            let (outcome, ()) = tokio::join!(
+                self.session.apply(plan, held, &command, Walk { parallelism: 16, events, halt: self.halt.subscribe() }),
+                listen
+            );
             outcome.expect("an apply").report
         })
         .await

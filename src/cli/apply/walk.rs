@@ -10,7 +10,7 @@ use super::locked::Locked;
 use crate::apply::Halt;
 use crate::model::plan::Plan;
 use crate::model::report::Event;
-use crate::session::{Command, Session};
+use crate::session::{Command, Session, Walk};
 use crate::view;
 use crate::view::progress::Progress;
 
@@ -32,7 +32,8 @@ pub async fn walk(
     let (halt_in, halt) = watch::channel(Halt::No);
     let began = Instant::now();
     let Locked { held, stop } = locked;
-    let work = async { tokio::join!(session.apply(plan, held, command, parallelism, events, halt), show(received, began, terminal)) };
+    let work =
+        async { tokio::join!(session.apply(plan, held, command, Walk { parallelism, events, halt }), show(received, began, terminal)) };
     tokio::pin!(work);
     let mut asked = Halt::No;
     let (applied, ()) = loop {
