@@ -9,6 +9,7 @@
 pub mod asked;
 pub mod book;
 mod events;
+mod hosts;
 mod lead;
 pub mod looked;
 pub mod metrics;

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bollard::models::SystemInfo;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::book::Book;
 use super::events::{Look, listen};
+use super::hosts::Hosts;
 use super::lead::carry_out;
 use super::looked::Looked;
 use super::metrics::Metrics;
 use super::notes::{Asked, Told, keep};
-use super::policy::{Do, Phase, Resting, Tenant, decide, next};
+use super::policy::{Do, Phase, Tenant, decide, next};
 use super::routes::Routes;
 use super::shown::{Shown, Usual};
 use super::swarm::{Known, Swarm};
@@ -25,7 +26,7 @@ use crate::kinds::docker::service::wake::{Wake, change};
 use crate::planes::docker::failed;
 use crate::planes::error::{Class, Error, Result};
 use crate::planes::{Docker, Haproxy, Plane, Planes};
-use crate::record::{Edge as Note, Record};
+use crate::record::Record;
 
 /// How often it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +51,6 @@ impl Default for Pace {
         Self { quiet: seconds(10), busy: milliseconds(250), starting: milliseconds(100), all: seconds(600), note: seconds(60) }
     }
 }
-
-/// A host that has said nothing for so long is not known to be alive.
-const SILENT: SignedDuration = SignedDuration::from_secs(180);
-
-/// So often all are asked while somebody is put to rest.
-const HURRY: Duration = Duration::from_secs(2);
 
 /// What happened, for logs and notices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,13 +130,9 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
     let wanted = Wanted::default();
     let (look_in, looks) = mpsc::unbounded_channel();
     let mut edge = Edge {
-        note: Note::new(&instance, Timestamp::now()),
-        known_note: false,
+        hosts: Hosts::new(&instance, Timestamp::now(), asked, told),
         routes: Routes::new(haproxy),
         swarm: Swarm::default(),
-        asked,
-        told,
-        heard: Told::default(),
         usual: Usual::default(),
         trouble: None,
         next: None,
@@ -191,15 +182,7 @@ struct Edge {
     wanted: Wanted,
     routes: Routes,
     swarm: Swarm,
-    /// What this host tells the others.
-    note: Note,
-    /// What it told before it was started anew is read.
-    known_note: bool,
-    /// What the record is to be told and asked.
-    asked: watch::Sender<Asked>,
-    told: watch::Receiver<Told>,
-    /// What it told, of all hosts but this one.
-    heard: Told,
+    hosts: Hosts,
     usual: Usual,
     trouble: Option<String>,
     /// How soon there is something to do for somebody.
@@ -212,11 +195,10 @@ struct Edge {
 struct Due {
     all: Option<Instant>,
     tasks: Option<Instant>,
-    used: Option<Instant>,
-    noted: Option<Instant>,
 }
 
-fn is_due(last: Option<Instant>, every: Duration) -> bool {
+/// Whether what was last done then is to be done again.
+pub(super) fn is_due(last: Option<Instant>, every: Duration) -> bool {
     last.is_none_or(|last| last.elapsed() >= every)
 }
 
@@ -235,8 +217,7 @@ impl Edge {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.wanted.came(), if self.trouble.is_none() => {}
-                // Nobody knows when tenants were used here before what was told of it is read.
-                Ok(()) = self.told.changed(), if !self.known_note => self.told.mark_changed(),
+                () = self.hosts.came() => {}
                 Some(told) = looks.recv() => look.add(told),
             }
             while let Ok(told) = looks.try_recv() {
@@ -268,7 +249,8 @@ impl Edge {
         self.looked.send_modify(|looked| looked.at = Some(Instant::now()));
         let now = Timestamp::now();
         let lead = self.lead.borrow().clone();
-        self.hear(lead.is_some());
+        let hurry = self.swarm.services().values().any(|one| one.wake.resting.is_some());
+        self.hosts.hear(lead.is_some(), hurry, &self.pace);
         let running = self.swarm.answering(&self.docker);
         let followed = self.follow(&running, asked.astray, now).await;
         let tenants = self.tenants(&running);
@@ -287,22 +269,7 @@ impl Edge {
         });
         self.shown.send_replace(Arc::new(shown));
         // Somebody who cannot be routed to is no reason not to start others, and the other way round.
-        followed.and(led).and(self.heard.wrong.as_deref().map_or(Ok(()), |why| Err(unheard(why))))
-    }
-
-    /// Takes in what the record told since the last look, and asks it for what all hosts told where this instance `leads`.
-    fn hear(&mut self, leads: bool) {
-        if self.told.has_changed().unwrap_or_default() {
-            self.heard = self.told.borrow_and_update().clone();
-            self.heard.all.iter_mut().for_each(|all| all.retain(|note| note.instance != self.note.instance));
-        }
-        let hurry = self.swarm.services().values().any(|one| one.wake.resting.is_some());
-        let every = leads.then_some(if hurry { HURRY } else { self.pace.note });
-        self.asked.send_if_modified(|asked| std::mem::replace(&mut asked.all, every) != every);
-        if !leads {
-            // What was told while this instance led before is old when it leads again.
-            self.heard.all = None;
-        }
+        followed.and(led).and(self.hosts.hears())
     }
 
     async fn read(&mut self, look: &mut Look) -> Result<()> {
@@ -362,34 +329,7 @@ impl Edge {
         let to = |one: &Running| crate::planes::haproxy::Running { tenant: one.tenant.clone(), address: one.address };
         let routed = running.iter().filter(|one| !resting.contains_key(&one.tenant)).map(to).collect();
         self.routes.follow(routed, astray).await?;
-        if !self.known_note && !self.take_up(now).await? {
-            // HAProxy ended just now, or the record did not answer yet. A note of this moment would hide what came before, and nobody has looked at.
-            return Ok(());
-        }
-        if is_due(self.due.used, self.pace.quiet) || !resting.is_empty() {
-            self.routes.read_use(&mut self.note, now).await?;
-            self.due.used = Some(Instant::now());
-        }
-        let away = self.routes.away(&resting).await?;
-        let news = away != self.note.away;
-        self.note.away = away;
-        if news || is_due(self.due.noted, self.pace.note) {
-            self.note.at = now;
-            self.asked.send_modify(|asked| asked.note = Some(self.note.clone()));
-            self.due.noted = Some(Instant::now());
-        }
-        Ok(())
-    }
-
-    /// Takes up what this host told before, and what its HAProxy knows besides; whether both could be asked.
-    async fn take_up(&mut self, now: Timestamp) -> Result<bool> {
-        let Some(before) = &self.heard.before else { return Ok(false) };
-        if let Some(note) = before {
-            self.note = note.clone();
-            self.note.away.clear();
-        }
-        self.known_note = self.routes.read_use(&mut self.note, now).await?;
-        Ok(self.known_note)
+        self.hosts.note(&mut self.routes, &resting, &self.pace, now).await
     }
 
     /// All tenants, as the policy wants them.
@@ -400,38 +340,12 @@ impl Edge {
                 runs: known.runs,
                 phase: self.swarm.phase(name, running),
                 wake: known.wake.clone(),
-                used: self.used(name, &routers),
-                left_alone: self.left_alone(name, known, &routers),
+                used: self.hosts.used(name, &routers),
+                left_alone: known.wake.resting.filter(|since| self.hosts.left_alone(name, *since, &routers)),
             };
             (name.clone(), tenant)
         };
         self.swarm.services().iter().map(of).collect()
-    }
-
-    fn notes(&self) -> impl Iterator<Item = &Note> {
-        self.heard.all.iter().flatten().chain(self.known_note.then_some(&self.note))
-    }
-
-    /// When a tenant was last used, on whatever host. A host that does not know may have been used until it began to.
-    fn used(&self, tenant: &str, routers: &BTreeSet<String>) -> Option<Timestamp> {
-        let of = |note: &Note| note.used.get(tenant).copied().or_else(|| routers.contains(&note.instance).then_some(note.since));
-        self.notes().filter_map(of).max()
-    }
-
-    /// The rest for which all hosts have taken their hands off a tenant.
-    fn left_alone(&self, tenant: &str, known: &Known, routers: &BTreeSet<String>) -> Option<Timestamp> {
-        let since = known.wake.resting?;
-        let away = |router: &String| self.notes().any(|note| note.instance == *router && note.away.get(tenant) == Some(&since));
-        routers.iter().all(away).then_some(since)
-    }
-
-    /// Whether every host that routes says what it sees.
-    fn resting(&self, now: Timestamp) -> Resting {
-        if self.heard.before.is_none() || self.heard.all.is_none() || self.heard.wrong.is_some() {
-            return Resting::Unknown;
-        }
-        let speaks = |router: &String| self.notes().any(|note| note.instance == *router && now.duration_since(note.at) < SILENT);
-        if self.known_note && self.swarm.routers().iter().all(speaks) { Resting::Allowed } else { Resting::Forbidden }
     }
 
     /// Starts and stops, where this instance leads.
@@ -442,7 +356,7 @@ impl Edge {
         let free: BTreeMap<String, Tenant> =
             tenants.iter().filter(|(name, _)| !restoring.contains(*name)).map(|(name, one)| (name.clone(), one.clone())).collect();
         let mut result = Ok(());
-        let todo = decide(now, &free, &book, self.resting(now));
+        let todo = decide(now, &free, &book, self.hosts.resting(now, &self.swarm.routers()));
         let one = |(tenant, what): &(String, Do)| {
             let (id, what, jitter) = (self.swarm.services().get(tenant).map(|known| known.id.clone()), what.clone(), rand::random());
             async move {
@@ -487,8 +401,7 @@ impl Edge {
             Do::Rest | Do::Forget => return,
             Do::Stay => {
                 self.metrics.rested(false);
-                // What was in the way counts as use: the next try comes after as long a time.
-                self.note.used.insert(tenant.clone(), now);
+                self.hosts.counts_as_used(&tenant, now);
                 Said::Stays { tenant }
             }
             Do::Stop => {
@@ -504,10 +417,6 @@ impl Edge {
 fn wanting(wake: &Wake, runs: i64, now: Timestamp) -> Option<(Wake, i64)> {
     let needed = wake.wanted.is_none() && (runs == 0 && wake.started.is_none() || wake.resting.is_some());
     needed.then(|| (Wake { wanted: Some(now), ..wake.clone() }, runs))
-}
-
-fn unheard(why: &str) -> Error {
-    Error::new(Class::Unreachable, "record.edges", format!("{why}; nobody is put to rest meanwhile"))
 }
 
 #[cfg(test)]
