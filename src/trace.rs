@@ -9,4 +9,4 @@ mod spans;
 mod wanted;
 
 pub use export::{Layer, Traces};
-pub use spans::{apply, change, command, failed, kept, observe, pass, plan, planned, put_to_rest, set, wake};
+pub use spans::{apply, change, command, count, failed, kept, observe, pass, plan, planned, put_to_rest, set, wake};

@@ -167,12 +167,11 @@ fn write_down(passed: &Passed, result: &'static str, span: Span) {
     if let Some(plan) = &passed.plan {
         trace::planned(&span, plan);
     }
-    let number = |amount: usize| i64::try_from(amount).unwrap_or(i64::MAX);
-    trace::set(&span, "reeve.held", number(passed.decision.held.len()));
-    trace::set(&span, "reeve.resting", number(passed.decision.resting.len()));
+    trace::set(&span, "reeve.held", trace::count(passed.decision.held.len()));
+    trace::set(&span, "reeve.resting", trace::count(passed.decision.resting.len()));
     if let Some(report) = &passed.report {
-        trace::set(&span, "reeve.applied", number(report.finished.len()));
-        trace::set(&span, "reeve.failed", number(report.failed.len()));
+        trace::set(&span, "reeve.applied", trace::count(report.finished.len()));
+        trace::set(&span, "reeve.failed", trace::count(report.failed.len()));
     }
     if let Some(why) = passed.wrong() {
         trace::failed(&span, result, why);

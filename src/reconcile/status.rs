@@ -90,6 +90,11 @@ impl Status {
     }
 
     pub(super) fn has_read(&self, loaded: Arc<Loaded>) {
-        self.0.loaded.send_replace(Some(loaded));
+        // What is the same as before is read anew in each pass: nobody is told of that.
+        self.0.loaded.send_if_modified(|before| {
+            let is_same = before.as_ref().is_some_and(|before| Arc::ptr_eq(before, &loaded));
+            *before = Some(loaded);
+            !is_same
+        });
     }
 }

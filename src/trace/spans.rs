@@ -108,6 +108,7 @@ pub fn failed(span: &Span, sort: &'static str, why: impl Display) {
 }
 
 /// A number, as attributes have it.
-fn count(number: usize) -> i64 {
+#[must_use]
+pub fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
