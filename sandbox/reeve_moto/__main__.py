@@ -20,7 +20,7 @@ def arguments():
     parser.add_argument("--zone", action="append", default=[], help="a public Route 53 hosted zone to start with")
     parser.add_argument("--watch-stdin", action="store_true", help="stop when standard input ends")
     parser.add_argument("--database", action="append", default=[], metavar="ADDRESS=SOCKET",
-                        help="where a database server really is: RDS answers it as an instance's address, the first for the first instance")
+                        help="where a database server really is: RDS answers it as an instance's address, the first as that of the stack's own")
     parser.add_argument("--database-admin", help="a JSON file with the user and password of their administrator: what RDS keeps as its secret")
     parser.add_argument("--remove", help="a folder to remove when standard input ends: that of a parent that was killed")
     return parser.parse_args()

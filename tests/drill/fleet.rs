@@ -5,7 +5,7 @@ use std::process::Output;
 use reeve::sandbox::parts::Options;
 use serde_json::Value;
 
-use crate::fleet_ground::{Fleet, read, tenant, until};
+use crate::fleet_ground::{Fleet, read, tenant, told_by, until};
 use crate::host::Host;
 
 /// Two tenants that run, with spare servers for copies.
@@ -24,12 +24,17 @@ async fn applied<'f>(fleet: &'f Fleet, of_beta: &str) -> Host<'f> {
     let stack = std::path::Path::new(host.word("DIR")).join("stack.yaml");
     std::fs::write(&stack, read(&stack).replacen("record: s3", "record: local:record", 1)).unwrap();
     let first = host.run("reeve apply DIR --auto-approve").await;
-    assert!(first.status.success(), "{}", text(&first.stderr));
+    assert!(first.status.success(), "{}{}", text(&first.stderr), told_by(fleet.engine()).await);
     host
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+async fn signal(to: &tokio::process::Child, signal: &str) {
+    let pid = to.id().expect("it runs").to_string();
+    assert!(tokio::process::Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap().success());
 }
 
 /// The schema of a tenant.
@@ -161,7 +166,7 @@ async fn a_killed_drill_is_cleaned_up_by_the_next_which_names_the_tenant_that_th
 
     let beta = schema(&fleet, "beta").await;
     let next = host
-        .command("reeve drill DIR database --auto-approve")
+        .command("exec reeve drill DIR database --auto-approve")
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn();
@@ -171,7 +176,12 @@ async fn a_killed_drill_is_cleaned_up_by_the_next_which_names_the_tenant_that_th
         servers(&fleet).await.iter().any(is_new) || next.try_wait().unwrap().is_some()
     })
     .await;
+    // Listed is not filled. Whoever looks into the copy stands still until what it is to miss has come and gone.
+    signal(&next, "STOP").await;
+    let marks = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'reeve' AND TABLE_NAME = 'marks'";
+    until("the copy is filled", 60, async || fleet.sql_on(2, marks).await == "1").await;
     fleet.sql_on(2, &format!("DROP DATABASE `{beta}`")).await;
+    signal(&next, "CONT").await;
     let next = next.wait_with_output().await.unwrap();
     let (out, err) = (text(&next.stdout), text(&next.stderr));
     assert_eq!(next.status.code(), Some(1), "{out}{err}");

@@ -180,6 +180,16 @@ pub async fn docker(engine: &Engine, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// What containers say of themselves, for whoever wants to know why one does not get ready.
+pub async fn told_by(engine: &Engine) -> String {
+    let host = format!("unix://{}", engine.docker.display());
+    // Not the services' logs: those show nothing of a task that is still starting.
+    let line =
+        "for one in $(docker ps -aq); do docker inspect -f '{{.Name}} {{json .State}}' $one; docker logs --timestamps --tail 20 $one; done";
+    let output = Command::new("sh").args(["-c", line]).env("DOCKER_HOST", host).stdin(Stdio::null()).output().await.expect("sh");
+    [output.stdout, output.stderr].map(|one| String::from_utf8_lossy(&one).into_owned()).concat()
+}
+
 /// Status and body of an answer; the status is 0 where nobody answers.
 pub async fn get(address: impl AsRef<str>, host: &str, path: &str) -> (u16, String) {
     get_with(address, host, path, &[]).await

@@ -46,12 +46,14 @@ def there_are(servers, admin):
     REAL.update(servers=servers, admin=admin)
 
 
-def server_of(call, resource):
+def server_of(call, name, resource):
     """Address and socket of an instance's server, or nothing. A new instance gets the next one, which is nobody else's before the next reset:
-    its data is there."""
+    its data is there. The first is the one that hosts take for the stack's: no tenant gets it for itself, whichever of both is made first."""
     given = call.store("servers")
     if resource not in given:
-        given[resource] = REAL["servers"][len(given)] if len(given) < len(REAL["servers"]) else None
+        marks = {tag["Key"]: tag["Value"] for tag in call.own.databases[name].tags}
+        may_have = REAL["servers"][1:] if marks.get("reeve:address", "").startswith("tenant/") else REAL["servers"]
+        given[resource] = next((server for server in may_have if server not in given.values()), None)
     return given[resource]
 
 
@@ -257,7 +259,7 @@ def restore_to_point_in_time(call):
     item = answer["DBInstance"]
     made = call.own.databases[item["DBInstanceIdentifier"]]
     made.status, made.reeve_there_at = "creating", time.monotonic() + COMING
-    servers = [server_of(call, one.dbi_resource_id) for one in (source, made)]
+    servers = [server_of(call, one.db_instance_identifier, one.dbi_resource_id) for one in (source, made)]
     if all(servers):
         copy_data(*(socket for _, socket in servers))
         made.reeve_there_at = time.monotonic() + COMING
@@ -320,7 +322,7 @@ def delete_automated_backup(call):
 def overlay(call, item):
     extras = call.store("instances").get(item["DBInstanceIdentifier"], {})
     item.update(extras)
-    server = server_of(call, item["DbiResourceId"])
+    server = server_of(call, item["DBInstanceIdentifier"], item["DbiResourceId"])
     if server and "Endpoint" in item:
         item["Endpoint"]["Address"] = server[0]
     if item["DBInstanceStatus"] == "creating":
