@@ -133,5 +133,5 @@ fn nobody() -> Response {
 /// The host name that was asked for, as the map of HAProxy has it.
 fn host(headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    host.split(':').next().unwrap_or_default().to_ascii_lowercase()
+    host.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase()
 }

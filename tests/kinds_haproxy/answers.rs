@@ -23,8 +23,7 @@ async fn a_tenant_that_does_not_run_has_a_page_for_people_and_words_for_programs
         assert_eq!((words.header("retry-after"), words.header("cache-control")), (Some("10"), Some("no-store")), "{path}");
         assert_eq!(words.body, "{\"error\":\"ckwc is asleep or being moved, it will be back\"}");
     }
-    let post =
-        "POST /openmrs/spa HTTP/1.1\r\nHost: CKWC.example.org:443\r\nAccept: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab";
+    let post = "POST /openmrs/spa HTTP/1.1\r\nHost: CKWC.example.org.:443\r\nAccept: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab";
     let answer = ask(world.plain, post).await.unwrap();
     assert_eq!((answer.status, answer.header("content-type")), (503, Some("application/json")), "a form that is sent is no page");
 }

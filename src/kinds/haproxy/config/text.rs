@@ -148,7 +148,7 @@ defaults
 /// What is known of a request before anything is decided: its host, its path as Tomcat will read it, its tenant.
 fn known(map: &str, sets: &[Paths]) -> String {
     let mut text = format!(
-        r#"  http-request set-var(txn.host) req.hdr(host),lower,field(1,:)
+        r#"  http-request set-var(txn.host) req.hdr(host),lower,field(1,:),rtrim(.)
   http-request set-var(txn.path) 'path,url_dec,regsub(";[^/]*","",g),regsub("//+","/",g),regsub("(/[.])+(/|$)","/",g)'
   http-request set-var(txn.route) var(txn.host),map_str({map})
   http-request set-var(txn.be) var(txn.route),field(1,:)
