@@ -66,6 +66,10 @@ impl Turn {
                         }
                     }
                 }
+                // Notices leave with passes: the next one is no later than that.
+                if let Some(again) = self.silent.next(Instant::now()) {
+                    self.due = self.due.min(again);
+                }
             }
         }
     }
