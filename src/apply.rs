@@ -20,11 +20,12 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::model::Address;
 use crate::model::plan::{Plan, Verb};
-use crate::model::report::{Do, Event, Failure, Report, Skipped, Stop};
+use crate::model::report::{Awaited, Do, Event, Failure, Report, Skipped, Stop};
 use crate::plan::order::{Disorder, Step, steps};
 use crate::planes::{Class, Error, Planes};
 use crate::record::{Attempt, Event as Entry, Journal, Lease, Outcome};
@@ -49,13 +50,15 @@ pub struct Options {
     pub parallelism: usize,
     /// How long to wait for one object to become ready, or for its users to let go.
     pub patience: Duration,
+    /// How long the walk may do nothing but wait for what becomes ready; `None`: as long as patience lasts.
+    pub waits: Option<Duration>,
     /// What interrupted attempts of an earlier run were called, by address: they are called the same again.
     pub pending: BTreeMap<Address, String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parallelism: 16, patience: Duration::from_secs(90 * 60), pending: BTreeMap::new() }
+        Self { parallelism: 16, patience: Duration::from_secs(90 * 60), waits: None, pending: BTreeMap::new() }
     }
 }
 
@@ -105,8 +108,17 @@ pub async fn apply(plan: &Plan, tools: Tools<'_>, options: &Options) -> Result<R
         run: tools.journal.run().to_owned(),
         lease: tools.lease,
         halt: tools.halt.clone(),
+        enough: watch::Sender::new(false),
     });
     Ok(Walk { moved: moved(plan), ..Walk::new(steps, tools, options) }.run(&performer).await)
+}
+
+/// Until then; where there is no such time, for ever.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Where a step is.
@@ -122,6 +134,8 @@ enum State {
 struct Walk<'a> {
     steps: Vec<Step>,
     state: Vec<State>,
+    /// Steps that run and do more than wait for something to become ready.
+    busy: usize,
     missing: Vec<usize>,
     users: Vec<Vec<usize>>,
     /// Rank, then first come.
@@ -145,15 +159,30 @@ impl<'a> Walk<'a> {
         let ready =
             steps.iter().enumerate().filter(|(at, _)| missing[*at] == 0).map(|(at, step)| (step.rank, std::cmp::Reverse(at))).collect();
         let state = vec![State::Pending; steps.len()];
-        Self { steps, state, missing, users, ready, tools, pending: &options.pending, moved: BTreeMap::new(), report: Report::default() }
+        Self {
+            steps,
+            state,
+            busy: 0,
+            missing,
+            users,
+            ready,
+            tools,
+            pending: &options.pending,
+            moved: BTreeMap::new(),
+            report: Report::default(),
+        }
     }
 
     async fn run<'p: 'f, 'f>(mut self, performer: &'f Arc<Performer<'p>>) -> Report {
         let mut running: FuturesUnordered<Running<'f>> = FuturesUnordered::new();
         let mut halt = self.tools.halt.clone();
         let mut lost = self.tools.lease.lost();
+        let mut waits_since = None;
         loop {
             self.fill(&mut running, performer);
+            let only_waits = self.busy == 0 && self.ready.is_empty() && self.report.stopped.is_none();
+            waits_since = only_waits.then(|| waits_since.unwrap_or_else(Instant::now));
+            let enough = waits_since.zip(performer.options.waits).map(|(since, limit)| since + limit);
             let starved = running.is_empty() && self.report.stopped.is_none() && !self.ready.is_empty();
             if running.is_empty() && !starved {
                 break;
@@ -174,6 +203,10 @@ impl<'a> Walk<'a> {
                     self.settle(at, performed);
                 }
                 () = performer.slots.freed() => {}
+                () = until(enough) => {
+                    self.report.stopped.get_or_insert(Stop::Waits);
+                    performer.enough.send_replace(true);
+                }
                 // The lease is about to be renewed, or lost: either is known within moments.
                 () = tokio::time::sleep(RENEWAL), if starved => {}
             }
@@ -199,6 +232,7 @@ impl<'a> Walk<'a> {
             }
             let Some((_, std::cmp::Reverse(at))) = self.ready.pop() else { return };
             self.state[at] = State::Running;
+            self.busy += usize::from(self.steps[at].what != Do::Ready);
             let step = self.steps[at].clone();
             let attempt = self.pending.get(&step.address).cloned().unwrap_or_else(|| performer.run.clone());
             let durable = (step.what != Do::Ready).then(|| {
@@ -232,6 +266,7 @@ impl<'a> Walk<'a> {
     fn settle(&mut self, at: usize, performed: Performed) {
         let step = &self.steps[at];
         let (address, what) = (step.address.clone(), step.what);
+        self.busy -= usize::from(what != Do::Ready);
         match performed {
             Performed::Done { id, applied } => {
                 self.state[at] = State::Done;
@@ -268,6 +303,10 @@ impl<'a> Walk<'a> {
                     self.record(at, Outcome::Failed { class: class(error.class).to_owned(), message: error.to_string(), unknown });
                 }
                 self.fail(at, error);
+            }
+            Performed::Awaited { id } => {
+                self.state[at] = State::Skipped;
+                self.report.awaited.push(Awaited { address, kind: step.kind.name.to_owned(), id });
             }
             Performed::Left { why, begun } => {
                 if what != Do::Ready {

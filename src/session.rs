@@ -16,6 +16,7 @@ mod saved;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
@@ -113,6 +114,8 @@ pub struct Command {
 pub struct Walk {
     /// Steps at a time.
     pub parallelism: usize,
+    /// How long it may do nothing but wait for what becomes ready; `None`: as long as that takes.
+    pub waits: Option<Duration>,
     /// Who is told of each.
     pub events: mpsc::UnboundedSender<Event>,
     /// Who may end it.
@@ -261,7 +264,7 @@ impl Session {
             Ok(outcome) => {
                 let report = &outcome.report;
                 trace::set(&span, "reeve.run", outcome.run.clone());
-                if !report.is_whole() {
+                if !(report.is_whole() || report.only_waits()) {
                     let (failed, skipped, unknown) = (report.failed.len(), report.skipped.len(), report.unknown.len());
                     trace::failed(
                         &span,
@@ -285,8 +288,8 @@ impl Session {
         if !open.closed.is_empty() {
             journal.append(open.closed).await?;
         }
-        let Walk { parallelism, events, halt } = walk;
-        let options = Options { parallelism, pending: open.tokens, ..Options::default() };
+        let Walk { parallelism, waits, events, halt } = walk;
+        let options = Options { parallelism, waits, pending: open.tokens, ..Options::default() };
         // What is sent under the lease asks for it before each attempt; the record itself, which renews it, does not.
         let planes = self.gated(held);
         let tools = Tools { planes: &planes, journal: &journal, lease: &held.lease, events, halt };
@@ -412,7 +415,7 @@ fn named_on<'w>(wishes: &'w BTreeMap<Address, Wished>, planes: &BTreeSet<String>
 fn exit_code(plan: &Plan, report: &Report) -> u8 {
     if report.stopped == Some(Stop::Interrupted) {
         130
-    } else if !report.is_whole() || !plan.unreadable.is_empty() {
+    } else if !(report.is_whole() || report.only_waits() && report.skipped.is_empty()) || !plan.unreadable.is_empty() {
         6
     } else if !plan.refusals.is_empty() {
         5

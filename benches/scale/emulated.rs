@@ -54,7 +54,8 @@ impl Emulated {
         let (events, mut received) = mpsc::unbounded_channel();
         let (_halt, halt) = watch::channel(Halt::No);
         let listening = async { while received.recv().await.is_some() {} };
-        let (outcome, ()) = tokio::join!(session.apply(&plan, &held, &command, Walk { parallelism: PARALLELISM, events, halt }), listening);
+        let (outcome, ()) =
+            tokio::join!(session.apply(&plan, &held, &command, Walk { parallelism: PARALLELISM, waits: None, events, halt }), listening);
         let report = outcome.expect("an apply").report;
         assert!(report.is_whole(), "{report:?}");
         held.release().await.expect("the lease is given back");

@@ -27,6 +27,7 @@ impl Walk<'_> {
                 let because = match self.report.stopped {
                     Some(Stop::LeaseLost) => "the lease was lost before it began",
                     Some(Stop::Journal) => "the journal could not be written",
+                    Some(Stop::Waits) => "what it needs is not ready yet",
                     _ => "stopped before it began",
                 };
                 self.report.skipped.push(Skipped { address: step.address.clone(), what: step.what, because: because.to_owned() });
@@ -48,6 +49,7 @@ pub(super) fn left(why: Stop, begun: bool) -> &'static str {
     match (why, begun) {
         (Stop::LeaseLost, true) => "the lease was lost while it was waited for",
         (Stop::LeaseLost, false) => "the lease was lost before it began",
+        (Stop::Waits, _) => "not waited for any longer",
         (_, true) => "stopped while it was waited for",
         (_, false) => "stopped before it began",
     }

@@ -45,6 +45,11 @@ pub enum Performed {
     Failed(Error),
     /// Its attempt could not be written down, so it was not begun.
     NotRecorded(String),
+    /// It is not ready yet, and is waited for no longer.
+    Awaited {
+        /// The object.
+        id: String,
+    },
     /// The walk was to stop, for this reason.
     Left {
         /// Why.
@@ -76,6 +81,8 @@ pub struct Performer<'a> {
     pub run: String,
     pub lease: &'a Lease,
     pub halt: watch::Receiver<Halt>,
+    /// Whether nothing is to be waited for any more.
+    pub enough: watch::Sender<bool>,
 }
 
 impl Performer<'_> {
@@ -103,6 +110,10 @@ impl Performer<'_> {
         };
         match (outcome, self.is_stopped()) {
             (Ok((id, applied)), _) => Performed::Done { id, applied },
+            (Err(_), Some(Stop::Waits)) if step.what == Do::Ready => match self.known.get(&step.address) {
+                Some(object) => Performed::Awaited { id: object.id },
+                None => Performed::Left { why: Stop::Waits, begun: true },
+            },
             // What it was to wait for had not come yet.
             (Err(error), Some(why)) if step.what == Do::Ready || matches!(error.class, Class::InUse | Class::Early) => {
                 Performed::Left { why, begun: true }
@@ -116,7 +127,10 @@ impl Performer<'_> {
         if self.lease.check().is_err() {
             return Some(Stop::LeaseLost);
         }
-        (*self.halt.borrow() != Halt::No).then_some(Stop::Interrupted)
+        if *self.halt.borrow() != Halt::No {
+            return Some(Stop::Interrupted);
+        }
+        self.enough.borrow().then_some(Stop::Waits)
     }
 
     fn action(&self, step: &Step) -> Option<&Action> {

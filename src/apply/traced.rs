@@ -31,6 +31,7 @@ impl Performed {
                 failed(span, "stopped", left(*why, *begun));
                 if *begun { "not awaited" } else { "not begun" }
             }
+            Self::Awaited { .. } => "not awaited",
             Self::NotRecorded(why) => {
                 failed(span, "journal", why);
                 "not begun"

@@ -5,7 +5,7 @@ mod log;
 pub mod orders;
 pub mod service;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use super::terminal::Terminal;
 use super::{Exit, Failure, code};
 use crate::apply::Halt;
 use crate::edge::Orders;
+use crate::kinds::haproxy::config::Route;
 use crate::planes::aws::connect::Options;
 use crate::reconcile::{self, Ended, Git, Settings, Shared, Source, Trigger, Why};
 
@@ -91,7 +92,7 @@ impl Run {
             connect: Options { stats: terminal.counted.clone(), ..Options::default() },
         };
         let (orders_in, orders) = watch::channel(None);
-        tokio::spawn(tell(status.loaded(), orders_in));
+        tokio::spawn(tell(status.loaded(), status.kept(), orders_in));
         let edge = edge::Working::begin(orders, settings.connect.clone(), &terminal.line, &metrics);
         let looping = reconcile::run(settings, Shared { halt, trigger: trigger.clone(), metrics, status });
         tokio::pin!(looping);
@@ -119,9 +120,14 @@ impl Run {
 }
 
 /// Keeps what the stack tells its hosts up with the YAML, for as long as somebody listens.
-async fn tell(mut loaded: watch::Receiver<Option<Arc<reconcile::Loaded>>>, orders: watch::Sender<Option<Arc<Orders>>>) {
-    while loaded.changed().await.is_ok() {
-        let Some(now) = loaded.borrow_and_update().as_ref().map(|loaded| orders::of(loaded)) else { continue };
+async fn tell(
+    mut loaded: watch::Receiver<Option<Arc<reconcile::Loaded>>>,
+    mut kept: watch::Receiver<BTreeMap<String, Route>>,
+    orders: watch::Sender<Option<Arc<Orders>>>,
+) {
+    while tokio::select! { changed = loaded.changed() => changed, changed = kept.changed() => changed }.is_ok() {
+        let kept = kept.borrow_and_update().clone();
+        let Some(now) = loaded.borrow_and_update().as_ref().map(|loaded| orders::with(orders::of(loaded), &kept)) else { continue };
         orders.send_if_modified(|before| {
             let differs = before.as_deref() != Some(&now);
             *before = Some(Arc::new(now));

@@ -112,6 +112,19 @@ pub enum Stop {
     LeaseLost,
     /// The journal could not be written.
     Journal,
+    /// Nothing was left but to wait, for longer than this walk was to do that.
+    Waits,
+}
+
+/// What was done and is not ready yet, and waited for no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The resource.
+    pub address: Address,
+    /// Its kind.
+    pub kind: String,
+    /// The object.
+    pub id: String,
 }
 
 /// What came of an apply.
@@ -129,6 +142,9 @@ pub struct Report {
     pub failed: Vec<Failure>,
     /// What was not begun.
     pub skipped: Vec<Skipped>,
+    /// What is not ready yet and was waited for no longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<Awaited>,
     /// What was in flight when the walk was told to stop at once: it may have taken effect.
     pub unknown: Vec<Address>,
     /// Why it ended early.
@@ -140,5 +156,11 @@ impl Report {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.failed.is_empty() && self.skipped.is_empty() && self.unknown.is_empty() && self.stopped.is_none()
+    }
+
+    /// Whether all that was not done waits for what is not ready yet.
+    #[must_use]
+    pub fn only_waits(&self) -> bool {
+        self.stopped == Some(Stop::Waits) && self.failed.is_empty() && self.unknown.is_empty()
     }
 }

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use tracing::{Instrument, Span, info, warn};
 
+use super::awaited::Became;
 use super::pass::{End, Pass, Passed};
 use super::status::Ready;
 use super::told;
 use super::trigger::Why;
 use super::turn::{Part, SOURCE, Turn};
+use crate::apply::Halt;
 use crate::kinds::{self, lookup};
 use crate::model::Address;
 use crate::trace;
@@ -38,6 +40,7 @@ impl Turn {
             first,
             line: &self.settings.line,
             parallelism: self.settings.parallelism,
+            awaited: &self.awaited,
             halt: self.shared.halt.clone(),
         };
         let span = trace::pass(&session.stack.name, &reasons.join(", "));
@@ -82,6 +85,27 @@ impl Turn {
         futures::future::join_all(failed.into_iter().map(ask)).await.into_iter().flatten().collect()
     }
 
+    /// Looks after what earlier passes began. Whatever became of something begins the next pass.
+    pub(super) async fn look_after(&mut self) {
+        let Some(session) = self.session.as_ref().filter(|_| self.awaited.next().is_some_and(|at| at <= Instant::now())) else { return };
+        let mut halt = self.shared.halt.clone();
+        let became = tokio::select! {
+            biased;
+            _ = halt.wait_for(|halt| *halt != Halt::No) => return,
+            became = self.awaited.look(session.planes()) => became,
+        };
+        for (address, became) in became {
+            self.pending.insert(Why::Ready);
+            match became {
+                Became::Ready => info!(address = address.as_str(), "{address} is ready"),
+                Became::Failed(why) => {
+                    warn!(address = address.as_str(), "{address}: {why}");
+                    self.resting.failed(address, why, Instant::now(), rand::random());
+                }
+            }
+        }
+    }
+
     /// Takes in what came of a pass.
     fn after(&mut self, passed: &Passed, unready: &BTreeMap<Address, String>, took: Duration, reasons: &str) -> &'static str {
         let now = Instant::now();
@@ -92,6 +116,7 @@ impl Turn {
                 warn!(address = one.address.as_str(), "{} is left alone for {} s", one.address, rests.as_secs());
             }
             report.finished.iter().for_each(|address| self.resting.succeeded(address));
+            self.awaited.add(&report.awaited, now);
             self.in_flight = !report.unknown.is_empty();
         }
         if let Some(plan) = &passed.plan {
@@ -101,6 +126,7 @@ impl Turn {
             for (address, why) in unready.iter().filter(|(address, _)| !rests.contains(*address)) {
                 self.resting.failed(address.clone(), why.clone(), now, rand::random());
             }
+            self.shared.status.keeps(&passed.kept);
             self.shared.metrics.planned(plan);
             let amount = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
             self.shared.metrics.held.set(amount(passed.decision.held.len()));
@@ -137,7 +163,8 @@ impl Turn {
             }
             End::Stopped => ("stopped", true),
         };
-        if matches!(passed.end, End::Applied | End::Partial) {
+        // What only waits begins no pass before it is ready.
+        if passed.report.as_ref().is_some_and(|report| report.done > 0 || !report.only_waits()) {
             self.pending.insert(Why::Again);
         }
         if ready {

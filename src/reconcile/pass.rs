@@ -1,15 +1,17 @@
 //! One pass: plan, decide, apply what may be done now. Nothing is remembered from one to the next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
-use super::Loaded;
+use super::awaited::Awaited;
 use super::decide::Decision;
+use super::{Loaded, kept};
 use crate::apply::{Halt, LONGEST_CALL};
 use crate::desired::policy::judge;
+use crate::kinds::haproxy::config::Route;
 use crate::model::Address;
 use crate::model::plan::{Plan, Scope};
 use crate::model::report::{Event, Report};
@@ -18,6 +20,11 @@ use crate::session::{self, Command, Session, Walk};
 
 /// Narrowing a plan may show more that has to be left out; each round leaves out one more at least, and one round is the rule.
 const ROUNDS: usize = 16;
+
+/// So long an apply may do nothing but wait: most things are ready within it, and what is not holds up neither the rest of the estate nor those who want the lease.
+const WAITS: Duration = Duration::from_secs(10);
+/// The same while something is awaited already.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether this instance still leads, while something is applied.
 const LOOK: Duration = Duration::from_millis(250);
@@ -35,6 +42,8 @@ pub(super) struct Pass<'a> {
     /// The command line, for lease and journal.
     pub line: &'a str,
     pub parallelism: usize,
+    /// What an earlier pass began and is not ready yet.
+    pub awaited: &'a Awaited,
     pub halt: watch::Receiver<Halt>,
 }
 
@@ -47,8 +56,20 @@ pub(super) struct Passed {
     pub plan: Option<Plan>,
     /// What of it was left out.
     pub decision: Decision,
+    /// Where those are reached who are served on because their end is held, by host name.
+    pub kept: BTreeMap<String, Route>,
     /// What was done.
     pub report: Option<Report>,
+}
+
+/// What a pass has planned.
+struct Planned {
+    /// The whole plan.
+    plan: Plan,
+    /// What of it may be done now.
+    part: Plan,
+    decision: Decision,
+    kept: BTreeMap<String, Route>,
 }
 
 /// How a pass ended.
@@ -56,7 +77,7 @@ pub(super) struct Passed {
 pub(super) enum End {
     /// There was nothing that may be done now.
     Quiet,
-    /// All that may be done now was done.
+    /// All that may be done now was done, but for what waits until something is ready.
     Applied,
     /// Some of it.
     Partial,
@@ -74,7 +95,7 @@ pub(super) enum End {
 
 impl Passed {
     pub(super) fn of(end: End) -> Self {
-        Self { end, plan: None, decision: Decision::default(), report: None }
+        Self { end, plan: None, decision: Decision::default(), kept: BTreeMap::new(), report: None }
     }
 
     /// Whether most of what there is could not be read: then this pass says nothing about anything.
@@ -108,7 +129,7 @@ impl Pass<'_> {
             planned = self.planned() => planned,
         };
         match planned {
-            Ok((plan, part, decision)) => {
+            Ok(Planned { plan, part, decision, kept }) => {
                 let (end, report) = match self.forbidden(&plan, &part) {
                     Some(why) => (End::Refused(why), None),
                     None if part.is_empty() => {
@@ -117,32 +138,35 @@ impl Pass<'_> {
                     }
                     None => self.apply(&part).await,
                 };
-                Passed { end, plan: Some(plan), decision, report }
+                Passed { end, plan: Some(plan), decision, kept, report }
             }
             Err(error) => Passed::of(End::Failed(error.to_string())),
         }
     }
 
     /// The whole plan, the part of it that may be done now, and what was left out.
-    async fn planned(&self) -> Result<(Plan, Plan, Decision), session::Error> {
+    async fn planned(&self) -> Result<Planned, session::Error> {
         let scope = Scope { planes: self.planes.clone(), ..Scope::default() };
         let wishes = &self.loaded.wishes;
         let planned = self.session.planned(wishes, scope, false, self.loaded.commit.clone()).await?;
         let rules = &self.loaded.desired.stack.spec.reconcile;
         let mut decision = Decision::of(&planned.plan, rules, self.resting);
+        let tenants = &self.loaded.desired.tenants;
+        let served = kept::tenants(&planned.plan, &decision, |name| tenants.iter().any(|tenant| tenant.name == name));
+        let (wishes, kept) = (kept::wishes(wishes, &planned.plan, &served), kept::routes(&planned.plan, &served));
         let mut part = planned.plan.clone();
         for _ in 0..ROUNDS {
             let more = Decision::of(&part, rules, self.resting);
             if more.is_all() {
-                return Ok((planned.plan, part, decision));
+                return Ok(Planned { plan: planned.plan, part, decision, kept });
             }
             decision.join(more);
-            part = self.session.without(&planned, wishes, decision.left_out())?;
+            part = self.session.without(&planned, &wishes, decision.left_out())?;
         }
         // What cannot be told apart is not done.
         part.actions.clear();
         part.leftovers.clear();
-        Ok((planned.plan, part, decision))
+        Ok(Planned { plan: planned.plan, part, decision, kept })
     }
 
     /// The words of the policies that one of the plans breaks.
@@ -198,7 +222,12 @@ impl Pass<'_> {
         let command = Command { line: self.line.to_owned(), commit: part.made.commit.clone(), once: false };
         let (events, heard) = mpsc::unbounded_channel();
         let (halt_in, halted) = watch::channel(Halt::No);
-        let work = self.session.apply(part, held, &command, Walk { parallelism: self.parallelism, events, halt: halted });
+        let work = self.session.apply(
+            part,
+            held,
+            &command,
+            Walk { parallelism: self.parallelism, waits: Some(if self.awaited.is_empty() { WAITS } else { GLANCE }), events, halt: halted },
+        );
         let (applied, (), ()) = tokio::join!(
             async {
                 let applied = work.await;
@@ -225,7 +254,11 @@ impl Pass<'_> {
                 }
                 let (done, failed, skipped) = (report.finished.len(), report.failed.len(), report.skipped.len());
                 info!(plan = part.digest, run, done, failed, skipped, "applied {done}, {failed} failed, {skipped} were not begun");
-                (if report.is_whole() { End::Applied } else { End::Partial }, Some(report))
+                if !report.awaited.is_empty() {
+                    let names: Vec<&str> = report.awaited.iter().map(|one| one.address.as_str()).collect();
+                    info!(plan = part.digest, run, "not ready yet, and looked after from now on: {}", names.join(", "));
+                }
+                (if report.is_whole() || report.only_waits() { End::Applied } else { End::Partial }, Some(report))
             }
         }
     }

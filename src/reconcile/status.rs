@@ -1,11 +1,13 @@
 //! How the loop is, for whoever asks: whether it turns, whether it is ready, whether it leads, and what it last read.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::Loaded;
+use crate::kinds::haproxy::config::Route;
 
 /// A loop that has not turned for so long hangs: while it waits, and while a pass goes on, it turns every second.
 const HANGS: Duration = Duration::from_secs(30);
@@ -33,6 +35,7 @@ struct Inner {
     ready: Mutex<Ready>,
     leads: watch::Sender<bool>,
     loaded: watch::Sender<Option<Arc<Loaded>>>,
+    kept: watch::Sender<BTreeMap<String, Route>>,
 }
 
 impl Default for Status {
@@ -42,6 +45,7 @@ impl Default for Status {
             ready: Mutex::new(Ready::No("it has just begun".to_owned())),
             leads: watch::Sender::new(false),
             loaded: watch::Sender::new(None),
+            kept: watch::Sender::new(BTreeMap::new()),
         }))
     }
 }
@@ -73,6 +77,21 @@ impl Status {
     #[must_use]
     pub fn loaded(&self) -> watch::Receiver<Option<Arc<Loaded>>> {
         self.0.loaded.subscribe()
+    }
+
+    /// Where those are reached who are served on though the YAML names them no more, by host name. Known to who leads.
+    #[must_use]
+    pub fn kept(&self) -> watch::Receiver<BTreeMap<String, Route>> {
+        self.0.kept.subscribe()
+    }
+
+    pub(super) fn keeps(&self, kept: &BTreeMap<String, Route>) {
+        self.0.kept.send_if_modified(|before| {
+            before != kept && {
+                kept.clone_into(before);
+                true
+            }
+        });
     }
 
     /// It turned just now.

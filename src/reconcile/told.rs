@@ -7,6 +7,7 @@ use super::pass::{End, Passed};
 use crate::model::Address;
 use crate::model::edit::Cause;
 use crate::model::plan::{Action, Plan, Verb};
+use crate::model::report::Report;
 use crate::notify::{Ledger, Seen};
 
 /// What fails that is no resource.
@@ -32,12 +33,17 @@ pub(super) fn seen(passed: &Passed, resting: &Backoff<Address>, trouble: &[(&str
     Seen {
         plan: plan.map(|plan| plan.digest.clone()),
         drifted: plan.map(drifted),
-        done: passed.report.iter().flat_map(|report| &report.finished).map(ToString::to_string).collect(),
+        done: passed.report.iter().flat_map(done).map(ToString::to_string).collect(),
         held: plan.filter(|_| passed.is_settled()).map(|plan| held(passed, plan)),
         failing,
         unknown,
         rewritten: None,
     }
+}
+
+/// What was done to the end, or to where only waiting is left.
+fn done(report: &Report) -> impl Iterator<Item = &Address> {
+    report.finished.iter().chain(report.awaited.iter().map(|one| &one.address))
 }
 
 /// What is seen while the YAML is wrong: nothing else.

@@ -21,6 +21,8 @@ pub enum Why {
     Docker,
     /// The pass before changed something: whether all is well now is seen, not believed.
     Again,
+    /// What an earlier pass began is ready, or will never be.
+    Ready,
 }
 
 impl fmt::Display for Why {
@@ -32,6 +34,7 @@ impl fmt::Display for Why {
             Self::Asked => "somebody asked for it",
             Self::Docker => "Docker says that something changed",
             Self::Again => "something was changed",
+            Self::Ready => "what was waited for is ready, or never will be",
         })
     }
 }

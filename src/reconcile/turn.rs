@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use super::awaited::Awaited;
 use super::backoff::Backoff;
 use super::metrics::Metrics;
 use super::source::{Read, Source};
@@ -94,6 +95,7 @@ pub async fn run(settings: Settings, shared: Shared) -> Ended {
         post: Post::default(),
         silent: Backoff::new(SILENT),
         held: None,
+        awaited: Awaited::default(),
         put_off: false,
         said: String::new(),
         in_flight: false,
@@ -148,6 +150,8 @@ pub(super) struct Turn {
     pub(super) silent: Backoff<Part>,
     /// The digest of the plan that was last put by for a person (empty: none waits); `None`: not known.
     pub(super) held: Option<String>,
+    /// What is not ready yet and no pass waits for.
+    pub(super) awaited: Awaited,
     /// That somebody else applies was said.
     pub(super) put_off: bool,
     /// What was last said of a quiet pass.
@@ -179,7 +183,14 @@ impl Turn {
         if let Some(at) = self.trouble.next(Instant::now()) {
             return at.saturating_duration_since(Instant::now()).clamp(SHORT, TICK);
         }
-        let at = self.pending.iter().filter_map(|why| self.earliest(*why)).chain([self.due]).min().unwrap_or(self.due);
+        let at = self
+            .pending
+            .iter()
+            .filter_map(|why| self.earliest(*why))
+            .chain([self.due])
+            .chain(self.awaited.next())
+            .min()
+            .unwrap_or(self.due);
         at.saturating_duration_since(Instant::now()).clamp(SHORT, TICK)
     }
 
@@ -221,6 +232,7 @@ impl Turn {
         if !connected || !self.leads().await {
             return;
         }
+        self.look_after().await;
         // Whoever leads from now on begins with the next turn: what it has read may be a minute old, and another's commit.
         if begins {
             self.pass().await;
@@ -235,6 +247,7 @@ impl Turn {
             self.give_up_lead().await;
             self.session = None;
             self.listening = None;
+            self.awaited.forget();
         }
         if self.session.is_some() {
             return true;
@@ -318,6 +331,7 @@ impl Turn {
                     // What is remembered is whoever leads'.
                     self.resting.forget();
                     self.post.forget();
+                    self.awaited.forget();
                     self.held = None;
                     if !self.pending.is_empty() {
                         self.pending.clear();

@@ -50,6 +50,7 @@ pub fn human(plan: &Plan, report: &Report, style: Style, took: Duration, again: 
                 Some(Stop::Interrupted) => "Interrupted",
                 Some(Stop::LeaseLost) => "Stopped because the lease was lost",
                 Some(Stop::Journal) => "Stopped because the journal could not be written",
+                Some(Stop::Waits) => "Stopped where nothing was left but to wait",
                 None => "Applied in part",
             };
             let why = style.paint(Tone::Strong, why);

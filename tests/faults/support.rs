@@ -221,7 +221,7 @@ pub async fn carry_out(
             hear(&event);
         }
     };
-    let (outcome, ()) = tokio::join!(session.apply(plan, held, &command, Walk { parallelism, events, halt }), listen);
+    let (outcome, ()) = tokio::join!(session.apply(plan, held, &command, Walk { parallelism, waits: None, events, halt }), listen);
     outcome
 }
 

@@ -21,6 +21,7 @@ mod dedicated;
 #[path = "../support/host.rs"]
 mod host;
 mod isolation;
+mod kept;
 mod labels;
 mod life;
 mod measured;
@@ -30,3 +31,4 @@ mod program;
 mod rotation;
 mod runbooks;
 mod scale;
+mod slow;

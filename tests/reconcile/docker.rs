@@ -65,16 +65,7 @@ async fn a_service_that_never_gets_ready_is_not_told_as_well_again() {
     let (name, digest) = images[0].split_once("@sha256:").expect("an image by its digest");
     let missing = format!("{name}@sha256:{}", "0".repeat(digest.len()));
     let engine = format!("unix://{}", parts.engines()[0].docker.display());
-    let wishes = |suspended: bool| {
-        format!(
-            "    net: {{ kind: docker.network, spec: {{}} }}\n    \
-             slow: {{ kind: docker.service, spec: {{ tenant: slow, image: '{image}', command: ['{command}'], network: '${{ref(\"extra.net\")}}', \
-             port: 8080, memory_reservation: 33554432, memory_limit: 268435456, \
-             suspended: {suspended}, health: {{ ready: /openmrs/health/started, live: /openmrs/health/alive, start_seconds: 60 }} }} }}\n",
-            image = missing,
-            command = Image::command("standin"),
-        )
-    };
+    let wishes = |suspended: bool| service(&missing, 32, suspended);
     let stack = stack("unready", "  reconcile: { every: 10s }\n", &wishes(false)).await;
     let facts = stack.path("host.json");
     let text = serde_json::json!({ "docker": engine, "lib": parts.folder().join("lib") });
@@ -88,4 +79,46 @@ async fn a_service_that_never_gets_ready_is_not_told_as_well_again() {
     wish(&stack, &wishes(true));
     running.says_within("well again", Duration::from_secs(120));
     assert_eq!(running.stop().0, Some(0));
+}
+
+/// No pass waits for long, so what takes long holds nobody up; that it will never get ready is told all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_ready_yet_holds_nobody_up_and_is_told_when_it_never_will_be() {
+    let parts = Parts::start(Options::default()).await.unwrap_or_else(|error| panic!("{error}"));
+    let images = parts.standin().await.unwrap_or_else(|error| panic!("{error}")).expect("the stand-in is built (make setup)");
+    // No host has that much: the engine goes on looking for one.
+    let wishes = |suspended: bool| service(&images[0], 1 << 20, suspended);
+    let stack = stack("pending", "  reconcile: { every: 1h }\n", &wishes(false)).await;
+    let facts = stack.path("host.json");
+    let engine = format!("unix://{}", parts.engines()[0].docker.display());
+    std::fs::write(&facts, serde_json::json!({ "docker": engine, "lib": parts.folder().join("lib") }).to_string()).unwrap();
+    let running = Running::on(&stack, &[stack.dir()], &[("REEVE_HOST", facts.to_str().unwrap())]);
+    running.says("not ready yet, and looked after from now on: extra.slow");
+    running.says("applied 1, 0 failed");
+
+    wish(&stack, &(wishes(false) + &logs(&["a"])));
+    running.says("extra.a: Create done");
+    assert_eq!(running.count("it will never be ready"), 0, "it was made meanwhile: {:#?}", running.log());
+    stack.ends(0, &["unlock", stack.dir()]);
+    running.says_within("extra.slow: it will never be ready: ", Duration::from_secs(120));
+    // It is told once, and asked no more than others that fail.
+    let told = || running.count("\"notice\":\"failed\"");
+    within(SOON, || (told() == 1).then_some(())).expect("people are told");
+    running.metric_is("reeve_backing_off_resources", 1.0);
+    wish(&stack, &(wishes(true) + &logs(&["a"])));
+    running.says_within("well again", Duration::from_secs(60));
+    assert_eq!((told(), running.stop().0), (1, Some(0)));
+}
+
+/// A network and a service of that image, which reserves so many MiB.
+fn service(image: &str, reserve: u64, suspended: bool) -> String {
+    format!(
+        "    net: {{ kind: docker.network, spec: {{}} }}\n    \
+         slow: {{ kind: docker.service, spec: {{ tenant: slow, image: '{image}', command: ['{command}'], network: '${{ref(\"extra.net\")}}', \
+         port: 8080, memory_reservation: {reserve}, memory_limit: {limit}, \
+         suspended: {suspended}, health: {{ ready: /openmrs/health/started, live: /openmrs/health/alive, start_seconds: 60 }} }} }}\n",
+        command = Image::command("standin"),
+        reserve = reserve << 20,
+        limit = reserve.max(256) << 20,
+    )
 }

@@ -169,7 +169,7 @@ impl Estate {
                 }
             };
             let (outcome, ()) = tokio::join!(
-                self.session.apply(plan, held, &command, Walk { parallelism: 16, events, halt: self.halt.subscribe() }),
+                self.session.apply(plan, held, &command, Walk { parallelism: 16, waits: None, events, halt: self.halt.subscribe() }),
                 listen
             );
             outcome.expect("an apply").report

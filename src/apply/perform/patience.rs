@@ -64,12 +64,13 @@ impl Performer<'_> {
 
     /// Pauses; `false` when patience is at its end, or the walk is to stop.
     pub(super) async fn pause(&self, backoff: &mut Backoff) -> bool {
-        let (mut halt, mut lost) = (self.halt.clone(), self.lease.lost());
+        let (mut halt, mut lost, mut enough) = (self.halt.clone(), self.lease.lost(), self.enough.subscribe());
         let wait = async {
             tokio::select! {
                 more = backoff.pause() => more,
                 _ = halt.wait_for(|halt| *halt != Halt::No) => false,
                 _ = lost.wait_for(Option::is_some) => false,
+                _ = enough.wait_for(|enough| *enough) => false,
             }
         };
         self.slots.waiting(wait).await

@@ -32,8 +32,9 @@ pub async fn walk(
     let (halt_in, halt) = watch::channel(Halt::No);
     let began = Instant::now();
     let Locked { held, stop } = locked;
-    let work =
-        async { tokio::join!(session.apply(plan, held, command, Walk { parallelism, events, halt }), show(received, began, terminal)) };
+    let work = async {
+        tokio::join!(session.apply(plan, held, command, Walk { parallelism, waits: None, events, halt }), show(received, began, terminal))
+    };
     tokio::pin!(work);
     let mut asked = Halt::No;
     let (applied, ()) = loop {

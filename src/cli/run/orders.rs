@@ -1,8 +1,10 @@
 //! What the YAML tells hosts, in the words in which `modules/routing.yaml` writes it for those who have no YAML.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::desired::tenant::State;
 use crate::edge::orders::{Distribution, FORMAT_VERSION, Idle, Notify, Orders, Routing, Scaling, Stack, Tenant};
-use crate::kinds::haproxy::config::{Config, State as Served};
+use crate::kinds::haproxy::config::{Config, Route, State as Served};
 use crate::model::Named;
 use crate::reconcile::Loaded;
 use crate::record::Location;
@@ -63,6 +65,21 @@ pub fn of(loaded: &Loaded) -> Orders {
         distributions: distributions.collect(),
         tenants: served.collect(),
     }
+}
+
+/// The same with whom the loop serves on though the YAML names them no more. When they may rest is not known any more: they do not.
+#[must_use]
+pub fn with(mut orders: Orders, kept: &BTreeMap<String, Route>) -> Orders {
+    let taken: BTreeSet<String> = orders.tenants.values().map(|tenant| tenant.host.clone()).collect();
+    for (host, route) in kept.iter().filter(|(host, _)| !taken.contains(*host)) {
+        // A distribution of its own: theirs may have another form by now.
+        let distribution = format!("kept for {}", route.tenant);
+        let paths = Distribution { api_paths: route.api_paths.clone(), blocked_paths: route.blocked_paths.clone() };
+        let said = Tenant { host: host.clone(), distribution: distribution.clone(), state: route.state, keep_awake: true, hours: None };
+        orders.tenants.entry(route.tenant.clone()).or_insert(said);
+        orders.distributions.insert(distribution, paths);
+    }
+    orders
 }
 
 #[cfg(test)]
