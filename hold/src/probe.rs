@@ -64,8 +64,9 @@ fn get(port: u16, path: &str) -> Result<(), String> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT).map_err(failed)?;
     stream.set_read_timeout(Some(LIMIT)).map_err(failed)?;
     stream.set_write_timeout(Some(LIMIT)).map_err(failed)?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost:{port}\r\nUser-Agent: reeve-probe\r\nConnection: close\r\n\r\n")
-        .map_err(failed)?;
+    // In one piece: who answers after the first would reset the connection under the rest.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: localhost:{port}\r\nUser-Agent: reeve-probe\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).map_err(failed)?;
     let mut head = Vec::new();
     stream.take(64).read_to_end(&mut head).map_err(failed)?;
     let status = String::from_utf8_lossy(&head).split(' ').nth(1).and_then(|code| code.parse::<u16>().ok());
