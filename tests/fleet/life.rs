@@ -40,4 +40,19 @@ async fn a_stack_makes_tenants_that_answer_and_follow_the_yaml() {
     estate.is_converged().await;
     let (_, body) = get(address(&estate, "alpha").await.expect("it runs"), "x", "/openmrs/ws/rest/v1/session").await;
     assert!(body.contains("\"version\":\"2\"") || body.contains("\"2\""), "{body}");
+
+    // Somebody has a hung container go unnoticed: that is seen, and put right.
+    let by_hand =
+        |how: &'static [&'static str], name: &'static str| [&["service", "update", "--quiet", "--detach"][..], how, &[name]].concat();
+    docker(fleet.engine(), &by_hand(&["--health-interval", "7m"], "hostedehr-tenant-alpha-service")).await;
+    docker(fleet.engine(), &by_hand(&["--no-healthcheck"], "hostedehr-tenant-beta-service")).await;
+    let changed = changes(&estate.plan().await);
+    assert_eq!(changed.iter().filter(|line| line.contains("ContainerSpec.HealthCheck.")).count(), 2, "{changed:#?}");
+    estate.apply().await;
+    estate.is_converged().await;
+    for name in ["alpha", "beta"] {
+        let format = "{{json .Spec.TaskTemplate.ContainerSpec.Healthcheck}}";
+        let check = docker(fleet.engine(), &["service", "inspect", "--format", format, &format!("hostedehr-tenant-{name}-service")]).await;
+        assert!(check.contains("/reeve/hold") && !check.contains("420000000000"), "{check}");
+    }
 }

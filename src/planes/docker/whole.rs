@@ -4,7 +4,7 @@
 //! of an update is what the engine told.
 
 use axum::http::Uri;
-use bollard::models::ServiceSpec;
+use bollard::models::{Service, ServiceSpec};
 use bollard::query_parameters::UpdateServiceOptionsBuilder;
 use futures::TryStreamExt;
 use serde_json::Value;
@@ -18,17 +18,33 @@ impl Docker {
     /// # Errors
     /// What the engine answered.
     pub async fn whole_service(&self, call: &str, id: &str) -> Result<Value> {
-        let (export, service) = (format!("/containers/{id}/export"), format!("/services/{id}"));
+        let told = self.told(call, format!("/services/{id}")).await?;
+        serde_json::from_slice(&told).map_err(|_| Error::incomplete(call, "service in it"))
+    }
+
+    /// All services, also with the health checks of their containers, which the client's model has in other letters than the engine.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    pub async fn all_services(&self, call: &str) -> Result<Vec<Service>> {
+        let told = self.told(call, "/services?status=true".to_owned()).await?;
+        // Only a name has these letters: within a text the engine writes `\"`.
+        let text = String::from_utf8_lossy(&told).replace(r#""Healthcheck":"#, r#""HealthCheck":"#);
+        serde_json::from_str(&text).map_err(|_| Error::incomplete(call, "list of services in it"))
+    }
+
+    /// What the engine answers there.
+    async fn told(&self, call: &str, at: String) -> Result<Vec<u8>> {
         let engine = self.reads(call).await?.clone().with_request_modifier(move |mut request| {
             let mut parts = request.uri().clone().into_parts();
-            parts.path_and_query = request.uri().path().replace(&export, &service).parse().ok();
+            parts.path_and_query = request.uri().path().replace("/containers/told/export", &at).parse().ok();
             if let Ok(uri) = Uri::from_parts(parts) {
                 *request.uri_mut() = uri;
             }
             request
         });
-        let pieces: Vec<_> = engine.export_container(id).try_collect().await.map_err(failed(call))?;
-        serde_json::from_slice(&pieces.concat()).map_err(|_| Error::incomplete(call, "service in it"))
+        let pieces: Vec<_> = engine.export_container("told").try_collect().await.map_err(failed(call))?;
+        Ok(pieces.concat())
     }
 
     /// Has the service be as `spec` says, which the engine told and of which something was changed. `version`: of the service that was read.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bollard::models::{ObjectVersion, Service as Seen, ServiceSpec};
-use bollard::query_parameters::{ListServicesOptionsBuilder, UpdateServiceOptionsBuilder};
+use bollard::query_parameters::UpdateServiceOptionsBuilder;
 use serde_json::json;
 
 use super::made_of::of_ours;
@@ -23,11 +23,7 @@ const TRIES: u32 = 5;
 /// What the engine answered.
 pub async fn services(cx: &Docker) -> Result<Arc<Vec<Seen>>> {
     let call = "docker.ServiceList";
-    cx.shared(call, || async {
-        let options = ListServicesOptionsBuilder::default().status(true).build();
-        cx.reads(call).await?.list_services(Some(options)).await.map_err(failed(call))
-    })
-    .await
+    cx.shared(call, || cx.all_services(call)).await
 }
 
 pub(super) async fn inspect(cx: &Docker, id: &str) -> Result<Seen> {

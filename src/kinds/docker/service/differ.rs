@@ -6,8 +6,7 @@ use bollard::models::ServiceSpec;
 use serde_json::Value;
 
 /// What is others' to decide: how many run is the waker's, a forced update is an operator's.
-/// (What the health check is, the client cannot read: its model has the field in other letters than the engine.)
-const NOT_OURS: &[&str] = &["Mode.Replicated.Replicas", "TaskTemplate.ForceUpdate", "TaskTemplate.ContainerSpec.HealthCheck"];
+const NOT_OURS: &[&str] = &["Mode.Replicated.Replicas", "TaskTemplate.ForceUpdate"];
 
 /// What the engine writes where nothing was said.
 const DEFAULTS: &[(&str, &str)] = &[("TaskTemplate.Runtime", "container"), ("TaskTemplate.ContainerSpec.Isolation", "default")];
