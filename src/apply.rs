@@ -399,7 +399,7 @@ impl<'a> Walk<'a> {
     }
 
     fn stop(&mut self, why: Stop, reason: &str) {
-        if self.report.stopped.is_none() {
+        if matches!(self.report.stopped, None | Some(Stop::Waits)) {
             self.report.stopped = Some(why);
             let in_flight = self.in_flight();
             let _ = self.tools.events.send(Event::Stopping { reason: reason.to_owned(), in_flight });

@@ -318,7 +318,7 @@ impl Session {
             // What was done is not all written down: that is no success, also when every step was.
             Err(error) => {
                 warnings.push(error.to_string());
-                report.stopped.get_or_insert(Stop::Journal);
+                report.stopped = report.stopped.filter(|why| *why != Stop::Waits).or(Some(Stop::Journal));
                 exit_code = self::exit_code(plan, &report);
             }
         }
@@ -415,7 +415,7 @@ fn named_on<'w>(wishes: &'w BTreeMap<Address, Wished>, planes: &BTreeSet<String>
 fn exit_code(plan: &Plan, report: &Report) -> u8 {
     if report.stopped == Some(Stop::Interrupted) {
         130
-    } else if !(report.is_whole() || report.only_waits() && report.skipped.is_empty()) || !plan.unreadable.is_empty() {
+    } else if !report.is_whole() || !plan.unreadable.is_empty() {
         6
     } else if !plan.refusals.is_empty() {
         5

@@ -110,9 +110,9 @@ impl Performer<'_> {
         };
         match (outcome, self.is_stopped()) {
             (Ok((id, applied)), _) => Performed::Done { id, applied },
-            (Err(_), Some(Stop::Waits)) if step.what == Do::Ready => match self.known.get(&step.address) {
-                Some(object) => Performed::Awaited { id: object.id },
-                None => Performed::Left { why: Stop::Waits, begun: true },
+            (Err(error), Some(Stop::Waits)) => match self.known.get(&step.address) {
+                Some(object) if step.what == Do::Ready && error.class == Class::InUse => Performed::Awaited { id: object.id },
+                _ => Performed::Failed(error),
             },
             // What it was to wait for had not come yet.
             (Err(error), Some(why)) if step.what == Do::Ready || matches!(error.class, Class::InUse | Class::Early) => {

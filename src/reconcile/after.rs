@@ -14,6 +14,8 @@ use super::turn::{Part, SOURCE, Turn};
 use crate::apply::Halt;
 use crate::kinds::{self, lookup};
 use crate::model::Address;
+use crate::model::plan::Plan;
+use crate::model::report::{Report, Stop};
 use crate::trace;
 
 /// The part that fails when a pass does.
@@ -41,6 +43,7 @@ impl Turn {
             line: &self.settings.line,
             parallelism: self.settings.parallelism,
             awaited: &self.awaited,
+            status: &self.shared.status,
             halt: self.shared.halt.clone(),
         };
         let span = trace::pass(&session.stack.name, &reasons.join(", "));
@@ -48,7 +51,8 @@ impl Turn {
         self.ended = Some(Instant::now());
         let knows = self.knows_what_was_told().await;
         let told = self.post.ledger().failing().filter_map(|subject| Address::parse(subject).ok());
-        let failed = self.resting.failing().map(|(address, _)| address.clone()).chain(told).collect();
+        let failed =
+            self.resting.failing().map(|(address, _)| address.clone()).chain(told).chain(self.awaited.failures().cloned()).collect();
         let unready = self.unready(&passed, failed).await;
         let result = self.after(&passed, &unready, began.elapsed(), &reasons.join(", "));
         write_down(&passed, result, span);
@@ -121,12 +125,14 @@ impl Turn {
         }
         if let Some(plan) = &passed.plan {
             // What has nothing to do and is ready is well, whoever mended it.
-            self.resting.retain(|address| unready.contains_key(address) || plan.changes().any(|action| action.address == *address));
+            let changes =
+                |address: &Address| plan.changes().any(|action| action.address == *address) && !passed.kept.texts.contains(address);
+            self.resting.retain(|address| unready.contains_key(address) || changes(address));
+            self.awaited.forget_failures(|address| !unready.contains_key(address));
             let rests = self.resting.resting(now);
             for (address, why) in unready.iter().filter(|(address, _)| !rests.contains(*address)) {
                 self.resting.failed(address.clone(), why.clone(), now, rand::random());
             }
-            self.shared.status.keeps(&passed.kept);
             self.shared.metrics.planned(plan);
             let amount = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
             self.shared.metrics.held.set(amount(passed.decision.held.len()));
@@ -163,8 +169,7 @@ impl Turn {
             }
             End::Stopped => ("stopped", true),
         };
-        // What only waits begins no pass before it is ready.
-        if passed.report.as_ref().is_some_and(|report| report.done > 0 || !report.only_waits()) {
+        if passed.report.as_ref().is_some_and(|report| goes_on(passed.plan.as_ref(), report)) {
             self.pending.insert(Why::Again);
         }
         if ready {
@@ -188,6 +193,14 @@ impl Turn {
     }
 }
 
+/// Whether what an apply did calls for another look at once. That something was ready, or is not, changed nothing; what failed is tried again when it has rested.
+fn goes_on(plan: Option<&Plan>, report: &Report) -> bool {
+    let is_changed = |address: &Address| plan.is_some_and(|plan| plan.changes().any(|action| action.address == *address));
+    let changed = !report.finished.is_empty() || !report.begun.is_empty() || report.dropped > 0;
+    let broke = matches!(report.stopped, Some(Stop::LeaseLost | Stop::Journal | Stop::Interrupted)) || !report.unknown.is_empty();
+    changed || broke || report.failed.iter().any(|one| is_changed(&one.address))
+}
+
 /// Writes into a pass's span what came of it, and ends it.
 fn write_down(passed: &Passed, result: &'static str, span: Span) {
     trace::set(&span, "reeve.result", result);
@@ -202,5 +215,43 @@ fn write_down(passed: &Passed, result: &'static str, span: Span) {
     }
     if let Some(why) = passed.wrong() {
         trace::failed(&span, result, why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::report::{Do, Failure};
+
+    fn plan() -> Plan {
+        serde_json::from_value(json!({
+            "format_version": 1, "stack": "s", "account": "1", "region": "r", "domain": "d", "complete": true, "destroy": false,
+            "actions": [{ "address": "a.new", "kind": "aws.vpc", "action": "create", "cause": ["change"], "reason": "", "edits": [] },
+                        { "address": "a.same", "kind": "aws.vpc", "action": "no-op", "cause": [], "reason": "", "edits": [] }],
+            "waiting": [], "refusals": [], "unreadable": [], "wishes": {}, "seen": {},
+            "scope": { "target": [], "exclude": [], "allow_delete": [], "planes": [] },
+        }))
+        .unwrap()
+    }
+
+    fn failed(address: &str) -> Report {
+        let address = Address::parse(address).unwrap();
+        let failure = Failure { address, what: Do::Ready, class: "invalid".into(), error: "never".into(), namesake: None };
+        Report { failed: vec![failure], ..Report::default() }
+    }
+
+    #[test]
+    fn only_what_changed_something_is_looked_at_again_at_once() {
+        let again = |report: &Report| goes_on(Some(&plan()), report);
+        let new = || vec![Address::parse("a.new").unwrap()];
+        // Something that is there already was ready, and something else is not: every second anew otherwise.
+        assert!(!again(&Report { done: 1, stopped: Some(Stop::Waits), ..Report::default() }));
+        assert!(!again(&failed("a.same")), "it is asked again when it has rested");
+        assert!(again(&failed("a.new")));
+        assert!(again(&Report { finished: new(), ..Report::default() }) && again(&Report { begun: new(), ..Report::default() }));
+        assert!(again(&Report { dropped: 1, ..Report::default() }));
+        assert!(again(&Report { stopped: Some(Stop::LeaseLost), ..Report::default() }));
     }
 }

@@ -1,7 +1,7 @@
 //! What an apply of the loop began and is not ready yet: a database server that is being made, a tenant that starts for the first time. No pass waits for it with the
 //! stack's lease in its hand; it is asked in between, and whatever becomes of it begins the next pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -15,6 +15,10 @@ use crate::planes::Planes;
 const LOOK: Duration = Duration::from_secs(5);
 /// So long one may take to answer.
 const ANSWERS: Duration = Duration::from_secs(10);
+/// So long all of them may.
+const TOGETHER: Duration = Duration::from_secs(20);
+/// What was just made may be unknown to some of AWS's servers for so long.
+const EVERYWHERE: Duration = Duration::from_secs(120);
 /// So many are asked at a time.
 const BESIDE: usize = 16;
 /// As long as a plan's own apply would wait.
@@ -24,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(90 * 60);
 #[derive(Debug, Default)]
 pub(super) struct Awaited {
     all: BTreeMap<Address, One>,
+    /// What will not get ready, until a pass has told of it.
+    failed: BTreeSet<Address>,
     next: Option<Instant>,
 }
 
@@ -65,6 +71,16 @@ impl Awaited {
         self.all.is_empty()
     }
 
+    /// What will not get ready and was not told yet.
+    pub(super) fn failures(&self) -> impl Iterator<Item = &Address> {
+        self.failed.iter()
+    }
+
+    /// Those failures are told, or are none any more.
+    pub(super) fn forget_failures(&mut self, is_over: impl Fn(&Address) -> bool) {
+        self.failed.retain(|address| !is_over(address));
+    }
+
     /// When to look next.
     pub(super) const fn next(&self) -> Option<Instant> {
         self.next
@@ -74,25 +90,28 @@ impl Awaited {
     pub(super) async fn look(&mut self, planes: &Planes) -> BTreeMap<Address, Became> {
         let planes = &planes.fresh();
         let asked = self.all.iter().map(|(address, one)| async move { Some((address.clone(), ask(planes, one).await?)) });
-        let became: BTreeMap<Address, Became> =
-            futures::stream::iter(asked).buffer_unordered(BESIDE).filter_map(std::future::ready).collect().await;
+        let asked = futures::stream::iter(asked).buffer_unordered(BESIDE).take_until(tokio::time::sleep(TOGETHER));
+        let became: BTreeMap<Address, Became> = asked.filter_map(std::future::ready).collect().await;
+        self.failed.extend(became.iter().filter(|(_, became)| **became != Became::Ready).map(|(address, _)| address.clone()));
         self.all.retain(|address, _| !became.contains_key(address));
         self.next = (!self.all.is_empty()).then(|| Instant::now() + LOOK);
         became
     }
 }
 
-/// `None`: nothing yet, or it cannot be said.
+/// `None`: nothing yet.
 async fn ask(planes: &Planes, one: &One) -> Option<Became> {
     let asked = (lookup(&one.kind)?.ready)(planes, one.id.clone());
-    match tokio::time::timeout(ANSWERS, asked).await {
-        Ok(Ok(Ready::Yes(_))) => Some(Became::Ready),
-        Ok(Ok(Ready::Failed(why))) => Some(Became::Failed(format!("it will never be ready: {why}"))),
-        Ok(Ok(Ready::NotYet(state))) if one.since.elapsed() > PATIENCE => Some(Became::Failed(format!("it is still {state}"))),
-        // Just made, it may not be known everywhere; gone, the next pass sees it.
-        Ok(Err(error)) if error.is_not_found() && one.since.elapsed() > ANSWERS => Some(Became::Ready),
-        Ok(Ok(Ready::NotYet(_)) | Err(_)) | Err(_) => None,
-    }
+    let state = match tokio::time::timeout(ANSWERS, asked).await {
+        Ok(Ok(Ready::Yes(_))) => return Some(Became::Ready),
+        Ok(Ok(Ready::Failed(why))) => return Some(Became::Failed(format!("it will never be ready: {why}"))),
+        // Gone: the next pass sees it.
+        Ok(Err(error)) if error.is_not_found() && one.since.elapsed() > EVERYWHERE => return Some(Became::Ready),
+        Ok(Ok(Ready::NotYet(state))) => format!("it is still {state}"),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("whether it is ready was not said within {} s", ANSWERS.as_secs()),
+    };
+    (one.since.elapsed() > PATIENCE).then_some(Became::Failed(state))
 }
 
 #[cfg(test)]

@@ -10,39 +10,58 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::decide::Decision;
+use crate::kinds::docker::service::Service;
 use crate::kinds::haproxy::config::{Config, Route};
 use crate::model::plan::{Plan, Verb};
 use crate::model::{Address, Named};
 use crate::plan::Wished;
+use crate::planes::{Docker, Haproxy, Plane};
 
 /// What hosts are told (`modules/routing.yaml`).
 const ORDERS: &str = "routing.hosts";
 
-/// The tenants that `named` does not know and whose container stays for now.
+/// Who is served on, in words that others need.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept {
+    /// Where they are reached, by host name; `None`: HAProxy was not read.
+    pub routes: Option<BTreeMap<String, Route>>,
+    /// The texts that lead people there and would be changed for nothing but their end.
+    pub texts: BTreeSet<Address>,
+}
+
+/// The tenants that are led to, that `named` does not know, and whose container stays for now. Where nobody could look at the containers, none of them is known to go.
 pub(super) fn tenants(plan: &Plan, decision: &Decision, named: impl Fn(&str) -> bool) -> BTreeSet<String> {
-    let held = decision.held.iter().filter(|(_, verb)| **verb == Verb::Delete).map(|(address, _)| address);
-    let refused = plan.refusals.iter().map(|one| &one.address);
-    let of = |address: &Address| Some(address.as_str().strip_prefix("tenant/")?.strip_suffix(".service")?.to_owned());
-    held.chain(refused).filter_map(of).filter(|tenant| !named(tenant)).collect()
+    let is_read = was_read::<Service>(plan, Docker::NAME);
+    let stays = |tenant: &str| {
+        let Ok(address) = Address::parse(&format!("tenant/{tenant}.service")) else { return false };
+        let goes = || plan.changes().any(|action| action.action == Verb::Delete && action.address == address);
+        !is_read || plan.seen.contains_key(&address) && (decision.held.contains_key(&address) || !goes())
+    };
+    let orders = plan.seen.iter().filter(|(address, _)| address.as_str() == ORDERS).filter_map(|(_, seen)| told(seen.shape.as_ref()?));
+    let told: BTreeSet<String> =
+        orders.filter_map(|orders| Some(orders.get("tenants")?.as_object()?.keys().cloned().collect::<Vec<_>>())).flatten().collect();
+    let routed = live_routes(plan).into_values().map(|route| route.tenant);
+    routed.chain(told).filter(|tenant| !named(tenant) && stays(tenant)).collect()
 }
 
-/// Where they are reached, by host name.
-pub(super) fn routes(plan: &Plan, tenants: &BTreeSet<String>) -> BTreeMap<String, Route> {
-    let live =
-        plan.seen.values().filter(|seen| seen.kind == Config::NAME).filter_map(|seen| seen.shape.as_ref()?.get("routes")?.as_object());
-    let route = |(host, route): (&String, &Value)| Some((host.clone(), serde_json::from_value::<Route>(route.clone()).ok()?));
-    live.flatten().filter_map(route).filter(|(_, route)| tenants.contains(&route.tenant)).collect()
+/// Where they are reached, by host name; `None` where HAProxy was not read.
+pub(super) fn routes(plan: &Plan, tenants: &BTreeSet<String>) -> Option<BTreeMap<String, Route>> {
+    was_read::<Config>(plan, Haproxy::NAME).then(|| {
+        let mut all = live_routes(plan);
+        all.retain(|_, route| tenants.contains(&route.tenant));
+        all
+    })
 }
 
-/// `wishes`, in which what leads people to `tenants` goes on to do so.
+/// `wishes`, in which what leads people to `tenants` goes on to do so; and which of them are others for it.
 pub(super) fn wishes<'w>(
     wishes: &'w BTreeMap<Address, Wished>,
     plan: &Plan,
     tenants: &BTreeSet<String>,
-) -> Cow<'w, BTreeMap<Address, Wished>> {
-    let mut all = Cow::Borrowed(wishes);
+) -> (Cow<'w, BTreeMap<Address, Wished>>, BTreeSet<Address>) {
+    let (mut all, mut others) = (Cow::Borrowed(wishes), BTreeSet::new());
     if tenants.is_empty() {
-        return all;
+        return (all, others);
     }
     for (address, wish) in wishes {
         let Some(live) = plan.seen.get(address).and_then(|seen| seen.shape.as_ref()) else { continue };
@@ -58,9 +77,29 @@ pub(super) fn wishes<'w>(
             && let Some(wish) = all.to_mut().get_mut(address)
         {
             wish.spec = spec;
+            others.insert(address.clone());
         }
     }
-    all
+    (all, others)
+}
+
+/// Whether all of a kind was looked at.
+fn was_read<K: Named>(plan: &Plan, plane: &str) -> bool {
+    let is_in_scope = plan.scope.planes.is_empty() || plan.scope.planes.contains(plane);
+    is_in_scope && !plan.unobserved.iter().any(|one| one.plane == plane) && !plan.unreadable.iter().any(|one| one.kind == K::NAME)
+}
+
+/// Where HAProxy leads whom now, as far as a plan would change it.
+fn live_routes(plan: &Plan) -> BTreeMap<String, Route> {
+    let live =
+        plan.seen.values().filter(|seen| seen.kind == Config::NAME).filter_map(|seen| seen.shape.as_ref()?.get("routes")?.as_object());
+    let route = |(host, route): (&String, &Value)| Some((host.clone(), serde_json::from_value::<Route>(route.clone()).ok()?));
+    live.flatten().filter_map(route).collect()
+}
+
+/// The text that hosts are told.
+fn told(spec: &Value) -> Option<Value> {
+    serde_json::from_str(spec.get("body")?.as_str()?).ok()
 }
 
 /// What is under `field` in `live` and not in `wish`, where `is_kept` says so. `None`: nothing, or it is another form.
@@ -75,8 +114,7 @@ fn keep(wish: &mut Value, live: &Value, field: &str, is_kept: impl Fn(&Value) ->
 
 /// The same in the text that hosts are told.
 fn keep_orders(wish: &mut Value, live: &Value, tenants: &BTreeSet<String>) -> Option<()> {
-    let read = |spec: &Value| serde_json::from_str::<Value>(spec.get("body")?.as_str()?).ok();
-    let (mut want, have) = (read(wish)?, read(live)?);
+    let (mut want, have) = (told(wish)?, told(live)?);
     let (wanted, there) = (want.get_mut("tenants")?.as_object_mut()?, have.get("tenants")?.as_object()?);
     // A name that is another's by now is not led back.
     let taken: BTreeSet<&str> = wanted.values().filter_map(|tenant| tenant["host"].as_str()).collect();
@@ -133,8 +171,9 @@ mod tests {
     fn plan() -> Plan {
         let mut plan: Plan = serde_json::from_value(json!({
             "format_version": 1, "stack": "s", "account": "1", "region": "r", "domain": "d", "complete": true, "destroy": false,
-            "actions": [], "waiting": [], "unreadable": [], "wishes": {}, "seen": {},
+            "actions": [{ "address": "tenant/beta.service", "kind": "docker.service", "action": "delete", "cause": ["change"], "reason": "", "edits": [] }],
             "refusals": [{ "address": "tenant/gamma.service", "reason": "protected", "hint": "" }],
+            "waiting": [], "unreadable": [], "wishes": {}, "seen": {},
             "scope": { "target": [], "exclude": [], "allow_delete": [], "planes": [] },
         }))
         .unwrap();
@@ -146,6 +185,9 @@ mod tests {
         let routes = json!({ "a.d.org": route("alpha"), "b.d.org": route("beta"), "c.d.org": route("gamma") });
         see("routing.haproxy", "haproxy.config", json!({ "routes": routes, "max_body_mib": 16 }));
         see(ORDERS, "aws.object", json!({ "body": orders(&["alpha", "beta", "gamma"], &["old"]) }));
+        for tenant in ["alpha", "beta", "gamma"] {
+            see(&format!("tenant/{tenant}.service"), "docker.service", Value::Null);
+        }
         see("extra.object", "aws.object", json!({ "body": orders(&["beta"], &["old"]) }));
         plan
     }
@@ -172,11 +214,29 @@ mod tests {
         assert_eq!(served, ["beta", "gamma"].map(str::to_owned).into());
         // Who is archived has a document that says so.
         assert!(tenants(&plan(), &decision, |_| true).is_empty());
-        assert!(
-            tenants(&plan(), &held(&[("tenant/beta.schema", Verb::Delete)]), |name| name == "gamma").is_empty(),
-            "its container is gone already"
-        );
-        assert_eq!(routes(&plan(), &served).into_keys().collect::<Vec<_>>(), ["b.d.org", "c.d.org"]);
+        assert_eq!(routes(&plan(), &served).unwrap().into_keys().collect::<Vec<_>>(), ["b.d.org", "c.d.org"]);
+    }
+
+    #[test]
+    fn who_goes_is_led_to_no_more_and_who_could_not_be_looked_at_is() {
+        let names = |plan: &Plan| tenants(plan, &Decision::default(), |name| name == "alpha").into_iter().collect::<Vec<_>>();
+        assert_eq!(names(&plan()), ["gamma"], "beta is deleted in this pass, gamma's end is refused");
+        let mut gone = plan();
+        gone.seen.remove(&address("tenant/gamma.service"));
+        assert!(names(&gone).is_empty(), "its container is gone already");
+        for unread in [
+            json!({ "unreadable": [{ "kind": "docker.service", "error": "no answer" }] }),
+            json!({ "unobserved": [{ "plane": "docker", "reason": "no host" }] }),
+            json!({ "scope": { "target": [], "exclude": [], "allow_delete": [], "planes": ["aws"] } }),
+        ] {
+            let mut all = serde_json::to_value(&gone).unwrap();
+            all.as_object_mut().unwrap().extend(unread.as_object().unwrap().clone());
+            let plan: Plan = serde_json::from_value(all).unwrap();
+            assert_eq!(names(&plan), ["beta", "gamma"], "{unread}");
+        }
+        let mut blind = plan();
+        blind.unreadable.push(serde_json::from_value(json!({ "kind": "haproxy.config", "error": "no answer" })).unwrap());
+        assert!(routes(&blind, &BTreeSet::new()).is_none());
     }
 
     #[test]
@@ -184,8 +244,9 @@ mod tests {
         // Delta is new, at the name that gamma had; the proxy takes larger requests.
         let served: BTreeSet<String> = ["beta", "gamma"].map(str::to_owned).into();
         let before = wished(&json!({ "a.d.org": route("alpha"), "c.d.org": route("delta") }), &orders(&["alpha", "delta"], &["new"]));
-        let plan = plan();
-        let all = wishes(&before, &plan, &served);
+        let mut plan = plan();
+        let (all, others) = wishes(&before, &plan, &served);
+        assert_eq!(others, [address("routing.haproxy"), address(ORDERS)].into());
         let proxy = &all[&address("routing.haproxy")].spec;
         let lead = |host: &str| proxy["routes"][host]["tenant"].as_str().unwrap().to_owned();
         assert_eq!(["a.d.org", "b.d.org", "c.d.org"].map(lead), ["alpha", "beta", "delta"]);
@@ -199,8 +260,13 @@ mod tests {
         assert_eq!(told["tenants"]["beta"]["distribution"], "old");
         // No other text that looks alike is touched.
         assert_eq!(all[&address("extra.object")].spec, before[&address("extra.object")].spec);
-        // Where nothing is kept, nothing is copied, and the same is kept in the same words.
-        assert!(matches!(wishes(&before, &plan, &BTreeSet::new()), Cow::Borrowed(_)));
-        assert_eq!(wishes(&before, &plan, &served)[&address(ORDERS)].spec, all[&address(ORDERS)].spec);
+        // Once it is so, the next pass wishes the same in the same words.
+        for address in others {
+            plan.seen.get_mut(&address).unwrap().shape = Some(all[&address].spec.clone());
+        }
+        let (again, _) = wishes(&before, &plan, &served);
+        assert!(all.iter().all(|(address, wish)| again[address].spec == wish.spec));
+        // Where nothing is kept, nothing is copied.
+        assert!(matches!(wishes(&before, &plan, &BTreeSet::new()).0, Cow::Borrowed(_)));
     }
 }

@@ -1,6 +1,6 @@
 //! One pass: plan, decide, apply what may be done now. Nothing is remembered from one to the next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -8,10 +8,10 @@ use tracing::{info, warn};
 
 use super::awaited::Awaited;
 use super::decide::Decision;
-use super::{Loaded, kept};
+use super::kept::{self, Kept};
+use super::{Loaded, Status};
 use crate::apply::{Halt, LONGEST_CALL};
 use crate::desired::policy::judge;
-use crate::kinds::haproxy::config::Route;
 use crate::model::Address;
 use crate::model::plan::{Plan, Scope};
 use crate::model::report::{Event, Report};
@@ -44,6 +44,8 @@ pub(super) struct Pass<'a> {
     pub parallelism: usize,
     /// What an earlier pass began and is not ready yet.
     pub awaited: &'a Awaited,
+    /// Who asks how the loop is.
+    pub status: &'a Status,
     pub halt: watch::Receiver<Halt>,
 }
 
@@ -56,8 +58,8 @@ pub(super) struct Passed {
     pub plan: Option<Plan>,
     /// What of it was left out.
     pub decision: Decision,
-    /// Where those are reached who are served on because their end is held, by host name.
-    pub kept: BTreeMap<String, Route>,
+    /// Who is served on because their end is held.
+    pub kept: Kept,
     /// What was done.
     pub report: Option<Report>,
 }
@@ -69,7 +71,7 @@ struct Planned {
     /// What of it may be done now.
     part: Plan,
     decision: Decision,
-    kept: BTreeMap<String, Route>,
+    kept: Kept,
 }
 
 /// How a pass ended.
@@ -95,7 +97,7 @@ pub(super) enum End {
 
 impl Passed {
     pub(super) fn of(end: End) -> Self {
-        Self { end, plan: None, decision: Decision::default(), kept: BTreeMap::new(), report: None }
+        Self { end, plan: None, decision: Decision::default(), kept: Kept::default(), report: None }
     }
 
     /// Whether most of what there is could not be read: then this pass says nothing about anything.
@@ -130,6 +132,10 @@ impl Pass<'_> {
         };
         match planned {
             Ok(Planned { plan, part, decision, kept }) => {
+                // Before anything is applied: a tenant that sleeps is to be woken all the time.
+                if let Some(routes) = &kept.routes {
+                    self.status.keeps(routes);
+                }
                 let (end, report) = match self.forbidden(&plan, &part) {
                     Some(why) => (End::Refused(why), None),
                     None if part.is_empty() => {
@@ -153,11 +159,16 @@ impl Pass<'_> {
         let mut decision = Decision::of(&planned.plan, rules, self.resting);
         let tenants = &self.loaded.desired.tenants;
         let served = kept::tenants(&planned.plan, &decision, |name| tenants.iter().any(|tenant| tenant.name == name));
-        let (wishes, kept) = (kept::wishes(wishes, &planned.plan, &served), kept::routes(&planned.plan, &served));
-        let mut part = planned.plan.clone();
+        let (wishes, texts) = kept::wishes(wishes, &planned.plan, &served);
+        let mut kept = Kept { routes: kept::routes(&planned.plan, &served), texts };
+        let mut part = match served.is_empty() {
+            true => planned.plan.clone(),
+            false => self.session.without(&planned, &wishes, decision.left_out())?,
+        };
         for _ in 0..ROUNDS {
             let more = Decision::of(&part, rules, self.resting);
             if more.is_all() {
+                kept.texts.retain(|text| !part.changes().any(|action| action.address == *text));
                 return Ok(Planned { plan: planned.plan, part, decision, kept });
             }
             decision.join(more);

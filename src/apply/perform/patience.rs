@@ -64,13 +64,18 @@ impl Performer<'_> {
 
     /// Pauses; `false` when patience is at its end, or the walk is to stop.
     pub(super) async fn pause(&self, backoff: &mut Backoff) -> bool {
-        let (mut halt, mut lost, mut enough) = (self.halt.clone(), self.lease.lost(), self.enough.subscribe());
+        self.pause_unless(backoff, std::future::pending()).await
+    }
+
+    /// The same, also ended by `enough`.
+    async fn pause_unless(&self, backoff: &mut Backoff, enough: impl Future<Output = ()>) -> bool {
+        let (mut halt, mut lost) = (self.halt.clone(), self.lease.lost());
         let wait = async {
             tokio::select! {
                 more = backoff.pause() => more,
                 _ = halt.wait_for(|halt| *halt != Halt::No) => false,
                 _ = lost.wait_for(Option::is_some) => false,
-                _ = enough.wait_for(|enough| *enough) => false,
+                () = enough => false,
             }
         };
         self.slots.waiting(wait).await
@@ -88,6 +93,8 @@ impl Performer<'_> {
         let object = self.known.get(&step.address).ok_or_else(|| internal(step, "it was not made"))?;
         let (began, mut backoff) = (Instant::now(), Backoff::new(self.options.patience));
         loop {
+            // No later plan may be made before it is seen everywhere: it would be made once more.
+            let mut is_seen = true;
             let state = match (step.kind.ready)(self.planes, object.id.clone()).await {
                 Ok(Ready::Yes(attributes)) => {
                     self.known.learn(&step.address, attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
@@ -97,12 +104,22 @@ impl Performer<'_> {
                 Ok(Ready::Failed(why)) => {
                     return Err(Error::new(Class::Invalid, step.kind.name, format!("{} will never be ready: {why}", object.id)));
                 }
-                Err(error) if error.is_not_found() && began.elapsed() < EVERYWHERE => "not visible yet".to_owned(),
+                Err(error) if error.is_not_found() && began.elapsed() < EVERYWHERE => {
+                    is_seen = false;
+                    "not visible yet".to_owned()
+                }
                 Err(error) if matches!(error.class, Class::Ambiguous | Class::Throttled) => state_of(&error),
                 Err(error) => return Err(error),
             };
             self.tell(step, state.clone());
-            if !self.pause(&mut backoff).await {
+            let mut enough = self.enough.subscribe();
+            let heard = async {
+                match is_seen {
+                    true => drop(enough.wait_for(|enough| *enough).await),
+                    false => std::future::pending().await,
+                }
+            };
+            if !self.pause_unless(&mut backoff, heard).await {
                 return Err(Error::new(Class::InUse, step.kind.name, format!("{} is still {state}", object.id)));
             }
         }
