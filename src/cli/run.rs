@@ -126,8 +126,11 @@ async fn tell(
     orders: watch::Sender<Option<Arc<Orders>>>,
 ) {
     while tokio::select! { changed = loaded.changed() => changed, changed = kept.changed() => changed }.is_ok() {
-        let kept = kept.borrow_and_update().clone();
-        let Some(now) = loaded.borrow_and_update().as_ref().map(|loaded| orders::with(orders::of(loaded), &kept)) else { continue };
+        let mut kept = kept.borrow_and_update().clone();
+        let Some(loaded) = loaded.borrow_and_update().clone() else { continue };
+        // Whoever is back in the YAML, archived too, is as that says.
+        kept.retain(|_, route| !loaded.desired.tenants.iter().any(|tenant| tenant.name == route.tenant));
+        let now = orders::with(orders::of(&loaded), &kept);
         orders.send_if_modified(|before| {
             let differs = before.as_deref() != Some(&now);
             *before = Some(Arc::new(now));

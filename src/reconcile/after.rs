@@ -51,8 +51,9 @@ impl Turn {
         self.ended = Some(Instant::now());
         let knows = self.knows_what_was_told().await;
         let told = self.post.ledger().failing().filter_map(|subject| Address::parse(subject).ok());
-        let failed =
-            self.resting.failing().map(|(address, _)| address.clone()).chain(told).chain(self.awaited.failures().cloned()).collect();
+        let just_now = passed.report.iter().flat_map(|report| &report.failed).map(|one| one.address.clone());
+        let before = self.resting.failing().map(|(address, _)| address.clone()).chain(self.awaited.failures().cloned());
+        let failed = before.chain(told).chain(just_now).collect();
         let unready = self.unready(&passed, failed).await;
         let result = self.after(&passed, &unready, began.elapsed(), &reasons.join(", "));
         write_down(&passed, result, span);
@@ -196,7 +197,9 @@ impl Turn {
 /// Whether what an apply did calls for another look at once. That something was ready, or is not, changed nothing; what failed is tried again when it has rested.
 fn goes_on(plan: Option<&Plan>, report: &Report) -> bool {
     let is_changed = |address: &Address| plan.is_some_and(|plan| plan.changes().any(|action| action.address == *address));
-    let changed = !report.finished.is_empty() || !report.begun.is_empty() || report.dropped > 0;
+    // What was only begun goes on when that is ready for which it waits.
+    let begun = !report.begun.is_empty() && !report.only_waits();
+    let changed = !report.finished.is_empty() || begun || report.dropped > 0;
     let broke = matches!(report.stopped, Some(Stop::LeaseLost | Stop::Journal | Stop::Interrupted)) || !report.unknown.is_empty();
     changed || broke || report.failed.iter().any(|one| is_changed(&one.address))
 }
@@ -251,6 +254,8 @@ mod tests {
         assert!(!again(&failed("a.same")), "it is asked again when it has rested");
         assert!(again(&failed("a.new")));
         assert!(again(&Report { finished: new(), ..Report::default() }) && again(&Report { begun: new(), ..Report::default() }));
+        // The old one of a replacement is marked in each pass while the new one has to wait.
+        assert!(!again(&Report { begun: new(), stopped: Some(Stop::Waits), ..Report::default() }));
         assert!(again(&Report { dropped: 1, ..Report::default() }));
         assert!(again(&Report { stopped: Some(Stop::LeaseLost), ..Report::default() }));
     }

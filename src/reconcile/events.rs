@@ -57,9 +57,8 @@ impl Known {
 /// Whether what happened concerns a plan.
 async fn concerns(docker: &Docker, known: &mut Known, event: &EventMessage) -> bool {
     let Some(id) = to_look_at(event) else { return true };
-    let Ok(engine) = docker.reads("docker.ServiceInspect").await else { return true };
-    // One that cannot be read now may be another by now.
-    engine.inspect_service(id, None).await.map_or(true, |service| known.is_news(&service))
+    // In the letters in which all of them are read. One that cannot be read now may be another by now.
+    docker.service("docker.ServiceInspect", id).await.map_or(true, |service| known.is_news(&service))
 }
 
 /// The id of the service that was made or updated, where that is what happened.

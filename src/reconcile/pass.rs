@@ -13,7 +13,7 @@ use super::{Loaded, Status};
 use crate::apply::{Halt, LONGEST_CALL};
 use crate::desired::policy::judge;
 use crate::model::Address;
-use crate::model::plan::{Plan, Scope};
+use crate::model::plan::{Plan, Scope, Verb};
 use crate::model::report::{Event, Report};
 use crate::record::{Lease, RecordError};
 use crate::session::{self, Command, Session, Walk};
@@ -168,13 +168,16 @@ impl Pass<'_> {
         for _ in 0..ROUNDS {
             let more = Decision::of(&part, rules, self.resting);
             if more.is_all() {
-                kept.texts.retain(|text| !part.changes().any(|action| action.address == *text));
+                // Those of which nothing else is left to do.
+                let is_same = |text: &Address| part.actions.iter().any(|action| action.address == *text && action.action == Verb::NoOp);
+                kept.texts.retain(|text| is_same(text) && !decision.left_out().any(|left| left == text));
                 return Ok(Planned { plan: planned.plan, part, decision, kept });
             }
             decision.join(more);
             part = self.session.without(&planned, &wishes, decision.left_out())?;
         }
         // What cannot be told apart is not done.
+        kept.texts.clear();
         part.actions.clear();
         part.leftovers.clear();
         Ok(Planned { plan: planned.plan, part, decision, kept })

@@ -7,6 +7,7 @@ use axum::http::Uri;
 use bollard::models::{Service, ServiceSpec};
 use bollard::query_parameters::UpdateServiceOptionsBuilder;
 use futures::TryStreamExt;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Docker, failed};
@@ -28,9 +29,16 @@ impl Docker {
     /// What the engine answered.
     pub async fn all_services(&self, call: &str) -> Result<Vec<Service>> {
         let told = self.told(call, "/services?status=true".to_owned()).await?;
-        // Only a name has these letters: within a text the engine writes `\"`.
-        let text = String::from_utf8_lossy(&told).replace(r#""Healthcheck":"#, r#""HealthCheck":"#);
-        serde_json::from_str(&text).map_err(|_| Error::incomplete(call, "list of services in it"))
+        in_the_clients_letters(&told).ok_or_else(|| Error::incomplete(call, "list of services in it"))
+    }
+
+    /// One of them, read in the same way.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    pub async fn service(&self, call: &str, id: &str) -> Result<Service> {
+        let told = self.told(call, format!("/services/{id}")).await?;
+        in_the_clients_letters(&told).ok_or_else(|| Error::incomplete(call, "service in it"))
     }
 
     /// What the engine answers there.
@@ -60,5 +68,31 @@ impl Docker {
         let options = UpdateServiceOptionsBuilder::default().version(version).build();
         engine.update_service(id, ServiceSpec::default(), options, None).await.map_err(failed(call))?;
         Ok(())
+    }
+}
+
+/// What the engine told, with health checks where the client's model looks for them.
+fn in_the_clients_letters<T: DeserializeOwned>(told: &[u8]) -> Option<T> {
+    // Only a name has these letters: within a text the engine writes `\"`.
+    let text = String::from_utf8_lossy(told).replace(r#""Healthcheck":"#, r#""HealthCheck":"#);
+    serde_json::from_str(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_checks_are_read_and_texts_stay_as_they_are() {
+        let label = r#"{\"Healthcheck\":1}"#;
+        let told = format!(
+            r#"[{{"ID":"x","Spec":{{"Labels":{{"made":"{label}"}},"TaskTemplate":{{"ContainerSpec":{{"Healthcheck":{{"Retries":6}}}}}}}}}}]"#
+        );
+        let all: Vec<Service> = in_the_clients_letters(told.as_bytes()).unwrap();
+        let spec = all[0].spec.clone().unwrap();
+        assert_eq!(spec.labels.unwrap()["made"], r#"{"Healthcheck":1}"#);
+        let container = spec.task_template.unwrap().container_spec.unwrap();
+        assert_eq!(container.health_check.unwrap().retries, Some(6));
+        assert!(in_the_clients_letters::<Service>(b"no JSON").is_none());
     }
 }
