@@ -40,6 +40,13 @@ use slots::Slots;
 /// No call begins with less lease left than the longest a call may take.
 pub const LONGEST_CALL: Duration = Duration::from_secs(35);
 
+/// How long AWS may take to know everywhere what was just made. It promises no limit, and advises to ask again after longer and longer pauses:
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>.
+pub const EVERYWHERE: Duration = Duration::from_mins(2);
+
+/// How long one object is waited for.
+pub const PATIENCE: Duration = Duration::from_mins(90);
+
 /// How often it is looked whether the lease was renewed, when too little of it is left.
 const RENEWAL: Duration = Duration::from_millis(500);
 
@@ -58,7 +65,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parallelism: 16, patience: Duration::from_secs(90 * 60), waits: None, pending: BTreeMap::new() }
+        Self { parallelism: 16, patience: PATIENCE, waits: None, pending: BTreeMap::new() }
     }
 }
 
@@ -111,14 +118,6 @@ pub async fn apply(plan: &Plan, tools: Tools<'_>, options: &Options) -> Result<R
         enough: watch::Sender::new(false),
     });
     Ok(Walk { moved: moved(plan), ..Walk::new(steps, tools, options) }.run(&performer).await)
-}
-
-/// Until then; where there is no such time, for ever.
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Where a step is.
@@ -203,7 +202,7 @@ impl<'a> Walk<'a> {
                     self.settle(at, performed);
                 }
                 () = performer.slots.freed() => {}
-                () = until(enough) => {
+                () = tokio::time::sleep_until(enough.unwrap_or_else(Instant::now)), if enough.is_some() => {
                     self.report.stopped.get_or_insert(Stop::Waits);
                     performer.enough.send_replace(true);
                 }

@@ -18,6 +18,7 @@ mod loaded;
 mod metrics;
 mod pass;
 mod people;
+mod readiness;
 mod serve;
 mod source;
 mod status;

@@ -7,12 +7,12 @@ use tracing::{Instrument, Span, info, warn};
 
 use super::awaited::Became;
 use super::pass::{End, Pass, Passed};
+use super::readiness::{self, Readiness};
 use super::status::Ready;
 use super::told;
 use super::trigger::Why;
 use super::turn::{Part, SOURCE, Turn};
 use crate::apply::Halt;
-use crate::kinds::{self, lookup};
 use crate::model::Address;
 use crate::model::plan::Plan;
 use crate::model::report::{Report, Stop};
@@ -22,9 +22,6 @@ use crate::trace;
 const PASS: Part = "the pass";
 /// After a pass was put off because somebody else applies, or the world moved.
 const LOCKED: Duration = Duration::from_secs(5);
-
-/// So long it may take to say whether something is ready.
-const READY: Duration = Duration::from_secs(10);
 
 impl Turn {
     pub(super) async fn pass(&mut self) {
@@ -76,15 +73,11 @@ impl Turn {
             let seen = plan.seen.get(&address).filter(|_| !plan.changes().any(|action| action.address == address));
             async move {
                 let seen = seen?;
-                let asked = (lookup(&seen.kind)?.ready)(planes, seen.id.clone());
-                let why = match tokio::time::timeout(READY, asked).await {
-                    Ok(Ok(kinds::Ready::Yes(_))) => return None,
-                    Ok(Err(error)) if error.is_not_found() => return None,
-                    Ok(Ok(kinds::Ready::NotYet(why) | kinds::Ready::Failed(why))) => format!("it is not ready: {why}"),
-                    Ok(Err(error)) => error.to_string(),
-                    Err(_) => format!("whether it is ready was not said within {} s", READY.as_secs()),
-                };
-                Some((address, why))
+                match readiness::of(planes, &seen.kind, &seen.id).await? {
+                    Readiness::Ready | Readiness::Absent => None,
+                    Readiness::NotYet(why) | Readiness::Never(why) => Some((address, format!("it is not ready: {why}"))),
+                    Readiness::Unsaid(why) => Some((address, why)),
+                }
             }
         };
         futures::future::join_all(failed.into_iter().map(ask)).await.into_iter().flatten().collect()
@@ -126,9 +119,7 @@ impl Turn {
         }
         if let Some(plan) = &passed.plan {
             // What has nothing to do and is ready is well, whoever mended it.
-            let changes =
-                |address: &Address| plan.changes().any(|action| action.address == *address) && !passed.kept.texts.contains(address);
-            self.resting.retain(|address| unready.contains_key(address) || changes(address));
+            self.resting.retain(|address| unready.contains_key(address) || passed.is_to_do(address));
             self.awaited.forget_failures(|address| !unready.contains_key(address));
             let rests = self.resting.resting(now);
             for (address, why) in unready.iter().filter(|(address, _)| !rests.contains(*address)) {

@@ -6,23 +6,17 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
-use crate::kinds::{Ready, lookup};
-use crate::model::Address;
-use crate::model::report;
+use super::readiness::{self, Readiness};
+use crate::apply::{EVERYWHERE, PATIENCE};
+use crate::model::{Address, report};
 use crate::planes::Planes;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(5);
-/// So long one may take to answer.
-const ANSWERS: Duration = Duration::from_secs(10);
-/// So long all of them may.
+/// So long all of them may take to answer.
 const TOGETHER: Duration = Duration::from_secs(20);
-/// What was just made may be unknown to some of AWS's servers for so long.
-const EVERYWHERE: Duration = Duration::from_secs(120);
 /// So many are asked at a time.
 const BESIDE: usize = 16;
-/// As long as a plan's own apply would wait.
-const PATIENCE: Duration = Duration::from_secs(90 * 60);
 
 /// What is awaited.
 #[derive(Debug, Default)]
@@ -101,15 +95,13 @@ impl Awaited {
 
 /// `None`: nothing yet.
 async fn ask(planes: &Planes, one: &One) -> Option<Became> {
-    let asked = (lookup(&one.kind)?.ready)(planes, one.id.clone());
-    let state = match tokio::time::timeout(ANSWERS, asked).await {
-        Ok(Ok(Ready::Yes(_))) => return Some(Became::Ready),
-        Ok(Ok(Ready::Failed(why))) => return Some(Became::Failed(format!("it will never be ready: {why}"))),
+    let state = match readiness::of(planes, &one.kind, &one.id).await? {
+        Readiness::Ready => return Some(Became::Ready),
+        Readiness::Never(why) => return Some(Became::Failed(format!("it will never be ready: {why}"))),
         // Gone: the next pass sees it.
-        Ok(Err(error)) if error.is_not_found() && one.since.elapsed() > EVERYWHERE => return Some(Became::Ready),
-        Ok(Ok(Ready::NotYet(state))) => format!("it is still {state}"),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("whether it is ready was not said within {} s", ANSWERS.as_secs()),
+        Readiness::Absent => return (one.since.elapsed() > EVERYWHERE).then_some(Became::Ready),
+        Readiness::NotYet(state) => format!("it is still {state}"),
+        Readiness::Unsaid(why) => why,
     };
     (one.since.elapsed() > PATIENCE).then_some(Became::Failed(state))
 }

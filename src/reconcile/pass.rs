@@ -105,6 +105,12 @@ impl Passed {
         self.plan.as_ref().is_some_and(|plan| plan.unreadable.len() * 2 > crate::kinds::rows().count())
     }
 
+    /// Whether there is something to do about it, but for what is left as it is for whoever is served on.
+    pub(super) fn is_to_do(&self, address: &Address) -> bool {
+        let changes = |plan: &Plan| plan.changes().any(|action| action.address == *address);
+        self.plan.as_ref().is_some_and(changes) && !self.kept.texts.contains(address)
+    }
+
     /// Why it was none that went well.
     pub(super) fn wrong(&self) -> Option<String> {
         match (&self.end, &self.report) {

@@ -29,7 +29,7 @@ pub(super) fn seen(passed: &Passed, resting: &Backoff<Address>, trouble: &[(&str
     if let Some(plan) = plan {
         failing.extend(plan.unreadable.iter().map(|one| (format!("{KIND}{}", one.kind), one.error.clone())));
     }
-    let unknown = ledger.failing().filter(|subject| !is_well(subject, plan, &passed.kept.texts)).map(str::to_owned).collect();
+    let unknown = ledger.failing().filter(|subject| !is_well(subject, plan, passed)).map(str::to_owned).collect();
     Seen {
         plan: plan.map(|plan| plan.digest.clone()),
         drifted: plan.map(drifted),
@@ -53,13 +53,10 @@ pub(super) fn wrong(why: &str, ledger: &Ledger) -> Seen {
 }
 
 /// Whether what failed before is known to be well, given that it does not fail now.
-fn is_well(subject: &str, plan: Option<&Plan>, kept: &BTreeSet<Address>) -> bool {
+fn is_well(subject: &str, plan: Option<&Plan>, passed: &Passed) -> bool {
     match (Address::parse(subject), plan) {
         // A resource is well when there is nothing to do about it.
-        (Ok(address), Some(plan)) => {
-            let changes = plan.changes().any(|action| action.address == address) && !kept.contains(&address);
-            !changes && !plan.waiting.iter().any(|one| one.address == address)
-        }
+        (Ok(address), Some(plan)) => !passed.is_to_do(&address) && !plan.waiting.iter().any(|one| one.address == address),
         (Ok(_), None) => false,
         (Err(_), plan) => plan.is_some() || subject == YAML,
     }

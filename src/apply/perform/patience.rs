@@ -1,21 +1,15 @@
 //! Waiting: for what is busy, for what is not known everywhere yet, for what becomes ready and for what goes.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use super::super::Halt;
 use super::super::wait::Backoff;
+use super::super::{EVERYWHERE, Halt};
 use super::{Performer, internal};
 use crate::kinds::Ready;
 use crate::model::plan::Verb;
 use crate::model::report::{Do, Event};
 use crate::plan::order::Step;
 use crate::planes::{Class, Error, Result};
-
-/// How long AWS may take to know everywhere what was just made. It promises no limit, and advises to ask again after longer and longer pauses:
-/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>.
-const EVERYWHERE: Duration = Duration::from_mins(2);
 
 impl Performer<'_> {
     /// Repeats a call that may be repeated: while the object is busy, when the answer was lost (also when a repeat of it was told that it is
@@ -64,18 +58,18 @@ impl Performer<'_> {
 
     /// Pauses; `false` when patience is at its end, or the walk is to stop.
     pub(super) async fn pause(&self, backoff: &mut Backoff) -> bool {
-        self.pause_unless(backoff, std::future::pending()).await
+        self.pause_until_enough(backoff, false).await
     }
 
-    /// The same, also ended by `enough`.
-    async fn pause_unless(&self, backoff: &mut Backoff, enough: impl Future<Output = ()>) -> bool {
-        let (mut halt, mut lost) = (self.halt.clone(), self.lease.lost());
+    /// The same; where it `heeds` that, it also ends when nothing is to be waited for any more.
+    async fn pause_until_enough(&self, backoff: &mut Backoff, heeds: bool) -> bool {
+        let (mut halt, mut lost, mut enough) = (self.halt.clone(), self.lease.lost(), self.enough.subscribe());
         let wait = async {
             tokio::select! {
                 more = backoff.pause() => more,
                 _ = halt.wait_for(|halt| *halt != Halt::No) => false,
                 _ = lost.wait_for(Option::is_some) => false,
-                () = enough => false,
+                _ = enough.wait_for(|enough| *enough), if heeds => false,
             }
         };
         self.slots.waiting(wait).await
@@ -112,14 +106,7 @@ impl Performer<'_> {
                 Err(error) => return Err(error),
             };
             self.tell(step, state.clone());
-            let mut enough = self.enough.subscribe();
-            let heard = async {
-                match is_seen {
-                    true => drop(enough.wait_for(|enough| *enough).await),
-                    false => std::future::pending().await,
-                }
-            };
-            if !self.pause_unless(&mut backoff, heard).await {
+            if !self.pause_until_enough(&mut backoff, is_seen).await {
                 return Err(Error::new(Class::InUse, step.kind.name, format!("{} is still {state}", object.id)));
             }
         }
