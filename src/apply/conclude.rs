@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{State, Walk};
+use super::walk::{State, Walk};
 use crate::model::Address;
 use crate::model::plan::{Action, Plan, Verb};
 use crate::model::report::{Do, Report, Skipped, Stop};
