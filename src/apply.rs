@@ -9,13 +9,15 @@ mod known;
 mod look;
 mod perform;
 mod slots;
+mod starts;
 mod traced;
 mod wait;
 mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
@@ -26,7 +28,6 @@ use crate::plan::order::{Disorder, steps};
 use crate::planes::Planes;
 use crate::record::{Journal, Lease};
 pub use conclude::class;
-use conclude::moved;
 use known::Known;
 use look::Look;
 use perform::Performer;
@@ -52,13 +53,15 @@ pub struct Options {
     pub patience: Duration,
     /// How long the walk may do nothing but wait for what becomes ready; `None`: as long as patience lasts.
     pub waits: Option<Duration>,
+    /// What an earlier walk started and is not ready yet, and since when.
+    pub starting: BTreeMap<Address, Instant>,
     /// What interrupted attempts of an earlier run were called, by address: they are called the same again.
     pub pending: BTreeMap<Address, String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parallelism: 16, patience: PATIENCE, waits: None, pending: BTreeMap::new() }
+        Self { parallelism: 16, patience: PATIENCE, waits: None, starting: BTreeMap::new(), pending: BTreeMap::new() }
     }
 }
 
@@ -109,6 +112,7 @@ pub async fn apply(plan: &Plan, tools: Tools<'_>, options: &Options) -> Result<R
         lease: tools.lease,
         halt: tools.halt.clone(),
         enough: watch::Sender::new(false),
+        waiting: AtomicUsize::new(0),
     });
-    Ok(Walk::new(steps, moved(plan), tools, options).run(&performer).await)
+    Ok(Walk::new(steps, plan, tools, options).run(&performer).await)
 }

@@ -84,6 +84,11 @@ pub trait Kind: Named + Serialize + DeserializeOwned + JsonSchema + Clone + Send
         Vec::new()
     }
 
+    /// Whether making or changing it so starts something that keeps a host busy until it is ready: of those a few are made at a time ([`Starts`](crate::model::Starts)). Pure.
+    fn starts(&self) -> bool {
+        false
+    }
+
     /// Restates the live form in the wish's words before they are compared: version `10.11` against `10.11.9`,
     /// an order that does not matter, an optional field that the wish leaves to AWS. Pure.
     fn restate(_have: &mut Self, _want: &Self) {}

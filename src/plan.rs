@@ -35,7 +35,7 @@ use crate::kinds::{AnyLive, Row, Tags};
 use crate::model::edit::{Cause, Edit};
 use crate::model::marks::Applied;
 use crate::model::plan::{Action, By, FORMAT_VERSION, Leftover, Made, Plan, Scope, Seen, Verb, Wish};
-use crate::model::{Access, Address};
+use crate::model::{Access, Address, Starts};
 use crate::observe::Observed;
 use claim::Claims;
 use draft::Draft;
@@ -69,6 +69,8 @@ pub struct Input<'a> {
     pub record: Option<String>,
     /// The way to the inner planes that the stack names.
     pub access: Access,
+    /// How fast containers are started.
+    pub starts: Starts,
     /// What should be.
     pub wishes: &'a BTreeMap<Address, Wished>,
     /// What is.
@@ -293,6 +295,7 @@ fn assemble(input: &Input<'_>, wishes: &BTreeMap<Address, Wished>, claims: &Clai
         unobserved: input.observed.unobserved.clone(),
         notes: input.observed.notes.clone(),
         access: input.access.clone(),
+        starts: input.starts,
         scope: input.scope.clone(),
         seen,
         leftovers: draft.leftovers,

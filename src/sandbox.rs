@@ -38,6 +38,8 @@ pub struct Options {
     pub log: Option<PathBuf>,
     /// The database servers that are behind RDS instances; `None`: there are none, and addresses lead nowhere.
     pub database: Option<Database>,
+    /// For so long RDS makes an instance.
+    pub database_takes: Duration,
 }
 
 /// Real database servers that the emulated RDS speaks of. Their port is the one that the stack asks RDS for.
@@ -61,7 +63,7 @@ pub struct Server {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, zones: vec![ZONE.to_owned()], log: None, database: None }
+        Self { port: 0, zones: vec![ZONE.to_owned()], log: None, database: None, database_takes: Duration::ZERO }
     }
 }
 
@@ -182,6 +184,7 @@ impl Sandbox {
             }
             command.arg("--database-admin").arg(&database.admin);
         }
+        command.arg("--database-takes").arg(options.database_takes.as_secs_f64().to_string());
         let mut child = command.spawn().map_err(|cause| Error::Spawn { path: python.to_owned(), cause })?;
         let life = child.stdin.take();
         match first_line(&mut child).await.and_then(|line| endpoint_of(&line)) {

@@ -16,7 +16,7 @@ mod saved;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
@@ -26,7 +26,7 @@ use crate::model::census::Applied;
 use crate::model::marks;
 use crate::model::plan::{Made, Plan, Scope};
 use crate::model::report::{Event, Report, Stop};
-use crate::model::{Access, Address};
+use crate::model::{Access, Address, Starts};
 use crate::observe::{Observed, observe};
 use crate::plan::order::{Disorder, steps};
 use crate::plan::{Conflict, Input, Wished, plan, references};
@@ -57,6 +57,8 @@ pub struct Stack {
     pub record: Location,
     /// The way to the inner planes, where they are not local.
     pub access: Access,
+    /// How fast containers are started.
+    pub starts: Starts,
 }
 
 /// What went wrong before or around a plan or an apply.
@@ -116,6 +118,8 @@ pub struct Walk {
     pub parallelism: usize,
     /// How long it may do nothing but wait for what becomes ready; `None`: as long as that takes.
     pub waits: Option<Duration>,
+    /// What an earlier walk started, and since when.
+    pub starting: BTreeMap<Address, Instant>,
     /// Who is told of each.
     pub events: mpsc::UnboundedSender<Event>,
     /// Who may end it.
@@ -219,6 +223,7 @@ impl Session {
                 Location::Local(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()),
             },
             access: self.stack.access.clone(),
+            starts: self.stack.starts,
             wishes,
             observed,
             history: &history,
@@ -288,8 +293,8 @@ impl Session {
         if !open.closed.is_empty() {
             journal.append(open.closed).await?;
         }
-        let Walk { parallelism, waits, events, halt } = walk;
-        let options = Options { parallelism, waits, pending: open.tokens, ..Options::default() };
+        let Walk { parallelism, waits, starting, events, halt } = walk;
+        let options = Options { parallelism, waits, starting, pending: open.tokens, ..Options::default() };
         // What is sent under the lease asks for it before each attempt; the record itself, which renews it, does not.
         let planes = self.gated(held);
         let tools = Tools { planes: &planes, journal: &journal, lease: &held.lease, events, halt };

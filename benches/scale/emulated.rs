@@ -54,8 +54,15 @@ impl Emulated {
         let (events, mut received) = mpsc::unbounded_channel();
         let (_halt, halt) = watch::channel(Halt::No);
         let listening = async { while received.recv().await.is_some() {} };
-        let (outcome, ()) =
-            tokio::join!(session.apply(&plan, &held, &command, Walk { parallelism: PARALLELISM, waits: None, events, halt }), listening);
+        let (outcome, ()) = tokio::join!(
+            session.apply(
+                &plan,
+                &held,
+                &command,
+                Walk { parallelism: PARALLELISM, waits: None, starting: std::collections::BTreeMap::new(), events, halt }
+            ),
+            listening
+        );
         let report = outcome.expect("an apply").report;
         assert!(report.is_whole(), "{report:?}");
         held.release().await.expect("the lease is given back");
@@ -83,6 +90,7 @@ impl Emulated {
             account: spec.account.clone(),
             record: Location::S3,
             access: reeve::model::Access::default(),
+            starts: reeve::model::Starts::default(),
         };
         let options = Options {
             endpoint: Some(self.0.endpoint.clone()),

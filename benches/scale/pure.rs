@@ -78,6 +78,7 @@ pub fn child(folder: &Path) {
             domain: "hostedehr.org",
             record: None,
             access: reeve::model::Access::default(),
+            starts: reeve::model::Starts::default(),
             wishes: &wishes,
             observed: &observed,
             history: &history,

@@ -22,6 +22,7 @@ def arguments():
     parser.add_argument("--database", action="append", default=[], metavar="ADDRESS=SOCKET",
                         help="where a database server really is: RDS answers it as an instance's address, the first as that of the stack's own")
     parser.add_argument("--database-admin", help="a JSON file with the user and password of their administrator: what RDS keeps as its secret")
+    parser.add_argument("--database-takes", type=float, default=0, metavar="SECONDS", help="for so long RDS makes an instance")
     parser.add_argument("--remove", help="a folder to remove when standard input ends: that of a parent that was killed")
     return parser.parse_args()
 
@@ -48,7 +49,7 @@ def main():
 
     from .services import rds
 
-    rds.there_are([server.split("=", 1) for server in options.database], options.database_admin)
+    rds.there_are([server.split("=", 1) for server in options.database], options.database_admin, options.database_takes)
     if options.watch_stdin:
         threading.Thread(target=stop_with_parent, args=(options.remove,), daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -14,7 +14,7 @@ impl Walk<'_> {
         self.report.unknown = self.in_flight();
         // Steps that were done, and all of them.
         let mut steps: BTreeMap<&Address, (usize, usize)> = BTreeMap::new();
-        for (step, state) in self.steps.iter().zip(&self.state) {
+        for (at, (step, state)) in self.steps.iter().zip(&self.state).enumerate() {
             let done = usize::from(*state == State::Done);
             if step.leftover.is_some() {
                 self.report.dropped += done;
@@ -27,6 +27,7 @@ impl Walk<'_> {
                 let because = match self.report.stopped {
                     Some(Stop::LeaseLost) => "the lease was lost before it began",
                     Some(Stop::Journal) => "the journal could not be written",
+                    Some(Stop::Waits) if self.starting.is_put_off(|turn| turn.1.0 == at) => "others start before it",
                     Some(Stop::Waits) => "what it needs is not ready yet",
                     _ => "stopped before it began",
                 };

@@ -4,6 +4,7 @@ mod create;
 mod patience;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicUsize;
 
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
@@ -83,6 +84,8 @@ pub struct Performer<'a> {
     pub halt: watch::Receiver<Halt>,
     /// Whether nothing is to be waited for any more.
     pub enough: watch::Sender<bool>,
+    /// How many changes wait until what they change is ready for them.
+    pub waiting: AtomicUsize,
 }
 
 impl Performer<'_> {
@@ -110,9 +113,9 @@ impl Performer<'_> {
         };
         match (outcome, self.is_stopped()) {
             (Ok((id, applied)), _) => Performed::Done { id, applied },
-            (Err(error), Some(Stop::Waits)) => match self.known.get(&step.address) {
-                Some(object) if step.what == Do::Ready && error.class == Class::InUse => Performed::Awaited { id: object.id },
-                _ => Performed::Failed(error),
+            (Err(error), Some(Stop::Waits)) => match self.id_of(step).filter(|_| error.class == Class::InUse) {
+                Some(id) => Performed::Awaited { id },
+                None => Performed::Failed(error),
             },
             // What it was to wait for had not come yet.
             (Err(error), Some(why)) if step.what == Do::Ready || matches!(error.class, Class::InUse | Class::Early) => {
@@ -131,6 +134,15 @@ impl Performer<'_> {
             return Some(Stop::Interrupted);
         }
         self.enough.borrow().then_some(Stop::Waits)
+    }
+
+    /// The object that is asked whether it is ready, where a step may leave that to others.
+    fn id_of(&self, step: &Step) -> Option<String> {
+        match step.what {
+            Do::Ready => self.known.get(&step.address).map(|object| object.id),
+            Do::Update => self.seen(step).ok().map(|seen| seen.id.clone()),
+            _ => None,
+        }
     }
 
     fn action(&self, step: &Step) -> Option<&Action> {

@@ -1,7 +1,9 @@
 //! Who goes next: steps begin when what they need is done, and what came of each is written down before anything that needs it begins.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -10,11 +12,12 @@ use futures::stream::FuturesUnordered;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::conclude::{class, left, word};
+use super::conclude::{class, left, moved, word};
 use super::perform::{End, Performed, Performer};
+use super::starts::Starting;
 use super::{Halt, LONGEST_CALL, Options, Tools};
 use crate::model::Address;
-use crate::model::plan::Verb;
+use crate::model::plan::{Plan, Verb};
 use crate::model::report::{Awaited, Do, Event, Failure, Report, Skipped, Stop};
 use crate::plan::order::Step;
 use crate::planes::{Class, Error};
@@ -34,17 +37,21 @@ pub(super) enum State {
     Skipped,
 }
 
+/// A step that may begin: that of the highest rank first, of several the one that came first.
+pub(super) type Turn = (usize, Reverse<usize>);
+
 /// A walk under way.
 pub(super) struct Walk<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) state: Vec<State>,
-    /// Steps that run and do more than wait for something to become ready.
+    /// Steps that run and are more than a wait for something to become ready.
     busy: usize,
     missing: Vec<usize>,
     users: Vec<Vec<usize>>,
-    /// Rank, then first come.
-    ready: BinaryHeap<(usize, std::cmp::Reverse<usize>)>,
+    ready: BinaryHeap<Turn>,
+    pub(super) starting: Starting<Turn>,
     tools: Tools<'a>,
+    plan: &'a Plan,
     pending: &'a BTreeMap<Address, String>,
     /// New address to the one before.
     moved: BTreeMap<Address, Address>,
@@ -54,17 +61,29 @@ pub(super) struct Walk<'a> {
 type Running<'f> = BoxFuture<'f, (usize, Performed)>;
 
 impl<'a> Walk<'a> {
-    /// Nothing was begun yet. `moved`: new address to the one before.
-    pub(super) fn new(steps: Vec<Step>, moved: BTreeMap<Address, Address>, tools: Tools<'a>, options: &'a Options) -> Self {
+    /// Nothing was begun yet.
+    pub(super) fn new(steps: Vec<Step>, plan: &'a Plan, tools: Tools<'a>, options: &'a Options) -> Self {
         let mut users = vec![Vec::new(); steps.len()];
         for (at, step) in steps.iter().enumerate() {
             step.needs.iter().for_each(|need| users[*need].push(at));
         }
         let missing: Vec<usize> = steps.iter().map(|step| step.needs.len()).collect();
-        let ready =
-            steps.iter().enumerate().filter(|(at, _)| missing[*at] == 0).map(|(at, step)| (step.rank, std::cmp::Reverse(at))).collect();
+        let ready = steps.iter().enumerate().filter(|(at, _)| missing[*at] == 0).map(|(at, step)| (step.rank, Reverse(at))).collect();
         let state = vec![State::Pending; steps.len()];
-        Self { steps, state, busy: 0, missing, users, ready, tools, pending: &options.pending, moved, report: Report::default() }
+        Self {
+            steps,
+            state,
+            busy: 0,
+            missing,
+            users,
+            ready,
+            starting: Starting::new(plan.starts, options.starting.clone()),
+            tools,
+            plan,
+            pending: &options.pending,
+            moved: moved(plan),
+            report: Report::default(),
+        }
     }
 
     /// Walks to the end.
@@ -75,13 +94,18 @@ impl<'a> Walk<'a> {
         let mut waits_since = None;
         loop {
             self.fill(&mut running, performer);
-            let only_waits = self.busy == 0 && self.ready.is_empty() && self.report.stopped.is_none();
+            let only_waits = self.busy == performer.waiting.load(Relaxed) && self.ready.is_empty() && self.report.stopped.is_none();
             waits_since = only_waits.then(|| waits_since.unwrap_or_else(Instant::now));
             let enough = waits_since.zip(performer.options.waits).map(|(since, limit)| since + limit);
             let starved = running.is_empty() && self.report.stopped.is_none() && !self.ready.is_empty();
             if running.is_empty() && !starved {
+                if self.starting.is_waited_for() {
+                    // What an earlier walk started is not ready yet.
+                    self.report.stopped.get_or_insert(Stop::Waits);
+                }
                 break;
             }
+            let lapse = self.starting.next(std::time::Instant::now());
             tokio::select! {
                 // Why everything stops comes before the steps that it ended: the last of them may end the walk.
                 biased;
@@ -101,6 +125,10 @@ impl<'a> Walk<'a> {
                 () = tokio::time::sleep_until(enough.unwrap_or_else(Instant::now)), if enough.is_some() => {
                     self.report.stopped.get_or_insert(Stop::Waits);
                     performer.enough.send_replace(true);
+                }
+                () = tokio::time::sleep_until(lapse.map_or_else(Instant::now, Instant::from_std)), if lapse.is_some() => {
+                    let again = self.starting.lapse();
+                    self.ready.extend(again);
                 }
                 // The lease is about to be renewed, or lost: either is known within moments.
                 () = tokio::time::sleep(RENEWAL), if starved => {}
@@ -125,7 +153,7 @@ impl<'a> Walk<'a> {
             if !performer.slots.take() {
                 return;
             }
-            let Some((_, std::cmp::Reverse(at))) = self.ready.pop() else { return };
+            let Some(at) = self.next() else { return performer.slots.give() };
             self.state[at] = State::Running;
             self.busy += usize::from(self.steps[at].what != Do::Ready);
             let step = self.steps[at].clone();
@@ -157,11 +185,34 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whose turn it is; who would start one container too many is put off.
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            let turn = self.ready.pop()?;
+            let Reverse(at) = turn.1;
+            let step = &self.steps[at];
+            if !self.is_start(step) || self.starting.take(&step.address, std::time::Instant::now()) {
+                return Some(at);
+            }
+            self.starting.put_off(turn);
+        }
+    }
+
+    /// Whether it starts a container.
+    fn is_start(&self, step: &Step) -> bool {
+        let wish = || self.plan.wishes.get(&step.address);
+        matches!(step.what, Do::Create | Do::Update) && wish().is_some_and(|wish| (step.kind.starts)(&wish.spec))
+    }
+
     /// Takes in what came of a step.
     fn settle(&mut self, at: usize, performed: Performed) {
         let step = &self.steps[at];
         let (address, what) = (step.address.clone(), step.what);
         self.busy -= usize::from(what != Do::Ready);
+        if what == Do::Ready || !matches!(performed, Performed::Done { .. }) {
+            let again = self.starting.over(&address);
+            self.ready.extend(again);
+        }
         match performed {
             Performed::Done { id, applied } => {
                 self.state[at] = State::Done;
@@ -177,7 +228,7 @@ impl<'a> Walk<'a> {
                 for user in self.users[at].clone() {
                     self.missing[user] -= 1;
                     if self.missing[user] == 0 && self.state[user] == State::Pending {
-                        self.ready.push((self.steps[user].rank, std::cmp::Reverse(user)));
+                        self.ready.push((self.steps[user].rank, Reverse(user)));
                     }
                 }
             }
@@ -200,7 +251,13 @@ impl<'a> Walk<'a> {
                 self.fail(at, error);
             }
             Performed::Awaited { id } => {
+                if what != Do::Ready {
+                    // It was refused: nothing of it was done.
+                    let class = class(Class::InUse).to_owned();
+                    self.record(at, Outcome::Failed { class, message: left(Stop::Waits, true).to_owned(), unknown: false });
+                }
                 self.state[at] = State::Skipped;
+                let step = &self.steps[at];
                 self.report.awaited.push(Awaited { address, kind: step.kind.name.to_owned(), id });
             }
             Performed::Left { why, begun } => {

@@ -153,6 +153,7 @@ impl Apply {
             account: Some(plan.account.clone()),
             record,
             access: plan.access.clone(),
+            starts: plan.starts,
         };
         session(stack, terminal).await
     }

@@ -61,7 +61,7 @@ impl Sandbox {
         let parts = self.parts(terminal).await.map_err(|error| failed(error.to_string()))?;
         let names = self.zones.join(", ");
         let database = parts.as_ref().map(Parts::behind_rds);
-        let options = Options { port: self.port, zones: self.zones, log: self.log, database };
+        let options = Options { port: self.port, zones: self.zones, log: self.log, database, ..Options::default() };
         let mut sandbox = Emulated::start(options).await.map_err(|error| failed(error.to_string()))?;
         terminal.say(&format!("emulated AWS at {} (account {ACCOUNT}, hosted zones: {names}); Ctrl-C ends it", sandbox.endpoint));
         terminal.say(&format!("messages: {}", sandbox.log.display()));

@@ -6,7 +6,7 @@ use super::terminal::Terminal;
 use super::{Failure, code};
 use crate::desired;
 use crate::model::plan::Plan;
-use crate::model::{Access, Problems};
+use crate::model::{Access, Problems, Starts};
 use crate::planes::aws::connect::Options;
 pub use crate::reconcile::Loaded;
 use crate::reconcile::Wrong;
@@ -34,7 +34,15 @@ fn wrong(problems: Problems) -> Failure {
 /// Connects to a stack of which only the record is wanted: the rest of its YAML may be wrong.
 pub async fn open(dir: &Path, terminal: &Terminal) -> Result<Session, Failure> {
     let desired::Head { name, account, region, domain, record } = desired::head(dir).map_err(wrong)?;
-    let stack = Stack { name, domain, region, account, record: Location::parse(&record, dir)?, access: Access::default() };
+    let stack = Stack {
+        name,
+        domain,
+        region,
+        account,
+        record: Location::parse(&record, dir)?,
+        access: Access::default(),
+        starts: Starts::default(),
+    };
     session(stack, terminal).await
 }
 

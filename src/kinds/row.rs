@@ -124,6 +124,8 @@ pub struct Row {
     pub parse: fn(&Node) -> std::result::Result<Parsed, node::Error>,
     /// What types cannot say: field path and message.
     pub check: fn(&Value) -> Vec<(String, String)>,
+    /// [`Kind::starts`].
+    pub starts: fn(&Value) -> bool,
     /// [`Kind::restate`].
     pub restate: fn(&mut Value, &Value),
     /// [`Kind::must_replace`].
@@ -220,6 +222,7 @@ pub const fn row<K: Kind>() -> Row {
         check: |spec| {
             serde_json::from_value::<K>(spec.clone()).map_or_else(|error| vec![(String::new(), error.to_string())], |k| k.check())
         },
+        starts: |spec| typed::<K>(spec.clone(), "starts").is_ok_and(|k| k.starts()),
         restate: |have, want| {
             if let (Ok(mut h), Ok(w)) = (typed::<K>(have.clone(), "restate"), typed::<K>(want.clone(), "restate")) {
                 K::restate(&mut h, &w);

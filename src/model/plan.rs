@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::edit::{Cause, Edit};
-use super::{Access, Address, Marks};
+use super::{Access, Address, Marks, Starts};
 
 /// The `format_version` of plan documents.
 pub const FORMAT_VERSION: u32 = 1;
@@ -217,6 +217,9 @@ pub struct Plan {
     /// The way to the inner planes that the stack names.
     #[serde(default, skip_serializing_if = "Access::is_empty")]
     pub access: Access,
+    /// How fast containers are started.
+    #[serde(default, skip_serializing_if = "Starts::is_default")]
+    pub starts: Starts,
     /// What it was asked to look at.
     pub scope: Scope,
     /// The wishes of all resources that it acts on, and of those that use what took the place of a leftover.

@@ -8,7 +8,8 @@ use futures::StreamExt;
 
 use super::readiness::{self, Readiness};
 use crate::apply::{EVERYWHERE, PATIENCE};
-use crate::model::{Address, report};
+use crate::kinds::docker::service::Service;
+use crate::model::{Address, Named, report};
 use crate::planes::Planes;
 
 /// Between two looks.
@@ -46,13 +47,9 @@ pub(super) enum Became {
 impl Awaited {
     /// Takes in what an apply waited for no longer.
     pub(super) fn add(&mut self, all: &[report::Awaited], now: Instant) {
-        for one in all {
-            let new = One { kind: one.kind.clone(), id: one.id.clone(), since: now };
-            let same = self.all.get(&one.address).is_some_and(|old| old.id == new.id);
-            if !same {
-                self.all.insert(one.address.clone(), new);
-            }
-        }
+        let new: Vec<_> = self.new_of(all).cloned().collect();
+        let one = |new: report::Awaited| (new.address, One { kind: new.kind, id: new.id, since: now });
+        self.all.extend(new.into_iter().map(one));
         self.next = (!self.all.is_empty()).then(|| now + LOOK);
     }
 
@@ -63,6 +60,17 @@ impl Awaited {
 
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// Those of `all` that were not awaited before.
+    pub(super) fn new_of<'a>(&self, all: &'a [report::Awaited]) -> impl Iterator<Item = &'a report::Awaited> {
+        all.iter().filter(|new| self.all.get(&new.address).is_none_or(|old| old.id != new.id))
+    }
+
+    /// What of it is a container that starts, and since when.
+    pub(super) fn starting(&self) -> BTreeMap<Address, Instant> {
+        let all = self.all.iter().filter(|(_, one)| one.kind == Service::NAME);
+        all.map(|(address, one)| (address.clone(), one.since)).collect()
     }
 
     /// What will not get ready and was not told yet.

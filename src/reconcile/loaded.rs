@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::desired::{self, Desired};
-use crate::model::{Address, Problems};
+use crate::model::{Address, Problems, Starts};
 use crate::notify::Channels;
 use crate::plan::Wished;
 use crate::record::{Location, RecordError};
@@ -50,6 +50,7 @@ impl Loaded {
             account: spec.account.clone(),
             record,
             access: spec.access.clone(),
+            starts: Starts { at_a_time: spec.idle.max_waking, within: spec.idle.wake_timeout.0 },
         };
         let wishes = desired
             .resources

@@ -246,7 +246,13 @@ impl Pass<'_> {
             part,
             held,
             &command,
-            Walk { parallelism: self.parallelism, waits: Some(if self.awaited.is_empty() { WAITS } else { GLANCE }), events, halt: halted },
+            Walk {
+                parallelism: self.parallelism,
+                waits: Some(if self.awaited.is_empty() { WAITS } else { GLANCE }),
+                starting: self.awaited.starting(),
+                events,
+                halt: halted,
+            },
         );
         let (applied, (), ()) = tokio::join!(
             async {
@@ -274,8 +280,8 @@ impl Pass<'_> {
                 }
                 let (done, failed, skipped) = (report.finished.len(), report.failed.len(), report.skipped.len());
                 info!(plan = part.digest, run, done, failed, skipped, "applied {done}, {failed} failed, {skipped} were not begun");
-                if !report.awaited.is_empty() {
-                    let names: Vec<&str> = report.awaited.iter().map(|one| one.address.as_str()).collect();
+                let names: Vec<&str> = self.awaited.new_of(&report.awaited).map(|one| one.address.as_str()).collect();
+                if !names.is_empty() {
                     info!(plan = part.digest, run, "not ready yet, and looked after from now on: {}", names.join(", "));
                 }
                 (if report.is_whole() || report.only_waits() { End::Applied } else { End::Partial }, Some(report))

@@ -242,6 +242,9 @@ impl Turn {
     /// Whether a session for what the YAML says is open.
     async fn connected(&mut self) -> bool {
         let Some(loaded) = self.loaded.clone() else { return false };
+        if let Some(session) = &mut self.session {
+            session.stack.starts = loaded.stack.starts;
+        }
         if self.session.as_ref().is_some_and(|session| session.stack != loaded.stack) {
             info!("the stack is reached in another way from now on");
             self.give_up_lead().await;

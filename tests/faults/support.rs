@@ -105,6 +105,7 @@ impl World {
             account: None,
             record: Location::Local(self.record.path().into()),
             access: reeve::model::Access::default(),
+            starts: reeve::model::Starts::default(),
         };
         let options = Options {
             endpoint: Some(self.sandbox.endpoint.clone()),
@@ -221,7 +222,10 @@ pub async fn carry_out(
             hear(&event);
         }
     };
-    let (outcome, ()) = tokio::join!(session.apply(plan, held, &command, Walk { parallelism, waits: None, events, halt }), listen);
+    let (outcome, ()) = tokio::join!(
+        session.apply(plan, held, &command, Walk { parallelism, waits: None, starting: BTreeMap::new(), events, halt }),
+        listen
+    );
     outcome
 }
 

@@ -26,6 +26,7 @@ mod labels;
 mod life;
 mod measured;
 mod one_writer;
+mod paced;
 #[path = "../support/program.rs"]
 mod program;
 mod rotation;

@@ -121,6 +121,7 @@ impl World {
             domain: "hostedehr.org",
             record: None,
             access: reeve::model::Access::default(),
+            starts: reeve::model::Starts::default(),
             wishes: &self.wishes,
             observed: &self.observed,
             history: &self.history,

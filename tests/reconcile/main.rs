@@ -1,5 +1,6 @@
 //! The loop: the real `reeve run`, one or several of it, against an emulated AWS, with drift, failures, pipelines, kills and wrong YAML.
 
+mod busy;
 mod docker;
 mod git;
 mod ground;

@@ -152,6 +152,7 @@ impl Fleet {
             account: None,
             record: Location::Local(record.into()),
             access: reeve::model::Access::default(),
+            starts: reeve::model::Starts::default(),
         };
         let options = connect::Options {
             endpoint: Some(self.sandbox.endpoint.clone()),

@@ -65,6 +65,7 @@ impl Ground {
             account: None,
             record: Location::Local(record.path().into()),
             access: reeve::model::Access::default(),
+            starts: reeve::model::Starts::default(),
         };
         let options = Options {
             endpoint: self.endpoint.clone(),
@@ -169,7 +170,12 @@ impl Estate {
                 }
             };
             let (outcome, ()) = tokio::join!(
-                self.session.apply(plan, held, &command, Walk { parallelism: 16, waits: None, events, halt: self.halt.subscribe() }),
+                self.session.apply(
+                    plan,
+                    held,
+                    &command,
+                    Walk { parallelism: 16, waits: None, starting: BTreeMap::new(), events, halt: self.halt.subscribe() }
+                ),
                 listen
             );
             outcome.expect("an apply").report

@@ -39,11 +39,12 @@ DBInstance.__init__ = with_an_id_of_its_own
 
 # The servers behind instances, where there are any: addresses with the sockets of their superusers, and a file with their administrator's name
 # and password.
-REAL = {"servers": [], "admin": None}
+# And for how many seconds a new instance is being made.
+REAL = {"servers": [], "admin": None, "takes": 0}
 
 
-def there_are(servers, admin):
-    REAL.update(servers=servers, admin=admin)
+def there_are(servers, admin, takes=0):
+    REAL.update(servers=servers, admin=admin, takes=takes)
 
 
 def server_of(call, name, resource):
@@ -193,9 +194,18 @@ KEPT = (
 
 @action("rds", "CreateDBInstance", "ModifyDBInstance", page=API + "CreateDBInstance.html")
 def write_instance(call):
+    """What is being made refuses each change."""
     standing(call.own)
+    name, is_new = call.params["DBInstanceIdentifier"], call.operation.name == "CreateDBInstance"
+    database = call.own.databases.get(name)
+    if not is_new and getattr(database, "status", None) == "creating":
+        fail("InvalidDBInstanceState", f"Database instance {name} is not in available state.")
     answer = call.answered()
     item = answer["DBInstance"]
+    if is_new and REAL["takes"]:
+        made = call.own.databases[item["DBInstanceIdentifier"]]
+        made.status, made.reeve_there_at = "creating", time.monotonic() + REAL["takes"]
+        item["DBInstanceStatus"] = "creating"
     if call.params.get("DBPortNumber"):  # moto knows the port of CreateDBInstance only
         call.own.databases[item["DBInstanceIdentifier"]].port = int(call.params["DBPortNumber"])
     extras = call.store("instances").setdefault(item["DBInstanceIdentifier"], {})

@@ -1,5 +1,8 @@
 //! Waiting: for what is busy, for what is not known everywhere yet, for what becomes ready and for what goes.
 
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
 use tokio::time::Instant;
 
 use super::super::wait::Backoff;
@@ -18,7 +21,7 @@ impl Performer<'_> {
         let (began, mut backoff) = (Instant::now(), Backoff::new(self.options.patience));
         let just_made = matches!(step.what, Do::Create | Do::Settle);
         let new = just_made || step.what == Do::Update && self.leans_on_new(step);
-        let mut tries = 0;
+        let (mut tries, mut waits) = (0, None);
         loop {
             tries += 1;
             self.may_call(step)?;
@@ -31,10 +34,19 @@ impl Performer<'_> {
                 return Err(error);
             }
             self.waiting(step, &error);
-            if !self.pause(&mut backoff).await {
+            if waits.is_none() && error.class == Class::InUse && self.is_unready(step).await {
+                waits = Some(Waiting::new(&self.waiting));
+            }
+            if !self.pause_until_enough(&mut backoff, waits.is_some()).await {
                 return Err(error);
             }
         }
+    }
+
+    /// Whether what it changes says of itself that it is not ready for that: then the change may be left to a later walk, where this one is not to wait.
+    async fn is_unready(&self, step: &Step) -> bool {
+        let Some(id) = self.id_of(step).filter(|_| step.what == Do::Update && self.options.waits.is_some()) else { return false };
+        matches!((step.kind.ready)(self.planes, id).await, Ok(Ready::NotYet(_)))
     }
 
     /// Whether it refers to what this very plan makes.
@@ -128,6 +140,22 @@ impl Performer<'_> {
                 return Err(Error::new(Class::InUse, step.kind.name, format!("{id} was dropped and is not gone yet: {state}")));
             }
         }
+    }
+}
+
+/// A change that waits until what it changes is ready for it, counted while it does.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(all: &'a AtomicUsize) -> Self {
+        all.fetch_add(1, Relaxed);
+        Self(all)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

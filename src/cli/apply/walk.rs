@@ -1,5 +1,6 @@
 //! The walk as the command line sees it: progress, Ctrl-C, the report, the exit code.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -33,7 +34,10 @@ pub async fn walk(
     let began = Instant::now();
     let Locked { held, stop } = locked;
     let work = async {
-        tokio::join!(session.apply(plan, held, command, Walk { parallelism, waits: None, events, halt }), show(received, began, terminal))
+        tokio::join!(
+            session.apply(plan, held, command, Walk { parallelism, waits: None, starting: BTreeMap::new(), events, halt }),
+            show(received, began, terminal)
+        )
     };
     tokio::pin!(work);
     let mut asked = Halt::No;

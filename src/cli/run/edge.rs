@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::edge::looked::BLIND;
 use crate::edge::metrics::Metrics;
 use crate::edge::{self, Book, Looked, Orders, Pace, Parts};
-use crate::model::{Access, runbook};
+use crate::model::{Access, Starts, runbook};
 use crate::notify::Channels;
 use crate::planes::aws::connect::Options;
 use crate::planes::{Docker, Haproxy, Plane, Planes};
@@ -133,6 +133,7 @@ pub fn stack(orders: &Orders) -> Result<Stack, String> {
         record,
         // The planes of a host are its own.
         access: Access::default(),
+        starts: Starts::default(),
     })
 }
 

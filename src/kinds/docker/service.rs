@@ -193,6 +193,10 @@ impl Kind for Service {
         wrong
     }
 
+    fn starts(&self) -> bool {
+        !self.suspended
+    }
+
     async fn fetch(cx: &Docker) -> Result<Vec<Live<Self>>> {
         let (all, modern) = (services(cx).await?, render::modern(cx).await?);
         note_what_is_not_enforced(cx, all.len()).await?;
