@@ -12,7 +12,7 @@ use crate::model::plan::{Unobserved, Unreadable};
 use crate::planes::Planes;
 
 /// What is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub struct Observed {
     /// Every live object of the stack, of every kind that could be read whole.
     pub live: Vec<AnyLive>,

@@ -2,7 +2,7 @@
 //!
 //! Level-triggered: each pass plans from what is (`pass.rs`) and nothing but how long to leave alone what fails is remembered (`backoff.rs`). A pass begins after
 //! `reconcile.every`, sooner when the YAML or Docker says that something changed, or when somebody asks (`turn.rs`, `trigger.rs`; `after.rs` takes in what came of it, `people.rs` tells it). A pass waits for nothing that takes long: what it began is looked after by `awaited.rs`. What of its plan is done at once, what is
-//! held for people and what rests is decided by `decide.rs`, which is pure; what is done is a plan of its own, made without the rest. Whose end is held is served on (`kept.rs`).
+//! held for people and what rests is decided by `decide.rs`, which is pure; what is done is a plan of its own, made without the rest. Whose end is held is served on (`kept.rs`). While all is as the last pass saw it, so is what came of it (`quiet.rs`).
 //!
 //! One of several instances does so, who holds the lead's lease (`lead.rs`); the lease of the stack is held only while something is applied, so that pipelines get their turn.
 
@@ -18,6 +18,7 @@ mod loaded;
 mod metrics;
 mod pass;
 mod people;
+mod quiet;
 mod readiness;
 mod serve;
 mod source;

@@ -258,7 +258,7 @@ impl<'a> Walk<'a> {
                 }
                 self.state[at] = State::Skipped;
                 let step = &self.steps[at];
-                self.report.awaited.push(Awaited { address, kind: step.kind.name.to_owned(), id });
+                self.report.awaited.push(Awaited { address, kind: step.kind.name.to_owned(), id, done: what == Do::Ready });
             }
             Performed::Left { why, begun } => {
                 if what != Do::Ready {

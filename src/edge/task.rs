@@ -8,6 +8,7 @@ use bollard::models::SystemInfo;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tracing::info;
 
 use super::book::Book;
 use super::events::{Look, listen};
@@ -123,6 +124,9 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
     let haproxy = Haproxy::of(&planes)?.clone();
     let call = "docker.SystemInfo";
     let instance = manager(docker.reads(call).await?.info().await.map_err(failed(call))?)?;
+    if let Ok(waker) = listener.local_addr() {
+        info!("waking tenants, at {waker}");
+    }
     let (asked, told_in) = (watch::Sender::<Asked>::default(), watch::Sender::<Told>::default());
     let told = told_in.subscribe();
     let notes = keep(record, instance.clone(), asked.subscribe(), told_in);

@@ -14,7 +14,7 @@ use crate::model::{Address, Marks, Node, node};
 use crate::planes::{Class, Error, Plane, Planes, Result};
 
 /// A live object, its type forgotten. Strings in `shape` that refer to others hold live ids.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct AnyLive {
     /// The kind's name.
     pub kind: &'static str,

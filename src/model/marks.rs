@@ -27,7 +27,7 @@ pub mod key {
 }
 
 /// What an object of ours says of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Marks {
     /// The owning stack's name; empty when the object bears no mark of its own (its parent does). Another stack's only on a setting of
     /// something of ours, without an address.
@@ -93,7 +93,7 @@ impl Marks {
 }
 
 /// Short hashes of the fields last applied: they tell *drift* from *change*, and never a value.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum Applied {
     /// Nothing is known.
     #[default]

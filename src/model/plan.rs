@@ -86,7 +86,7 @@ pub enum By {
 }
 
 /// A kind that could not be read whole: nothing of it is touched.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Unreadable {
     /// The kind.
     pub kind: String,
@@ -95,7 +95,7 @@ pub struct Unreadable {
 }
 
 /// A plane that there is no way to from here: nothing of it was read, and nothing of it is touched.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Unobserved {
     /// The plane.
     pub plane: String,

@@ -125,6 +125,8 @@ pub struct Awaited {
     pub kind: String,
     /// The object.
     pub id: String,
+    /// What was to be done is done, and only being ready is missing; else it was not ready for that.
+    pub done: bool,
 }
 
 /// What came of an apply.

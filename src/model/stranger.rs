@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// An object that a kind's listing showed though it is not ours.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stranger {
     /// Its kind.
     pub kind: &'static str,
@@ -16,7 +16,7 @@ pub struct Stranger {
 }
 
 /// Whose a stranger is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Whose {
     /// It bears no owner mark: it was made by hand, or lost its mark.

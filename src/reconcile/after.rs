@@ -7,6 +7,7 @@ use tracing::{Instrument, Span, info, warn};
 
 use super::awaited::Became;
 use super::pass::{End, Pass, Passed};
+use super::quiet::Quiet;
 use super::readiness::{self, Readiness};
 use super::status::Ready;
 use super::told;
@@ -39,6 +40,7 @@ impl Turn {
             first,
             line: &self.settings.line,
             parallelism: self.settings.parallelism,
+            quiet: self.quiet.take(),
             awaited: &self.awaited,
             status: &self.shared.status,
             halt: self.shared.halt.clone(),
@@ -55,12 +57,16 @@ impl Turn {
         let result = self.after(&passed, &unready, began.elapsed(), &reasons.join(", "));
         write_down(&passed, result, span);
         self.hold(&passed).await;
-        if !knows {
-            return;
+        if knows {
+            self.tell_of(&passed).await;
         }
+        self.quiet = Quiet::of(loaded, passed);
+    }
+
+    async fn tell_of(&mut self, passed: &Passed) {
         let fetch = self.fetch.as_deref().map(|why| (SOURCE, why));
         let trouble: Vec<(&str, &str)> = self.trouble.failing().map(|(part, why)| (*part, why)).chain(fetch).collect();
-        let seen = told::seen(&passed, &self.resting, &trouble, self.post.ledger());
+        let seen = told::seen(passed, &self.resting, &trouble, self.post.ledger());
         self.tell(seen).await;
     }
 

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn of(id: &str) -> Vec<report::Awaited> {
-        vec![report::Awaited { address: Address::parse("a.x").unwrap(), kind: "docker.service".into(), id: id.into() }]
+        vec![report::Awaited { address: Address::parse("a.x").unwrap(), kind: "docker.service".into(), id: id.into(), done: true }]
     }
 
     #[test]

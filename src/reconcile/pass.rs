@@ -1,6 +1,7 @@
 //! One pass: plan, decide, apply what may be done now. Nothing is remembered from one to the next.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -9,6 +10,7 @@ use tracing::{info, warn};
 use super::awaited::Awaited;
 use super::decide::Decision;
 use super::kept::{self, Kept};
+use super::quiet::{Print, Quiet};
 use super::{Loaded, Status};
 use crate::apply::{Halt, LONGEST_CALL};
 use crate::desired::policy::judge;
@@ -34,7 +36,7 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(super) struct Pass<'a> {
     pub session: &'a Session,
     pub lead: &'a Lease,
-    pub loaded: &'a Loaded,
+    pub loaded: &'a Arc<Loaded>,
     pub planes: &'a BTreeSet<String>,
     pub resting: &'a BTreeSet<Address>,
     /// It is the first of this leader.
@@ -42,6 +44,8 @@ pub(super) struct Pass<'a> {
     /// The command line, for lease and journal.
     pub line: &'a str,
     pub parallelism: usize,
+    /// What the last pass saw, when nothing was to be done about it.
+    pub quiet: Option<Quiet>,
     /// What an earlier pass began and is not ready yet.
     pub awaited: &'a Awaited,
     /// Who asks how the loop is.
@@ -60,6 +64,8 @@ pub(super) struct Passed {
     pub decision: Decision,
     /// Who is served on because their end is held.
     pub kept: Kept,
+    /// Of what was seen.
+    pub print: Option<Print>,
     /// What was done.
     pub report: Option<Report>,
 }
@@ -68,10 +74,11 @@ pub(super) struct Passed {
 struct Planned {
     /// The whole plan.
     plan: Plan,
-    /// What of it may be done now.
-    part: Plan,
+    /// What of it may be done now, where that is not all.
+    part: Option<Plan>,
     decision: Decision,
     kept: Kept,
+    print: Print,
 }
 
 /// How a pass ended.
@@ -97,7 +104,7 @@ pub(super) enum End {
 
 impl Passed {
     pub(super) fn of(end: End) -> Self {
-        Self { end, plan: None, decision: Decision::default(), kept: Kept::default(), report: None }
+        Self { end, plan: None, decision: Decision::default(), kept: Kept::default(), print: None, report: None }
     }
 
     /// Whether most of what there is could not be read: then this pass says nothing about anything.
@@ -137,30 +144,36 @@ impl Pass<'_> {
             planned = self.planned() => planned,
         };
         match planned {
-            Ok(Planned { plan, part, decision, kept }) => {
+            Ok(Planned { plan, part, decision, kept, print }) => {
+                let part = part.as_ref().unwrap_or(&plan);
                 // Before anything is applied: a tenant that sleeps is to be woken all the time.
                 if let Some(routes) = &kept.routes {
                     self.status.keeps(routes);
                 }
-                let (end, report) = match self.forbidden(&plan, &part) {
+                let (end, report) = match self.forbidden(&plan, part) {
                     Some(why) => (End::Refused(why), None),
                     None if part.is_empty() => {
                         self.close(&plan).await;
                         (End::Quiet, None)
                     }
-                    None => self.apply(&part).await,
+                    None => self.apply(part).await,
                 };
-                Passed { end, plan: Some(plan), decision, kept, report }
+                Passed { end, plan: Some(plan), decision, kept, print: Some(print), report }
             }
             Err(error) => Passed::of(End::Failed(error.to_string())),
         }
     }
 
     /// The whole plan, the part of it that may be done now, and what was left out.
-    async fn planned(&self) -> Result<Planned, session::Error> {
+    async fn planned(&mut self) -> Result<Planned, session::Error> {
         let scope = Scope { planes: self.planes.clone(), ..Scope::default() };
         let wishes = &self.loaded.wishes;
-        let planned = self.session.planned(wishes, scope, false, self.loaded.commit.clone()).await?;
+        let observed = self.session.seen(wishes, &scope).await;
+        let print = Print::of(&observed);
+        if let Some(Quiet { plan, kept, .. }) = self.quiet.take().filter(|quiet| quiet.is_of(self.loaded, &print)) {
+            return Ok(Planned { plan, part: None, decision: Decision::default(), kept, print });
+        }
+        let planned = self.session.planned_on(observed, wishes, scope, false, self.loaded.commit.clone()).await?;
         let rules = &self.loaded.desired.stack.spec.reconcile;
         let mut decision = Decision::of(&planned.plan, rules, self.resting);
         let tenants = &self.loaded.desired.tenants;
@@ -168,25 +181,25 @@ impl Pass<'_> {
         let (wishes, texts) = kept::wishes(wishes, &planned.plan, &served);
         let mut kept = Kept { routes: kept::routes(&planned.plan, &served), texts };
         let mut part = match served.is_empty() {
-            true => planned.plan.clone(),
-            false => self.session.without(&planned, &wishes, decision.left_out())?,
+            true => None,
+            false => Some(self.session.without(&planned, &wishes, decision.left_out())?),
         };
         for _ in 0..ROUNDS {
-            let more = Decision::of(&part, rules, self.resting);
+            let now = part.as_ref().unwrap_or(&planned.plan);
+            let more = Decision::of(now, rules, self.resting);
             if more.is_all() {
                 // Those of which nothing else is left to do.
-                let is_same = |text: &Address| part.actions.iter().any(|action| action.address == *text && action.action == Verb::NoOp);
+                let is_same = |text: &Address| now.actions.iter().any(|action| action.address == *text && action.action == Verb::NoOp);
                 kept.texts.retain(|text| is_same(text) && !decision.left_out().any(|left| left == text));
-                return Ok(Planned { plan: planned.plan, part, decision, kept });
+                return Ok(Planned { plan: planned.plan, part, decision, kept, print });
             }
             decision.join(more);
-            part = self.session.without(&planned, &wishes, decision.left_out())?;
+            part = Some(self.session.without(&planned, &wishes, decision.left_out())?);
         }
         // What cannot be told apart is not done.
         kept.texts.clear();
-        part.actions.clear();
-        part.leftovers.clear();
-        Ok(Planned { plan: planned.plan, part, decision, kept })
+        let nothing = Plan { actions: Vec::new(), leftovers: Vec::new(), ..part.unwrap_or_else(|| planned.plan.clone()) };
+        Ok(Planned { plan: planned.plan, part: Some(nothing), decision, kept, print })
     }
 
     /// The words of the policies that one of the plans breaks.

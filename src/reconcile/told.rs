@@ -43,7 +43,7 @@ pub(super) fn seen(passed: &Passed, resting: &Backoff<Address>, trouble: &[(&str
 
 /// What was done to the end, or to where only waiting is left.
 fn done(report: &Report) -> impl Iterator<Item = &Address> {
-    report.finished.iter().chain(report.awaited.iter().map(|one| &one.address))
+    report.finished.iter().chain(report.awaited.iter().filter(|one| one.done).map(|one| &one.address))
 }
 
 /// What is seen while the YAML is wrong: nothing else.

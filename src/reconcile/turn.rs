@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 use super::awaited::Awaited;
 use super::backoff::Backoff;
 use super::metrics::Metrics;
+use super::quiet::Quiet;
 use super::source::{Read, Source};
 use super::status::{Ready, Status};
 use super::trigger::{Trigger, Why};
@@ -95,6 +96,7 @@ pub async fn run(settings: Settings, shared: Shared) -> Ended {
         post: Post::default(),
         silent: Backoff::new(SILENT),
         held: None,
+        quiet: None,
         awaited: Awaited::default(),
         put_off: false,
         said: String::new(),
@@ -150,6 +152,8 @@ pub(super) struct Turn {
     pub(super) silent: Backoff<Part>,
     /// The digest of the plan that was last put by for a person (empty: none waits); `None`: not known.
     pub(super) held: Option<String>,
+    /// What the last pass saw, when nothing was to be done about it.
+    pub(super) quiet: Option<Quiet>,
     /// What is not ready yet and no pass waits for.
     pub(super) awaited: Awaited,
     /// That somebody else applies was said.

@@ -49,7 +49,27 @@ impl Session {
         destroy: bool,
         commit: Option<String>,
     ) -> Result<Planned, Error> {
-        let observed = self.look(&scope.planes, &named_on(wishes, &scope.planes)).await;
+        let observed = self.seen(wishes, &scope).await;
+        self.planned_on(observed, wishes, scope, destroy, commit).await
+    }
+
+    /// Reads what a plan of these is made on.
+    pub async fn seen(&self, wishes: &BTreeMap<Address, Wished>, scope: &Scope) -> Observed {
+        self.look(&scope.planes, &named_on(wishes, &scope.planes)).await
+    }
+
+    /// Plans on what was seen for the same wishes and scope.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn planned_on(
+        &self,
+        observed: Observed,
+        wishes: &BTreeMap<Address, Wished>,
+        scope: Scope,
+        destroy: bool,
+        commit: Option<String>,
+    ) -> Result<Planned, Error> {
         let span = trace::plan();
         let planned = self.compared(observed, wishes, scope, destroy, commit).instrument(span.clone()).await;
         match &planned {

@@ -141,7 +141,9 @@ impl World {
                     json!({ "Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12", "Os": "linux", "Arch": "amd64" });
                 (200, version.to_string())
             }
-            ("GET", ["info"]) => (200, json!({ "ServerVersion": "20.10.24", "Swarm": { "NodeID": NODE } }).to_string()),
+            ("GET", ["info"]) => {
+                (200, json!({ "ServerVersion": "20.10.24", "Swarm": { "NodeID": NODE, "ControlAvailable": true } }).to_string())
+            }
             ("GET", ["tasks"]) => self.tasks(query),
             ("GET", [noun]) if self.nouns.contains_key(noun) => {
                 let all: Vec<&str> = self.nouns[noun].values().map(|object| object.text.as_str()).collect();

@@ -148,7 +148,6 @@ async fn once(settings: &Settings, orders: &Orders, stop: &watch::Receiver<bool>
     let listener = TcpListener::bind(waker)
         .await
         .map_err(|error| format!("cannot listen at {waker}, where HAProxy asks: {error}: see {}", runbook::WAKER_AWAY))?;
-    info!("waking tenants, at {waker}");
     let (book_in, book) = watch::channel(Arc::new(orders.book()));
     let (lead_in, lead) = watch::channel(None);
     let (said, heard) = mpsc::unbounded_channel();
