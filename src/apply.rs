@@ -32,6 +32,7 @@ use known::Known;
 use look::Look;
 use perform::Performer;
 use slots::Slots;
+pub use starts::is_put_off;
 use walk::Walk;
 
 /// No call begins with less lease left than the longest a call may take.

@@ -2,19 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use super::perform::Performer;
 use super::walk::{State, Walk};
 use crate::model::Address;
 use crate::model::plan::{Action, Plan, Verb};
-use crate::model::report::{Do, Report, Skipped, Stop};
+use crate::model::report::{Awaited, Do, Report, Skipped, Stop};
 use crate::planes::Class;
 
 impl Walk<'_> {
     /// What was done and what was not.
-    pub(super) fn conclude(mut self) -> Report {
+    pub(super) fn conclude(mut self, performer: &Performer<'_>) -> Report {
         self.report.unknown = self.in_flight();
+        if self.report.stopped == Some(Stop::Waits) {
+            // Done as the waiting ended: whether it gets ready is for others to see, too.
+            let done = |at: usize| self.steps[at].needs.iter().all(|need| self.state[*need] == State::Done);
+            let late =
+                (0..self.steps.len()).filter(|at| self.steps[*at].what == Do::Ready && self.state[*at] == State::Pending && done(*at));
+            let late = late.filter_map(|at| {
+                let step = &self.steps[at];
+                let id = performer.id_of(step)?;
+                Some(Awaited { address: step.address.clone(), kind: step.kind.name.to_owned(), id, done: true })
+            });
+            let late: Vec<Awaited> = late.collect();
+            self.report.awaited.extend(late);
+        }
         // Steps that were done, and all of them.
         let mut steps: BTreeMap<&Address, (usize, usize)> = BTreeMap::new();
-        for (at, (step, state)) in self.steps.iter().zip(&self.state).enumerate() {
+        for (step, state) in self.steps.iter().zip(&self.state) {
             let done = usize::from(*state == State::Done);
             if step.leftover.is_some() {
                 self.report.dropped += done;
@@ -27,7 +41,6 @@ impl Walk<'_> {
                 let because = match self.report.stopped {
                     Some(Stop::LeaseLost) => "the lease was lost before it began",
                     Some(Stop::Journal) => "the journal could not be written",
-                    Some(Stop::Waits) if self.starting.is_put_off(|turn| turn.1.0 == at) => "others start before it",
                     Some(Stop::Waits) => "what it needs is not ready yet",
                     _ => "stopped before it began",
                 };

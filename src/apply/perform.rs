@@ -137,7 +137,7 @@ impl Performer<'_> {
     }
 
     /// The object that is asked whether it is ready, where a step may leave that to others.
-    fn id_of(&self, step: &Step) -> Option<String> {
+    pub(super) fn id_of(&self, step: &Step) -> Option<String> {
         match step.what {
             Do::Ready => self.known.get(&step.address).map(|object| object.id),
             Do::Update => self.seen(step).ok().map(|seen| seen.id.clone()),
@@ -229,12 +229,18 @@ impl Performer<'_> {
             fields
         };
         if !fields.is_empty() {
-            if bears_marks && (fields.len() > 1 || step.kind.many_calls) && !unfinished {
+            let says_so = bears_marks && (fields.len() > 1 || step.kind.many_calls) && !unfinished;
+            if says_so {
                 marks.applied = Applied::Unfinished;
                 self.call_mark(step, &seen.id, &marks).await?;
             }
             let have = seen.shape.clone().ok_or_else(|| internal(step, "the plan has not kept its shape"))?;
-            self.call_update(step, &seen.id, seen.attributes.clone(), have, forms.call, fields, &marks).await?;
+            let changed = self.call_update(step, &seen.id, seen.attributes.clone(), have, forms.call, fields, &marks).await;
+            if changed.is_err() && self.is_stopped() == Some(Stop::Waits) && says_so && !step.kind.many_calls {
+                // It is as it was, and who made it so is to be told by the next plan, too.
+                let _ = self.call_mark(step, &seen.id, &seen.marks).await;
+            }
+            changed?;
         }
         marks.applied = self.mark_of(step, wish, &forms.compare);
         if bears_marks {
@@ -257,7 +263,8 @@ impl Performer<'_> {
         let token = token(&self.plan.stack, &step.address, &short(want.to_string().as_bytes(), 10), &self.run);
         let change =
             AnyChange { address: step.address.clone(), id: id.to_owned(), attributes, have, want, fields, marks: marks.clone(), token };
-        self.patiently(step, || (step.kind.update)(self.planes, change.clone())).await
+        let may_be_left = step.what == Do::Update;
+        self.patiently_or_later(step, may_be_left, || (step.kind.update)(self.planes, change.clone())).await
     }
 
     async fn call_mark(&self, step: &Step, id: &str, marks: &Marks) -> Result<()> {

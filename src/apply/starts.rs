@@ -3,7 +3,25 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::model::plan::Plan;
+use crate::model::report::Do;
 use crate::model::{Address, Starts};
+use crate::plan::order::{Step, steps};
+
+/// Whether a step starts a container.
+pub(super) fn is_start(plan: &Plan, step: &Step) -> bool {
+    let wish = || plan.wishes.get(&step.address);
+    matches!(step.what, Do::Create | Do::Update) && wish().is_some_and(|wish| (step.kind.starts)(&wish.spec))
+}
+
+/// Whether nothing of `plan` can begin before something is ready that starts already, since when `starting` says.
+#[must_use]
+pub fn is_put_off(plan: &Plan, starting: &BTreeMap<Address, Instant>) -> bool {
+    let (now, mut starting) = (Instant::now(), Starting::<()>::new(plan.starts, starting.clone()));
+    let steps = steps(plan).unwrap_or_default();
+    let mut first = steps.iter().filter(|step| step.needs.is_empty()).peekable();
+    first.peek().is_some() && first.all(|step| is_start(plan, step) && !starting.take(&step.address, now))
+}
 
 /// Who starts, and who was put off.
 #[derive(Debug)]
@@ -41,11 +59,6 @@ impl<T> Starting<T> {
     /// Whether somebody was put off.
     pub(super) const fn is_waited_for(&self) -> bool {
         !self.put_off.is_empty()
-    }
-
-    /// Whether one of those who were put off is such.
-    pub(super) fn is_put_off(&self, is_such: impl Fn(&T) -> bool) -> bool {
-        self.put_off.iter().any(is_such)
     }
 
     /// It does not start any more. Answers whom to try again.

@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use super::conclude::{class, left, moved, word};
 use super::perform::{End, Performed, Performer};
-use super::starts::Starting;
+use super::starts::{Starting, is_start};
 use super::{Halt, LONGEST_CALL, Options, Tools};
 use crate::model::Address;
 use crate::model::plan::{Plan, Verb};
@@ -37,8 +37,8 @@ pub(super) enum State {
     Skipped,
 }
 
-/// A step that may begin: that of the highest rank first, of several the one that came first.
-pub(super) type Turn = (usize, Reverse<usize>);
+/// A step that may begin: a container that is made anew first, then that of the highest rank, of several the one that came first.
+type Turn = (bool, usize, Reverse<usize>);
 
 /// A walk under way.
 pub(super) struct Walk<'a> {
@@ -49,7 +49,7 @@ pub(super) struct Walk<'a> {
     missing: Vec<usize>,
     users: Vec<Vec<usize>>,
     ready: BinaryHeap<Turn>,
-    pub(super) starting: Starting<Turn>,
+    starting: Starting<Turn>,
     tools: Tools<'a>,
     plan: &'a Plan,
     pending: &'a BTreeMap<Address, String>,
@@ -68,22 +68,24 @@ impl<'a> Walk<'a> {
             step.needs.iter().for_each(|need| users[*need].push(at));
         }
         let missing: Vec<usize> = steps.iter().map(|step| step.needs.len()).collect();
-        let ready = steps.iter().enumerate().filter(|(at, _)| missing[*at] == 0).map(|(at, step)| (step.rank, Reverse(at))).collect();
+        let first: Vec<usize> = (0..steps.len()).filter(|at| missing[*at] == 0).collect();
         let state = vec![State::Pending; steps.len()];
-        Self {
+        let mut walk = Self {
             steps,
             state,
             busy: 0,
             missing,
             users,
-            ready,
+            ready: BinaryHeap::new(),
             starting: Starting::new(plan.starts, options.starting.clone()),
             tools,
             plan,
             pending: &options.pending,
             moved: moved(plan),
             report: Report::default(),
-        }
+        };
+        walk.ready = first.into_iter().map(|at| walk.turn(at)).collect();
+        walk
     }
 
     /// Walks to the end.
@@ -134,7 +136,7 @@ impl<'a> Walk<'a> {
                 () = tokio::time::sleep(RENEWAL), if starved => {}
             }
         }
-        self.conclude()
+        self.conclude(performer)
     }
 
     /// Begins what can begin.
@@ -189,7 +191,7 @@ impl<'a> Walk<'a> {
     fn next(&mut self) -> Option<usize> {
         loop {
             let turn = self.ready.pop()?;
-            let Reverse(at) = turn.1;
+            let Reverse(at) = turn.2;
             let step = &self.steps[at];
             if !self.is_start(step) || self.starting.take(&step.address, std::time::Instant::now()) {
                 return Some(at);
@@ -198,10 +200,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether it starts a container.
     fn is_start(&self, step: &Step) -> bool {
-        let wish = || self.plan.wishes.get(&step.address);
-        matches!(step.what, Do::Create | Do::Update) && wish().is_some_and(|wish| (step.kind.starts)(&wish.spec))
+        is_start(self.plan, step)
+    }
+
+    /// What is mended or changed is somebody's who works with it, and comes before what is new.
+    fn turn(&self, at: usize) -> Turn {
+        let step = &self.steps[at];
+        (step.what == Do::Update && self.is_start(step), step.rank, Reverse(at))
     }
 
     /// Takes in what came of a step.
@@ -209,7 +215,8 @@ impl<'a> Walk<'a> {
         let step = &self.steps[at];
         let (address, what) = (step.address.clone(), step.what);
         self.busy -= usize::from(what != Do::Ready);
-        if what == Do::Ready || !matches!(performed, Performed::Done { .. }) {
+        let is_over = if what == Do::Ready { true } else { self.is_start(step) && !matches!(performed, Performed::Done { .. }) };
+        if is_over && !matches!(performed, Performed::Awaited { .. }) {
             let again = self.starting.over(&address);
             self.ready.extend(again);
         }
@@ -228,7 +235,7 @@ impl<'a> Walk<'a> {
                 for user in self.users[at].clone() {
                     self.missing[user] -= 1;
                     if self.missing[user] == 0 && self.state[user] == State::Pending {
-                        self.ready.push((self.steps[user].rank, Reverse(user)));
+                        self.ready.push(self.turn(user));
                     }
                 }
             }
@@ -252,9 +259,8 @@ impl<'a> Walk<'a> {
             }
             Performed::Awaited { id } => {
                 if what != Do::Ready {
-                    // It was refused: nothing of it was done.
                     let class = class(Class::InUse).to_owned();
-                    self.record(at, Outcome::Failed { class, message: left(Stop::Waits, true).to_owned(), unknown: false });
+                    self.record(at, Outcome::Failed { class, message: left(Stop::Waits, true).to_owned(), unknown: true });
                 }
                 self.state[at] = State::Skipped;
                 let step = &self.steps[at];

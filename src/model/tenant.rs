@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Overview {
     /// Its name.
     pub name: String,
-    /// What the YAML wishes: `active`, `suspended`, `archived`.
+    /// What the YAML wishes: `active`, `suspended`, `archived`; `removed`: it names it no more.
     pub wished: String,
     /// What it is: `running`, `starting`, `asleep`, `suspended`, `archived`, `not there`, `failing`; `unknown` where Docker was not asked.
     pub state: String,
@@ -25,7 +25,7 @@ pub struct Overview {
     pub memory_limit: Option<u64>,
     /// Since when its container has been there, in RFC 3339.
     pub since: Option<String>,
-    /// When it was last used, in RFC 3339, as far as this host's HAProxy knows.
+    /// When it was last used, in RFC 3339, as far as this host's HAProxy knows, and hosts have noted.
     pub last_activity: Option<String>,
     /// When it was last backed up, in RFC 3339.
     pub last_backup: Option<String>,

@@ -6,6 +6,7 @@
 mod classify;
 mod dial;
 mod leaving;
+mod published;
 mod session;
 mod ssh;
 mod whole;
@@ -31,6 +32,7 @@ use crate::model::runbook::DOCKER_DOWN;
 use crate::model::{Access, Marks};
 pub use classify::failed;
 pub use leaving::{Drain, Leaving};
+pub use published::Published;
 
 /// The longest that one call may take, in seconds.
 const TIMEOUT: u64 = 30;
@@ -51,6 +53,8 @@ pub struct Docker {
     pub once: Arc<Once>,
     /// Tasks that are about to end.
     pub leaving: Leaving,
+    /// At which ports containers answer.
+    pub published: Published,
     /// Who takes requests away from them; without it nobody here sends them any.
     pub drain: Option<Drain>,
     address: Arc<str>,
@@ -72,6 +76,7 @@ pub fn reach(access: &Access, facts: Option<&Facts>, ours: Ours, vault: &Vault, 
                 lib,
                 once: Arc::default(),
                 leaving: Leaving::default(),
+                published: Published::default(),
                 drain: None,
                 address: address.into(),
                 tunnels: tunnels.clone(),

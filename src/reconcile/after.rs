@@ -143,11 +143,12 @@ impl Turn {
             self.put_off = false;
         }
         let unreadable = passed.plan.as_ref().map_or(0, |plan| plan.unreadable.len());
+        let refused = passed.plan.as_ref().map_or(0, |plan| plan.refusals.len());
         let is_blind = passed.is_blind();
         let (result, ready) = match &passed.end {
             End::Failed(why) => (self.troubled(PASS, why.clone()), false),
             _ if is_blind => (self.troubled(PASS, format!("{unreadable} kinds could not be read")), false),
-            End::Quiet | End::Applied if unreadable == 0 && self.resting.failing().next().is_none() => ("ok", true),
+            End::Quiet | End::Applied if unreadable == 0 && refused == 0 && self.resting.failing().next().is_none() => ("ok", true),
             End::Quiet | End::Applied | End::Partial => ("partial", true),
             End::Refused(why) => {
                 self.say(&format!("a policy of the stack refuses the plan, nothing of it is applied: {why}"), true);
@@ -176,7 +177,6 @@ impl Turn {
         }
         if let Some(plan) = passed.plan.as_ref().filter(|_| matches!(passed.end, End::Quiet) && !is_blind) {
             let (held, resting, waiting) = (passed.decision.held.len(), self.resting.failing().count(), plan.waiting.len());
-            let refused = plan.refusals.len();
             let words = format!("{held} held, {resting} failing, {waiting} waiting, {refused} refused, {unreadable} unreadable");
             if self.said != words {
                 info!(plan = plan.digest, commit = plan.made.commit, "nothing to do now ({reasons}): {words}");

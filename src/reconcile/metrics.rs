@@ -34,6 +34,7 @@ pub struct Metrics {
     pub(super) held: Gauge,
     pub(super) resting: Gauge,
     pub(super) unreadable: Gauge,
+    pub(super) refused: Gauge,
     pub(super) leader: Gauge,
     last_success: Gauge<f64, AtomicU64>,
     notices: Family<Label, Counter>,
@@ -57,6 +58,7 @@ impl Metrics {
             held: Gauge::default(),
             resting: Gauge::default(),
             unreadable: Gauge::default(),
+            refused: Gauge::default(),
             leader: Gauge::default(),
             last_success: Gauge::default(),
             notices: Family::default(),
@@ -72,6 +74,8 @@ impl Metrics {
                 metrics.resting.clone(),
             );
             registry.register("reeve_unreadable_kinds", "Kinds that could not be read whole by the last pass", metrics.unreadable.clone());
+            let help = "Resources that the last plan refuses to change: only a person ends that";
+            registry.register("reeve_refused_resources", help, metrics.refused.clone());
             registry.register("reeve_leader", "Whether this instance leads (1) or stands by (0)", metrics.leader.clone());
             let help = "When a pass last found or made everything as it should be, but for what is held";
             registry.register("reeve_last_success_timestamp_seconds", help, metrics.last_success.clone());
@@ -122,6 +126,7 @@ impl Metrics {
             self.resources.get_or_create(&[("action", name.to_owned())]).set(i64::try_from(number).unwrap_or(i64::MAX));
         }
         self.unreadable.set(i64::try_from(plan.unreadable.len()).unwrap_or(i64::MAX));
+        self.refused.set(i64::try_from(plan.refusals.len()).unwrap_or(i64::MAX));
     }
 
     /// People were told something.

@@ -1,4 +1,4 @@
-//! One pass: plan, decide, apply what may be done now. Nothing is remembered from one to the next.
+//! One pass: plan, decide, apply what may be done now.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::decide::Decision;
 use super::kept::{self, Kept};
 use super::quiet::{Print, Quiet};
 use super::{Loaded, Status};
-use crate::apply::{Halt, LONGEST_CALL};
+use crate::apply::{Halt, LONGEST_CALL, is_put_off};
 use crate::desired::policy::judge;
 use crate::model::Address;
 use crate::model::plan::{Plan, Scope, Verb};
@@ -156,6 +156,7 @@ impl Pass<'_> {
                         self.close(&plan).await;
                         (End::Quiet, None)
                     }
+                    None if is_put_off(part, &self.awaited.starting()) => (End::Applied, None),
                     None => self.apply(part).await,
                 };
                 Passed { end, plan: Some(plan), decision, kept, print: Some(print), report }

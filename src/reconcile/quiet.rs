@@ -1,5 +1,5 @@
-//! What the last pass saw, when nothing was to be done about it. A plan is a function of what is wished and what is seen: while both are the same to the last bit, so is
-//! the plan, and of an estate at rest that is each pass. Everything is read all the same.
+//! What the last pass saw, when nothing was to be done about it. A plan is a function of what is wished and what is seen (the record only says why something differs, and
+//! holds back): while both are the same to the last bit there is nothing to do, and of an estate at rest that is each pass. Everything is read all the same.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

@@ -28,6 +28,10 @@ pub(super) fn seen(passed: &Passed, resting: &Backoff<Address>, trouble: &[(&str
     }
     if let Some(plan) = plan {
         failing.extend(plan.unreadable.iter().map(|one| (format!("{KIND}{}", one.kind), one.error.clone())));
+        // Nobody but a person ends it.
+        for one in &plan.refusals {
+            failing.entry(one.address.to_string()).or_insert_with(|| format!("refused: {}: {}", one.reason, one.hint));
+        }
     }
     let unknown = ledger.failing().filter(|subject| !is_well(subject, plan, passed)).map(str::to_owned).collect();
     Seen {
@@ -56,7 +60,11 @@ pub(super) fn wrong(why: &str, ledger: &Ledger) -> Seen {
 fn is_well(subject: &str, plan: Option<&Plan>, passed: &Passed) -> bool {
     match (Address::parse(subject), plan) {
         // A resource is well when there is nothing to do about it.
-        (Ok(address), Some(plan)) => !passed.is_to_do(&address) && !plan.waiting.iter().any(|one| one.address == address),
+        (Ok(address), Some(plan)) => {
+            let is_open =
+                plan.waiting.iter().map(|one| &one.address).chain(plan.refusals.iter().map(|one| &one.address)).any(|one| *one == address);
+            !passed.is_to_do(&address) && !is_open
+        }
         (Ok(_), None) => false,
         (Err(_), plan) => plan.is_some() || subject == YAML,
     }

@@ -16,7 +16,7 @@ use super::status::{Ready, Status};
 use super::trigger::{Trigger, Why};
 use super::{Loaded, events, lead::Lead, told};
 use crate::apply::Halt;
-use crate::model::Address;
+use crate::model::{Address, runbook};
 use crate::notify::Post;
 use crate::planes::aws::connect;
 use crate::planes::{Docker, Plane};
@@ -285,7 +285,7 @@ impl Turn {
         self.rewritten = rewritten.or(self.rewritten.take());
         if let Some(why) = trouble.as_ref().filter(|why| self.fetch.as_ref() != Some(why)) {
             let rest = if loaded.is_some() { "; the commit before counts" } else { "" };
-            error!("nothing newer can be had of the source: {why}{rest}");
+            error!("nothing newer can be had of the source: {why}{rest}; see {}", runbook::LOOP);
         }
         self.fetch = trouble;
         let wrong = match (loaded, wrong, &self.fetch) {
@@ -300,7 +300,7 @@ impl Turn {
             }
             (None, Some(wrong), _) => wrong,
             (None, None, why) => {
-                let why = format!("there is no desired state: {}", why.as_deref().unwrap_or("nothing was fetched"));
+                let why = format!("there is no desired state: {}; see {}", why.as_deref().unwrap_or("nothing was fetched"), runbook::LOOP);
                 self.troubled(SOURCE, why);
                 return false;
             }

@@ -7,6 +7,7 @@ use bollard::models::{Service as Seen, Task, TaskState};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::kinds::docker::service::{self, Service, replicas, tasks};
+use crate::model::runbook::TENANT_LEAVES;
 use crate::model::tenant::Overview;
 use crate::planes::{Docker, Haproxy, Plane, Planes, Result};
 
@@ -19,7 +20,10 @@ pub struct Wished {
     pub state: String,
 }
 
-/// All of them, in the order given. Where there is no way to Docker, only what the YAML says.
+/// What is wished of a tenant that the YAML names no more.
+const REMOVED: &str = "removed";
+
+/// All of them, in the order given, then those that are there and that nobody wishes. Where there is no way to Docker, only what the YAML says.
 ///
 /// # Errors
 /// What the engine answered.
@@ -45,7 +49,7 @@ pub async fn overview(planes: &Planes, wished: &[Wished]) -> Result<Vec<Overview
         }
     }
     let by_service: HashMap<&str, &Task> = tasks.iter().filter_map(|task| Some((task.service_id.as_deref()?, task))).collect();
-    let all = wished.iter().map(|one| {
+    let describe = |one: &Wished| {
         let Some((seen, made_of)) = by_tenant.get(&one.name) else {
             return bare(one, if one.state == "archived" { "archived" } else { "not there" });
         };
@@ -64,8 +68,17 @@ pub async fn overview(planes: &Planes, wished: &[Wished]) -> Result<Vec<Overview
             last_activity: used.get(&one.name).and_then(when),
             ..bare(one, "")
         }
-    });
-    Ok(all.collect())
+    };
+    let mut all: Vec<Overview> = wished.iter().map(describe).collect();
+    let is_wished = |name: &str| wished.iter().any(|one| one.name == name);
+    let mut left: Vec<&String> = by_tenant.keys().filter(|name| !is_wished(name)).collect();
+    left.sort();
+    all.extend(left.into_iter().map(|name| {
+        let one = describe(&Wished { name: name.clone(), state: REMOVED.to_owned() });
+        let why = format!("the YAML names it no more: see {TENANT_LEAVES}");
+        Overview { trouble: Some(one.trouble.as_ref().map_or(why.clone(), |trouble| format!("{why}; {trouble}"))), ..one }
+    }));
+    Ok(all)
 }
 
 fn bare(one: &Wished, state: &str) -> Overview {

@@ -1,6 +1,7 @@
 //! An edge of this process on the first host of a fleet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -199,4 +200,33 @@ pub async fn turns(door: &str, names: &[&str], turns: usize, edge: &mut Edge) ->
         all.wrong.extend(seen.wrong);
     }
     all
+}
+
+/// Shows the ends of the logs and what the engines say where a test fails: the folder that they are in goes with the fleet.
+pub struct Told {
+    pub logs: Vec<PathBuf>,
+    pub engines: Vec<String>,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for log in &self.logs {
+            let text = std::fs::read_to_string(log).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            println!("{}:\n{}", log.display(), lines[lines.len().saturating_sub(60)..].join("\n"));
+        }
+        let script = "for n in $(docker node ls -q); do docker node inspect --format '{{.ID}} {{json .Status}} {{json .ManagerStatus}}' $n; done; for s in $(docker service ls -q); do docker service ps --no-trunc $s; \
+                      docker service inspect --format '{{.Spec.Name}} {{json .Spec.Labels}}' $s; done; docker ps --no-trunc; \
+                      for c in $(docker ps -aq); do echo == $c; docker logs --tail 8 $c; docker inspect --format '{{json .State}}' $c; done";
+        for engine in &self.engines {
+            let mut shell = std::process::Command::new("sh");
+            let shell = shell.args(["-c", script]).env("DOCKER_HOST", engine).env("PATH", "/usr/bin:/bin");
+            if let Ok(said) = shell.output() {
+                println!("{engine}:\n{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+            }
+        }
+    }
 }

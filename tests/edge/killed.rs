@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,37 +15,13 @@ use serde_json::json;
 
 use crate::client::{Answer, Asks, Load, ask};
 use crate::fleet_ground::{Fleet, tenant, until};
-use crate::ground::{door, host};
+use crate::ground::{Told, door, host};
 use crate::units::{Of, Unit, Units};
 
 /// Clients work with these all the time.
 const USED: [&str; 2] = ["alpha", "beta"];
 /// These sleep at times, and somebody comes at times.
 const VISITED: [&str; 2] = ["gamma", "delta"];
-
-/// Shows the ends of the logs where the test fails: the folder that they are in goes with the fleet.
-struct Told {
-    log: std::path::PathBuf,
-    engine: String,
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let text = fs::read_to_string(&self.log).unwrap_or_default();
-            let lines: Vec<&str> = text.lines().collect();
-            println!("{}", lines[lines.len().saturating_sub(60)..].join("\n"));
-            let script = "for s in $(docker service ls -q); do docker service ps --no-trunc $s; \
-                          docker service inspect --format '{{.Spec.Name}} {{json .Spec.Labels}}' $s; done; docker ps --no-trunc; \
-                          for c in $(docker ps -aq); do echo == $c; docker logs --tail 8 $c; docker inspect --format '{{json .State}}' $c; done";
-            let mut shell = std::process::Command::new("sh");
-            let shell = shell.args(["-c", script]).env("DOCKER_HOST", &self.engine).env("PATH", "/usr/bin:/bin");
-            if let Ok(said) = shell.output() {
-                println!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
-            }
-        }
-    }
-}
 
 /// What happens to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,7 +136,7 @@ async fn whatever_is_killed_when_nobody_is_answered_by_another_and_all_comes_bac
     let tenants: String = USED.iter().chain(&VISITED).map(|name| tenant(name, "")).collect();
     // It makes the whole estate by itself.
     let mut units = Units::start(&fleet, &tenants).await;
-    let _told = Told { log: units.log.clone(), engine: format!("unix://{}", fleet.engine().docker.display()) };
+    let _told = Told { logs: vec![units.log.clone()], engines: vec![format!("unix://{}", fleet.engine().docker.display())] };
     let door = door(&fleet);
     all_answer(&door, &units).await;
     let mut seen = 0;

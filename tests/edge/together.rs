@@ -1,15 +1,16 @@
 //! Two hosts, each with its own HAProxy and its own edge; one leads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use reeve::edge::{Entry, Rules, Said};
 use tokio::process::Child;
 
-use crate::client::{Asks, ask};
+use crate::client::{Answer, Asks, Load, ask};
 use crate::fleet_ground::{Fleet, docker, plain, tenant, until};
-use crate::ground::{Edge, book, door, host, slow_upload};
+use crate::ground::{Edge, Told, book, door, host, slow_upload};
 use crate::host::Host;
+use crate::program::Program;
 use crate::wake::stop;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -66,33 +67,57 @@ async fn who_comes_to_the_other_host_is_heard_and_nobody_is_put_to_rest_behind_i
     leads.stop().await;
     stands_by.stop().await;
 
-    the_leader_is_killed(&fleet, &doors).await;
+    let shell = Host::of(&fleet, &["alpha", "beta"].map(|name| tenant(name, "")).concat()).await;
+    the_leader_is_killed(&fleet, &shell, &doors).await;
 }
 
-/// A `reeve run` on each host. The one that leads is killed while two wait: who came to the other host is answered all the time, that one takes over in little more than a
-/// minute, and starts them in the order in which they came.
-async fn the_leader_is_killed(fleet: &Fleet, doors: &[String; 2]) {
-    let tenants = ["alpha", "beta"].map(|name| tenant(name, "")).concat();
-    let shell = Host::of(fleet, &tenants).await;
-    let logs = [1, 2].map(|number| fleet.parts.folder().join(format!("reeve{number}.log")));
-    let mut runs: Vec<Child> = Vec::new();
-    for (engine, log) in fleet.parts.engines().iter().zip(&logs) {
-        let log = std::fs::File::create(log).expect("a file");
-        let mut reeve = shell.command("exec reeve run DIR --listen 127.0.0.1:0");
-        reeve.env("REEVE_HOST", &engine.host).env("DOCKER_HOST", format!("unix://{}", engine.docker.display()));
-        runs.push(reeve.stdout(log.try_clone().expect("a file")).stderr(log).spawn().expect("it starts"));
-    }
-    let says = |log: &PathBuf, words: &str| std::fs::read_to_string(log).unwrap_or_default().contains(words);
-    const LEADS: &str = "this host wakes tenants";
-    let is_settled =
-        async || logs.iter().filter(|log| says(log, LEADS)).count() == 1 && logs.iter().any(|log| says(log, "and does not start them"));
-    until("one leads and the other does not", 120, is_settled).await;
-    let leader = logs.iter().position(|log| says(log, LEADS)).expect("one leads");
-    let (mut killed, mut other) = (runs.remove(leader), runs.remove(0));
-    let (log, door) = (&logs[1 - leader], &doors[1 - leader]);
+/// What `reeve run` says when it leads the edge.
+const LEADS: &str = "this host wakes tenants";
 
-    killed.start_kill().expect("it runs");
-    killed.wait().await.expect("it ends");
+/// A `reeve run` on each host, of which one leads.
+struct Runs {
+    both: [Child; 2],
+    logs: [PathBuf; 2],
+    leader: usize,
+}
+
+impl Runs {
+    async fn start(fleet: &Fleet, shell: &Host<'_>, time: &str) -> Self {
+        let logs = [1, 2].map(|number| fleet.parts.folder().join(format!("reeve{number}-{time}.log")));
+        let both = [0, 1].map(|one| begin(fleet, shell, one, &logs[one]));
+        let is_settled =
+            async || logs.iter().filter(|log| says(log, LEADS)).count() == 1 && logs.iter().any(|log| says(log, "and does not start them"));
+        until("one leads and the other does not", 120, is_settled).await;
+        let leader = logs.iter().position(|log| says(log, LEADS)).expect("one leads");
+        Self { both, logs, leader }
+    }
+
+    async fn kill(&mut self, one: usize) {
+        self.both[one].start_kill().expect("it runs");
+        self.both[one].wait().await.expect("it ends");
+    }
+}
+
+/// `reeve run` on that host.
+fn begin(fleet: &Fleet, shell: &Host<'_>, one: usize, log: &Path) -> Child {
+    let engine = &fleet.parts.engines()[one];
+    let log = std::fs::File::create(log).expect("a file");
+    let mut reeve = shell.command("exec reeve run DIR --listen 127.0.0.1:0");
+    reeve.env("REEVE_HOST", &engine.host).env("DOCKER_HOST", format!("unix://{}", engine.docker.display()));
+    reeve.stdout(log.try_clone().expect("a file")).stderr(log).spawn().expect("it starts")
+}
+
+fn says(log: &Path, words: &str) -> bool {
+    std::fs::read_to_string(log).unwrap_or_default().contains(words)
+}
+
+/// The one that leads is killed while two wait: who came to the other host is answered all the time, that one takes over in little more than a minute, and starts them in
+/// the order in which they came.
+async fn the_leader_is_killed(fleet: &Fleet, shell: &Host<'_>, doors: &[String; 2]) {
+    let mut runs = Runs::start(fleet, shell, "first").await;
+    let (leader, other) = (runs.leader, 1 - runs.leader);
+    let (log, door) = (runs.logs[other].clone(), &doors[other]);
+    runs.kill(leader).await;
     let begun = Instant::now();
     stop(fleet, &["alpha", "beta"]).await;
     let wanted = async |tenant: &str| {
@@ -112,7 +137,7 @@ async fn the_leader_is_killed(fleet: &Fleet, doors: &[String; 2]) {
         until(&format!("{tenant} is started by the other: {}", log.display()), 100, async || {
             let answer = ask(door, &host(tenant), Asks::Page, "").await;
             assert!(answer.is_waiting_page() || answer.is_of(tenant), "{answer:?}");
-            if !says(log, LEADS) {
+            if !says(&log, LEADS) {
                 assert_eq!([wanted("beta").await, wanted("alpha").await], queue, "each keeps its place");
             }
             answer.is_of(tenant)
@@ -120,9 +145,73 @@ async fn the_leader_is_killed(fleet: &Fleet, doors: &[String; 2]) {
         .await;
     }
     println!("the other has taken over and started two within {:?}", begun.elapsed());
-    let text = std::fs::read_to_string(log).expect("a log");
+    let text = std::fs::read_to_string(&log).expect("a log");
     let at = |tenant: &str| text.find(&format!("{tenant} is being started")).unwrap_or_else(|| panic!("{tenant} was not started: {text}"));
     assert!(at("beta") < at("alpha"), "who came first is first: {text}");
-    other.start_kill().expect("it runs");
-    other.wait().await.expect("it ends");
+    runs.kill(other).await;
+}
+
+/// The other one's reeve and Docker are killed and started again, while clients come to both hosts: nobody is answered by another tenant, without reeve nobody who is used sees
+/// anything, and all comes back by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_host_that_does_not_lead_may_die_and_comes_back_by_itself() {
+    let tenants = ["alpha", "beta"];
+    let fleet = &Fleet::start(2).await;
+    let estate = fleet.estate(fleet.wishes(&tenants.map(|name| tenant(name, "")).concat())).await;
+    estate.apply().await;
+    fleet.beside(1, &estate).await.apply().await;
+    let doors = [door(fleet), plain(fleet.parts.engines()[1].address)];
+    let shell = &Host::of(fleet, &tenants.map(|name| tenant(name, "")).concat()).await;
+    let all_answer = async || {
+        for (door, tenant) in doors.iter().flat_map(|door| tenants.map(|tenant| (door, tenant))) {
+            let mut last = None;
+            let answers = tokio::time::timeout(Duration::from_secs(180), async {
+                while !last.insert(ask(door, &host(tenant), Asks::Page, "").await).is_of(tenant) {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            });
+            assert!(answers.await.is_ok(), "{tenant} at {door}: {last:?}");
+        }
+    };
+    let load = || doors.iter().flat_map(|door| tenants.map(|tenant| (tenant, Load::start(door, &host(tenant), &[Asks::Api])))).collect();
+    let mut runs = Runs::start(fleet, shell, "second").await;
+    let engines = fleet.parts.engines().iter().map(|engine| format!("unix://{}", engine.docker.display())).collect();
+    let _told = Told { logs: runs.logs.to_vec(), engines };
+    all_answer().await;
+
+    let clients: Vec<(&str, Load)> = load();
+    let other = 1 - runs.leader;
+    runs.kill(other).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    for (tenant, load) in clients {
+        let answers = load.stop().await;
+        assert!(answers.len() > 10 && answers.iter().all(|answer| answer.is_of(tenant)), "{tenant}: {answers:?}");
+    }
+    let log = &runs.logs[other];
+    runs.both[other] = begin(fleet, shell, other, log);
+    until("it stands by again", 60, async || says(log, "and does not start them")).await;
+
+    let clients: Vec<(&str, Load)> = load();
+    let mut docker = Program::engine(fleet, other);
+    docker.kill().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let _docker = docker.again().await;
+    docker.runs().await;
+    all_answer().await;
+    for (tenant, load) in clients {
+        let answers = load.stop().await;
+        let right =
+            |answer: &Answer| if answer.is_tenants() { answer.is_of(tenant) } else { answer.is_waiting_page() || answer.says_soon() };
+        let wrong: Vec<_> = answers.iter().filter(|answer| answer.is_whole() && !right(answer)).collect();
+        assert!(
+            wrong.is_empty() && answers.iter().any(|answer| answer.is_of(tenant)),
+            "{tenant}: {} of {}, {:?}",
+            wrong.len(),
+            answers.len(),
+            wrong.first()
+        );
+    }
+    for one in [0, 1] {
+        runs.kill(one).await;
+    }
 }

@@ -32,6 +32,11 @@ async fn who_left_the_yaml_is_served_and_woken_until_somebody_approves_its_end()
     until("who is new is served", 120, async || answer("gamma").await.is_of("gamma")).await;
     assert!(answer("beta").await.is_of("beta") && answer("alpha").await.is_of("alpha"));
 
+    let listed = host.run("reeve tenant list DIR").await;
+    let said = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let beta = said.lines().find(|line| line.starts_with("beta")).unwrap_or_else(|| panic!("{said}"));
+    assert!(listed.status.code() == Some(2) && beta.contains("running") && beta.contains("runbook tenant-leaves"), "{said}");
+
     // It may even sleep, and is woken.
     docker(fleet.engine(), &["service", "scale", "--detach", "hostedehr-tenant-beta-service=0"]).await;
     until("its page", 60, async || answer("beta").await.is_waiting_page()).await;

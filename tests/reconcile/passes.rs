@@ -85,6 +85,35 @@ async fn what_it_may_not_do_is_held_and_what_needs_that_waits() {
     assert_eq!(running.stop().0, Some(0));
 }
 
+/// What only a person can end is told by its name: a quiet log would be taken for a whole estate.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_refuses_is_told_once_and_is_no_success() {
+    let one = "    a: { kind: aws.log_group, protect: true, spec: { log_group_name: '/reeve/${stack.name}/a', retention_in_days: 365 } }\n";
+    let stack = stack("refuses", OFTEN, one).await;
+    let running = Running::start(&stack, &[]);
+    running.says("applied 1, 0 failed");
+    running.metric_is("reeve_passes_total{result=\"ok\"}", 2.0);
+    wish(&stack, &logs(&["b"]));
+    running.says("extra.b: Create done");
+    let told = running.says("\"subject\":\"extra.a\"");
+    assert!(told.contains("WARN") && told.contains("refused: ") && told.contains("--allow-delete extra.a"), "{told}");
+    running.metric_is("reeve_refused_resources", 1.0);
+    let ok = running.metric("reeve_passes_total{result=\"ok\"}");
+    let passes = || running.metric("reeve_passes_total{result=\"partial\"}");
+    let before = passes();
+    within(SOON, || (passes() > before).then_some(())).expect("another pass");
+    assert_eq!(
+        (running.metric("reeve_passes_total{result=\"ok\"}"), running.count("\"notice\":\"failed\"")),
+        (ok, 1),
+        "{:#?}",
+        running.log()
+    );
+    wish(&stack, &(one.to_owned() + &logs(&["b"])));
+    running.says("it is well again");
+    running.metric_is("reeve_refused_resources", 0.0);
+    assert_eq!(running.stop().0, Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_yaml_is_said_and_nothing_is_applied_until_it_is_right() {
     let stack = stack("wrong", OFTEN, &logs(&["a"])).await;

@@ -18,10 +18,21 @@ impl Performer<'_> {
     /// Repeats a call that may be repeated: while the object is busy, when the answer was lost (also when a repeat of it was told that it is
     /// done already: an update reads what is there before it writes), and for a while when it, or what it leans on, is not known everywhere yet.
     pub(super) async fn patiently<F: Future<Output = Result<()>>>(&self, step: &Step, call: impl Fn() -> F) -> Result<()> {
+        self.patiently_or_later(step, false, call).await
+    }
+
+    /// The same; where it `may_be_left`, the walk may leave it to a later one as long as what it changes is busy with becoming ready.
+    pub(super) async fn patiently_or_later<F: Future<Output = Result<()>>>(
+        &self,
+        step: &Step,
+        mut may_be_left: bool,
+        call: impl Fn() -> F,
+    ) -> Result<()> {
         let (began, mut backoff) = (Instant::now(), Backoff::new(self.options.patience));
         let just_made = matches!(step.what, Do::Create | Do::Settle);
         let new = just_made || step.what == Do::Update && self.leans_on_new(step);
-        let (mut tries, mut waits) = (0, None);
+        let mut tries = 0;
+        let mut waits = None;
         loop {
             tries += 1;
             self.may_call(step)?;
@@ -34,18 +45,19 @@ impl Performer<'_> {
                 return Err(error);
             }
             self.waiting(step, &error);
-            if waits.is_none() && error.class == Class::InUse && self.is_unready(step).await {
-                waits = Some(Waiting::new(&self.waiting));
-            }
+            // What was not answered may have been done.
+            may_be_left &= error.class != Class::Ambiguous;
+            let is_left = may_be_left && error.class == Class::InUse && (waits.is_some() || self.is_unready(step).await);
+            waits = is_left.then(|| waits.take().unwrap_or_else(|| Waiting::new(&self.waiting)));
             if !self.pause_until_enough(&mut backoff, waits.is_some()).await {
                 return Err(error);
             }
         }
     }
 
-    /// Whether what it changes says of itself that it is not ready for that: then the change may be left to a later walk, where this one is not to wait.
+    /// Whether what it changes says of itself that it is not ready, in a walk that is not to wait for that.
     async fn is_unready(&self, step: &Step) -> bool {
-        let Some(id) = self.id_of(step).filter(|_| step.what == Do::Update && self.options.waits.is_some()) else { return false };
+        let Some(id) = self.id_of(step).filter(|_| self.options.waits.is_some()) else { return false };
         matches!((step.kind.ready)(self.planes, id).await, Ok(Ready::NotYet(_)))
     }
 

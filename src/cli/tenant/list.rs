@@ -82,7 +82,13 @@ async fn read(dir: &Dir, terminal: &Terminal) -> Result<(Session, Vec<Overview>)
     }
     let mut all = overview(session.planes(), &wished(&loaded.desired.tenants)).await.map_err(crate::session::Error::from)?;
     let backups = session.record().last_backups().await?;
-    all.iter_mut().for_each(|one| one.last_backup = backups.get(&one.name).map(ToString::to_string));
+    // HAProxy's own table begins anew when it is loaded anew; what hosts have noted stays.
+    let noted = session.record().edges().await?;
+    for one in &mut all {
+        one.last_backup = backups.get(&one.name).map(ToString::to_string);
+        let used = noted.iter().filter_map(|edge| edge.used.get(&one.name)).max().map(|at| at.strftime("%FT%TZ").to_string());
+        one.last_activity = one.last_activity.take().max(used);
+    }
     Ok((session, all))
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use bollard::models::{Node, NodeState, Service as Seen, ServiceUpdateStatusStateEnum as Update, Task, TaskState};
-use bollard::query_parameters::ListTasksOptionsBuilder;
+use bollard::query_parameters::{ListContainersOptionsBuilder, ListTasksOptionsBuilder};
 use jiff::{SignedDuration, Timestamp};
 
 use super::made_of::written;
@@ -22,6 +22,9 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How much longer than its start period a start may take until it is given up. One that ended again and again has no more than this.
 const SLACK: SignedDuration = SignedDuration::from_secs(120);
+
+/// The label in which Docker names a container's task.
+const TASK: &str = "com.docker.swarm.task.id";
 
 /// So many ends are again and again.
 const OFTEN: usize = 2;
@@ -62,7 +65,9 @@ pub async fn all(cx: &Docker) -> Result<std::sync::Arc<Vec<Task>>> {
     cx.shared(call, || async {
         let filters = HashMap::from([("desired-state".to_owned(), vec!["running".to_owned()])]);
         let options = ListTasksOptionsBuilder::default().filters(&filters).build();
-        cx.reads(call).await?.list_tasks(Some(options)).await.map_err(failed(call))
+        let tasks = cx.reads(call).await?.list_tasks(Some(options)).await.map_err(failed(call))?;
+        ask_for_ports(cx, &tasks).await;
+        Ok(tasks)
     })
     .await
 }
@@ -93,13 +98,15 @@ pub fn answering<'a>(
         .filter(up)
         .filter_map(|node| Some((node.id.as_deref()?, (node.status.as_ref()?.addr.as_deref()?, crate::kinds::docker::node::name(node)))))
         .collect();
+    let tasks: Vec<&Task> = tasks.collect();
+    cx.published.keep(&tasks.iter().filter_map(|task| task.id.as_deref()).collect());
     let mut running: Vec<Running> = tasks
+        .into_iter()
         .filter(|task| state(task) == Some(TaskState::RUNNING) && !task.id.as_deref().is_some_and(|id| cx.leaving.has(id)))
         .filter_map(|task| {
             let tenant = tenants.get(task.service_id.as_deref()?)?.clone();
             let (address, node) = addresses.get(task.node_id.as_deref()?)?;
-            let ports = task.status.as_ref()?.port_status.as_ref()?.ports.as_ref()?;
-            let port = u16::try_from(ports.first()?.published_port?).ok()?;
+            let port = port(cx, task)?;
             // A swarm of one node may call itself 0.0.0.0.
             let address = if *address == "0.0.0.0" { "127.0.0.1" } else { address };
             Some(Running { tenant, address: SocketAddr::new(address.parse().ok()?, port), node: node.clone() })
@@ -107,6 +114,36 @@ pub fn answering<'a>(
         .collect();
     running.sort();
     running
+}
+
+/// The host's port of a task: what is told now, or was.
+fn port(cx: &Docker, task: &Task) -> Option<u16> {
+    let (id, ports) = (task.id.as_deref()?, task.status.as_ref()?.port_status.as_ref().and_then(|status| status.ports.as_ref()));
+    match ports.and_then(|ports| u16::try_from(ports.first()?.published_port?).ok()) {
+        Some(port) => {
+            cx.published.note(id, port);
+            Some(port)
+        }
+        None => cx.published.of(id),
+    }
+}
+
+/// Asks this engine for the ports of its own containers, where Swarm has forgotten them and nobody here has heard of them. Whom it does not answer for is another host's.
+async fn ask_for_ports(cx: &Docker, tasks: &[Task]) {
+    let is_silent = |task: &Task| state(task) == Some(TaskState::RUNNING) && port(cx, task).is_none();
+    if !tasks.iter().any(is_silent) {
+        return;
+    }
+    let Ok(engine) = cx.reads("docker.ContainerList").await else { return };
+    let filters = HashMap::from([("label".to_owned(), vec![TASK.to_owned()])]);
+    let options = ListContainersOptionsBuilder::default().filters(&filters).build();
+    for container in engine.list_containers(Some(options)).await.unwrap_or_default() {
+        let task = container.labels.as_ref().and_then(|labels| labels.get(TASK));
+        let port = container.ports.iter().flatten().find_map(|port| port.public_port);
+        if let (Some(task), Some(port)) = (task, port) {
+            cx.published.note(task, port);
+        }
+    }
 }
 
 /// How far a task is.
