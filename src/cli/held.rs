@@ -33,6 +33,9 @@ impl Held {
         let record = session.record();
         let Some(held) = record.held_plan().await? else {
             terminal.say("nothing waits for approval");
+            if self.format == Format::Json {
+                terminal.data("null")?;
+            }
             return Ok(code::DONE);
         };
         let text = record.held_plan_text(&held.digest).await?;

@@ -120,7 +120,7 @@ impl Git {
         if let Ok(out) = &fetched
             && String::from_utf8_lossy(&out.stderr).contains("couldn't find remote ref")
         {
-            return Err(format!("{} is gone from the repository", self.reference));
+            return Err(format!("there is no {} in the repository", self.reference));
         }
         done(fetched, "git fetch")?;
         let commit = done(self.git(&["rev-parse", "--verify", "--quiet", &format!("{OURS}^{{commit}}")]).await, "git rev-parse")?;

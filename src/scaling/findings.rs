@@ -140,7 +140,7 @@ impl fmt::Display for Finding {
                 write!(f, "AWS has not launched {lack} of the hosts of {group} for {} minutes", minutes(long))
             }
             Self::Quorum { there, all } => write!(f, "{there} of {all} managers answer: with one less, none leads"),
-            Self::Unread { what } => write!(f, "{what}: no host is taken away until it can be read"),
+            Self::Unread { what } => write!(f, "not known: {what}; no host is taken away until it is"),
         }?;
         write!(f, ": see {}", self.runbook())
     }

@@ -117,7 +117,7 @@ async fn each_commit_is_applied_and_named_and_a_rewritten_or_vanished_ref_is_tol
     // The branch goes: the last commit counts, drift is still mended, and it is told once.
     repository.git(&["branch", "--quiet", "-m", "main", "other"]);
     running.signal("-HUP");
-    running.says("main is gone from the repository; the commit before counts");
+    running.says("there is no main in the repository; the commit before counts; see reeve runbook loop");
     running.says("\"message\":\"the source: main is gone");
     repository.stack.account().await.logs.delete_log_group().log_group_name("/reeve/commits/a").send().await.unwrap();
     within(SOON, || (running.count("a: Create done") == 2).then_some(())).expect("mended");
