@@ -75,6 +75,9 @@ impl Git {
         if self.reference.starts_with('-') || self.reference.is_empty() || !self.reference.chars().all(plain) {
             return Err("--ref: give the name of a branch or a tag, such as main or refs/heads/main".into());
         }
+        if let Some(signers) = self.signers.as_ref().filter(|signers| !signers.is_file()) {
+            return Err(format!("--signers: {} is no file: name one in the form of ssh-keygen's ALLOWED SIGNERS", signers.display()));
+        }
         if self.path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
             return Err("--path: give a folder of the repository, such as desired/hostedehr".into());
         }

@@ -293,7 +293,8 @@ impl Pass<'_> {
                     );
                 }
                 let (done, failed, skipped) = (report.finished.len(), report.failed.len(), report.skipped.len());
-                info!(plan = part.digest, run, done, failed, skipped, "applied {done}, {failed} failed, {skipped} were not begun");
+                let waits = if report.only_waits() { ": what they need is not ready yet, or others start first" } else { "" };
+                info!(plan = part.digest, run, done, failed, skipped, "applied {done}, {failed} failed, {skipped} were not begun{waits}");
                 let names: Vec<&str> = self.awaited.new_of(&report.awaited).map(|one| one.address.as_str()).collect();
                 if !names.is_empty() {
                     info!(plan = part.digest, run, "not ready yet, and looked after from now on: {}", names.join(", "));

@@ -22,6 +22,8 @@ use crate::units::{Of, Unit, Units};
 const USED: [&str; 2] = ["alpha", "beta"];
 /// These sleep at times, and somebody comes at times.
 const VISITED: [&str; 2] = ["gamma", "delta"];
+/// Milliseconds between two who come.
+const PAUSES: std::ops::Range<u64> = 50..4000;
 
 /// What happens to a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +166,7 @@ async fn play(events: &[(u64, Unit, What)], rng: &mut StdRng, door: &str, units:
     println!("{events:?}");
     let mut harm = Harm::default();
     let used = USED.map(|name| (name, Load::start(door, &host(name), &[Asks::Write, Asks::Api])));
-    let visited = VISITED.map(|name| (name, Load::now_and_then(door, &host(name), &[Asks::Page, Asks::Poll], 50..4000)));
+    let visited = VISITED.map(|name| (name, Load::now_and_then(door, &host(name), &[Asks::Page, Asks::Poll], PAUSES)));
     let begun = Instant::now();
     let mut gone = BTreeSet::new();
     let mut left = false;
@@ -198,6 +200,8 @@ async fn play(events: &[(u64, Unit, What)], rng: &mut StdRng, door: &str, units:
     println!("all were started again after {:?}", begun.elapsed());
     all_answer(door, units).await;
     println!("all answer after {:?}", begun.elapsed());
+    // Whoever comes now and then has come once more.
+    tokio::time::sleep(Duration::from_millis(PAUSES.end + 500)).await;
     let mut count = 0;
     for (name, load) in used.into_iter().chain(visited) {
         let answers = load.stop().await;

@@ -118,7 +118,7 @@ async fn each_commit_is_applied_and_named_and_a_rewritten_or_vanished_ref_is_tol
     repository.git(&["branch", "--quiet", "-m", "main", "other"]);
     running.signal("-HUP");
     running.says("there is no main in the repository; the commit before counts; see reeve runbook loop");
-    running.says("\"message\":\"the source: main is gone");
+    running.says("\"message\":\"the source: there is no main");
     repository.stack.account().await.logs.delete_log_group().log_group_name("/reeve/commits/a").send().await.unwrap();
     within(SOON, || (running.count("a: Create done") == 2).then_some(())).expect("mended");
     assert_eq!(running.count("\"notice\":\"failed\""), 1);
