@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::quantity::{Duration, Size};
-use crate::model::Access;
 use crate::model::hours::Hours;
+use crate::model::{Access, Starts};
 
 /// The stack: `metadata.name` and the fields of `spec` that belong to no module.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -99,11 +99,11 @@ pub struct Idle {
     #[schemars(extend("x-min" = 3600))]
     pub after: Duration,
     /// So long a start may take. Default: `15m`.
-    #[serde(default = "quarter")]
+    #[serde(default = "start_takes")]
     #[schemars(extend("x-min" = 60))]
     pub wake_timeout: Duration,
     /// So many start at the same time. Default: 4.
-    #[serde(default = "four")]
+    #[serde(default = "at_a_time")]
     #[schemars(range(min = 1, max = 100))]
     pub max_waking: u32,
     /// Working hours, in which no tenant is put to rest. Default: none.
@@ -113,7 +113,7 @@ pub struct Idle {
 
 impl Default for Idle {
     fn default() -> Self {
-        Self { after: two_weeks(), wake_timeout: quarter(), max_waking: four(), hours: None }
+        Self { after: two_weeks(), wake_timeout: start_takes(), max_waking: at_a_time(), hours: None }
     }
 }
 
@@ -123,8 +123,11 @@ fn two_weeks() -> Duration {
 fn quarter() -> Duration {
     Duration(15 * 60)
 }
-fn four() -> u32 {
-    4
+fn start_takes() -> Duration {
+    Duration(Starts::default().within)
+}
+fn at_a_time() -> u32 {
+    Starts::default().at_a_time
 }
 
 /// How the fleet grows, shrinks and mends itself, between `fleet.workers.min` and `max`.

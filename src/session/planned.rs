@@ -34,23 +34,9 @@ impl Session {
         destroy: bool,
         commit: Option<String>,
     ) -> Result<(Plan, Loaded), Error> {
-        let planned = self.planned(wishes, scope, destroy, commit).await?;
-        Ok((planned.plan, planned.loaded))
-    }
-
-    /// The same, with what was seen.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn planned(
-        &self,
-        wishes: &BTreeMap<Address, Wished>,
-        scope: Scope,
-        destroy: bool,
-        commit: Option<String>,
-    ) -> Result<Planned, Error> {
         let observed = self.seen(wishes, &scope).await;
-        self.planned_on(observed, wishes, scope, destroy, commit).await
+        let planned = self.planned_on(observed, wishes, scope, destroy, commit).await?;
+        Ok((planned.plan, planned.loaded))
     }
 
     /// Reads what a plan of these is made on.
