@@ -111,7 +111,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     let compared = compare::compare(wishes, &claims, input.history, &input.scope, &missing, &mut draft);
     for (address, wish) in wishes {
         let action = match claims.live.get(address) {
-            None => create(address, wish, input.history, &compared),
+            None => create(address, wish, input.history, &claims, &compared),
             Some(live) => {
                 if is_anothers(live, input.stack) {
                     draft.refuse(
@@ -136,20 +136,30 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
     Ok(assemble(input, wishes, &claims, draft, complete))
 }
 
-fn create(address: &Address, wish: &Wished, history: &BTreeMap<Address, Applied>, compared: &compare::Compared) -> Action {
+fn create(
+    address: &Address,
+    wish: &Wished,
+    history: &BTreeMap<Address, Applied>,
+    claims: &Claims<'_>,
+    compared: &compare::Compared,
+) -> Action {
     let info = wish.kind.info();
     let rendered = compared.forms.get(address);
     let form = rendered.unwrap_or(&wish.spec);
     // It was applied before, and nothing of ours dropped it: so it has vanished behind our back.
     // (What is always there goes with its parent, and nobody writes that down.)
     let known = history.get(address).filter(|applied| !wish.kind.singleton && matches!(applied, Applied::Fields(_)));
-    let vanished = known.is_some();
     let same = |name: &str, value: &Value| match (known, rendered) {
         (None, _) => false,
         (Some(applied), Some(_)) => applied.says(name, Some(value)) == Some(true),
         (Some(applied), None) => follows_or_same(applied, name, value),
     };
-    let unchanged: BTreeSet<&str> = info.set_fields(form).filter(|(name, value)| same(name, value)).map(|(name, _)| name).collect();
+    let mut unchanged: BTreeSet<&str> = info.set_fields(form).filter(|(name, value)| same(name, value)).map(|(name, _)| name).collect();
+    let rekeyed = known.and_then(|_| rekeyed(address, wish, claims, &unchanged));
+    if rekeyed.is_some() {
+        unchanged.clear();
+    }
+    let vanished = known.is_some() && rekeyed.is_none();
     let cause: BTreeSet<Cause> = match (vanished, info.set_fields(form).all(|(name, _)| unchanged.contains(name))) {
         (true, true) => [Cause::Drift].into(),
         (true, false) => [Cause::Change, Cause::Drift].into(),
@@ -160,8 +170,21 @@ fn create(address: &Address, wish: &Wished, history: &BTreeMap<Address, Applied>
         if unchanged.contains(field) { Edit { cause: Cause::Drift, ..edit } } else { Edit { drifted: vanished, ..edit } }
     });
     let edits = edits.collect();
-    let reason = if vanished { "it was there and has vanished" } else { "it is new" }.to_owned();
+    let reason = rekeyed.unwrap_or_else(|| if vanished { "it was there and has vanished" } else { "it is new" }.to_owned());
     Action { address: address.clone(), kind: wish.kind.name.to_owned(), action: Verb::Create, cause, reason, edits, id: None }
+}
+
+/// What it was made as is there still, and is known by something that the YAML says in another way by now: nothing has vanished. In words.
+fn rekeyed(address: &Address, wish: &Wished, claims: &Claims<'_>, unchanged: &BTreeSet<&str>) -> Option<String> {
+    if !claims.rekeyed.contains(address) {
+        return None;
+    }
+    let mut new = BTreeSet::new();
+    references(wish.kind.info(), &wish.spec, |field, hole| {
+        new.extend(claims.attribute(&hole).is_none().then(|| field.to_owned()));
+    });
+    let fields: Vec<&str> = wish.kind.key.iter().copied().filter(|field| !unchanged.contains(field) || new.contains(*field)).collect();
+    (!fields.is_empty()).then(|| format!("its {} changed, by which it is known: it is made anew", fields.join(" and ")))
 }
 
 /// A text that cannot be rendered yet says nothing about whether it was changed.

@@ -212,7 +212,7 @@ impl Session {
     ) -> Result<Plan, Conflict> {
         let estate = self.estate();
         let history = loaded.history.applied.iter().map(|(address, mark)| (address.clone(), marks::Applied::parse(mark))).collect();
-        let made = loaded.history.made.iter().map(|(address, one)| ((one.kind.clone(), one.id.clone()), address.clone())).collect();
+        let made = loaded.history.made_for();
         let input = Input {
             stack: &estate.stack,
             account: &estate.account,

@@ -42,6 +42,8 @@ pub struct Claims<'a> {
     pub meant: BTreeMap<Address, String>,
     /// Objects without marks that nobody wishes any more and that an earlier apply made.
     pub remembered: BTreeSet<Address>,
+    /// Addresses for which one of those was made, and which the YAML wishes with another key by now.
+    pub rekeyed: BTreeSet<Address>,
     /// Children without marks that answer to no address: what they stand under is not ours, or could not be read.
     pub unclaimed: Vec<&'a AnyLive>,
     /// Kind, then id, to address.
@@ -239,8 +241,9 @@ impl<'a> Claims<'a> {
                     // The address that it had, unless something else answers to that by now.
                     let free = before.filter(|address| !declared.contains_key(*address) && !self.live.contains_key(*address));
                     let address = free.cloned().unwrap_or(stray);
-                    if before.is_some() {
+                    if let Some(before) = before {
                         self.remembered.insert(address.clone());
+                        self.rekeyed.extend((address != *before).then(|| before.clone()));
                     }
                     self.insert(address, one);
                 }

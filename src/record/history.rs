@@ -19,6 +19,8 @@ use crate::model::Address;
 pub(super) const KEY: &str = "history.json";
 /// How many journal objects are folded at most: labels are not worth reading six years of journal for.
 const FOLDED_AT_MOST: usize = 5000;
+/// Of so many is remembered that an address had them before.
+const BEFORE_AT_MOST: usize = 16;
 /// How many objects are read at the same time.
 pub(super) const READS: usize = 32;
 
@@ -32,6 +34,9 @@ pub struct History {
     /// The objects without marks of their own that were made, by address.
     #[serde(default)]
     pub made: BTreeMap<Address, Unmarked>,
+    /// Those that an address had before the one in `made`, as far as none of our runs dropped them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub before: BTreeMap<Address, Vec<Unmarked>>,
     /// Calls that were begun and whose result is not known.
     #[serde(default)]
     pub pending: BTreeMap<Address, Attempt>,
@@ -68,11 +73,26 @@ pub struct Loaded {
 
 impl Default for History {
     fn default() -> Self {
-        Self { format_version: FORMAT_VERSION, applied: BTreeMap::new(), made: BTreeMap::new(), pending: BTreeMap::new(), head: None }
+        Self {
+            format_version: FORMAT_VERSION,
+            applied: BTreeMap::new(),
+            made: BTreeMap::new(),
+            before: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            head: None,
+        }
     }
 }
 
 impl History {
+    /// The address that an object without a mark of its own was made for, by kind and id.
+    #[must_use]
+    pub fn made_for(&self) -> BTreeMap<(String, String), Address> {
+        let before = self.before.iter().flat_map(|(address, all)| all.iter().map(move |one| (address, one)));
+        let named = before.chain(&self.made).map(|(address, one)| ((one.kind.clone(), one.id.clone()), address.clone()));
+        named.collect()
+    }
+
     /// The number that the next run gets.
     pub(super) fn next_run(&self) -> u64 {
         let last = self.head.as_ref().and_then(|head| parse_key(&head.key));
@@ -94,13 +114,23 @@ impl History {
                 if *gone {
                     self.applied.remove(address);
                     self.made.remove(address);
+                    self.before.values_mut().for_each(|all| all.retain(|one| Some(&one.id) != id.as_ref()));
+                    self.before.retain(|_, all| !all.is_empty());
                     return;
                 }
                 if let Some(mark) = applied {
                     self.applied.insert(address.clone(), mark.clone());
                 }
                 if let (Some(kind), Some(id)) = (unmarked, id) {
-                    self.made.insert(address.clone(), Unmarked { kind: kind.clone(), id: id.clone() });
+                    let now = Unmarked { kind: kind.clone(), id: id.clone() };
+                    let was = self.made.insert(address.clone(), now.clone()).filter(|was| *was != now);
+                    if was.is_some() || self.before.contains_key(address) {
+                        let all = self.before.entry(address.clone()).or_default();
+                        all.retain(|one| *one != now);
+                        all.extend(was);
+                        // Somebody else may have dropped the oldest, of which nothing is ever told.
+                        all.drain(..all.len().saturating_sub(BEFORE_AT_MOST));
+                    }
                 }
             }
         }

@@ -77,7 +77,14 @@ async fn it_knows_what_it_made_of_what_bears_no_mark() {
     for history in [crashed, record.history().await.unwrap().history] {
         let made: Vec<_> = history.made.iter().map(|(at, one)| (at.as_str(), one.kind.as_str(), one.id.as_str())).collect();
         assert_eq!(made, [("files.mount/a", "aws.mount_target", "fsmt-3")]);
+        // The one before is not known to be gone.
+        let of = |id: &str| history.made_for().get(&("aws.mount_target".to_owned(), id.to_owned())).map(ToString::to_string);
+        assert_eq!((of("fsmt-1"), of("fsmt-2"), of("fsmt-3")), (Some("files.mount/a".into()), None, Some("files.mount/a".into())));
     }
+    let journal = record.begin(record.history().await.unwrap().history, start()).await.unwrap();
+    journal.append(vec![result("files.file_system/mount_target.fsmt-1", "fsmt-1", true)]).await.unwrap();
+    journal.finish(end()).await.unwrap();
+    assert_eq!(record.history().await.unwrap().history.made_for().len(), 1, "it was dropped, under the name that it had by then");
 }
 
 #[tokio::test]
