@@ -318,7 +318,8 @@ impl Session {
         if let Err(error) = self.follow().await {
             warnings.push(format!("the routes of this host do not follow the containers yet: {error}"));
         }
-        match journal.finish(RunEnd { exit_code: i32::from(exit_code), interrupted, tally }).await {
+        let waits = report.only_waits();
+        match journal.finish(RunEnd { exit_code: i32::from(exit_code), interrupted, waits, tally }).await {
             Ok(more) => warnings.extend(more),
             // What was done is not all written down: that is no success, also when every step was.
             Err(error) => {
@@ -343,7 +344,7 @@ impl Session {
         }
         let journal = self.begin(held, loaded.history, &plan.digest, command).await?;
         journal.append(open.closed).await?;
-        journal.finish(RunEnd { exit_code: 0, interrupted: false, tally: Tally::default() }).await?;
+        journal.finish(RunEnd { exit_code: 0, interrupted: false, waits: false, tally: Tally::default() }).await?;
         Ok(())
     }
 

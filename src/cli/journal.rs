@@ -68,7 +68,7 @@ fn row(run: &RunSummary) -> Row {
         outcome: match &run.end {
             Some(end) => {
                 let Tally { done, failed, skipped, unknown } = end.tally;
-                view::journal::outcome(end.exit_code, end.interrupted, [done, failed, unknown, skipped])
+                view::journal::outcome(end.exit_code, end.interrupted, end.waits, [done, failed, unknown, skipped])
             }
             None => "crashed, or still going on".into(),
         },

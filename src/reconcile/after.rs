@@ -173,7 +173,12 @@ impl Turn {
         }
         if ready {
             self.trouble.succeeded(&PASS);
-            self.shared.status.is(Ready::Leads);
+            let forbidden = match &passed.end {
+                End::Refused(why) => Some(format!("a policy of the stack refuses the plan: {why}")),
+                _ => None,
+            };
+            let stale = self.fetch.as_ref().map(|why| format!("nothing newer can be had of the source, the commit before counts: {why}"));
+            self.shared.status.is(Ready::Leads(forbidden.or(stale)));
         }
         if let Some(plan) = passed.plan.as_ref().filter(|_| matches!(passed.end, End::Quiet) && !is_blind) {
             let (held, resting, waiting) = (passed.decision.held.len(), self.resting.failing().count(), plan.waiting.len());

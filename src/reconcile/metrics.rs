@@ -21,6 +21,9 @@ use crate::model::plan::{Plan, Verb};
 /// One label.
 type Label = [(&'static str, String); 1];
 
+/// Two of them.
+type Labels = [(&'static str, String); 2];
+
 /// Seconds: from a look at a small stack to an apply that waits for a database.
 const SECONDS: [f64; 11] = [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0];
 
@@ -38,6 +41,7 @@ pub struct Metrics {
     pub(super) leader: Gauge,
     last_success: Gauge<f64, AtomicU64>,
     notices: Family<Label, Counter>,
+    deliveries: Family<Labels, Counter>,
 }
 
 impl Default for Metrics {
@@ -62,6 +66,7 @@ impl Metrics {
             leader: Gauge::default(),
             last_success: Gauge::default(),
             notices: Family::default(),
+            deliveries: Family::default(),
         };
         metrics.register(|registry| {
             registry.register("reeve_passes", "Passes of the loop, by what came of them", metrics.passes.clone());
@@ -80,6 +85,8 @@ impl Metrics {
             let help = "When a pass last found or made everything as it should be, but for what is held";
             registry.register("reeve_last_success_timestamp_seconds", help, metrics.last_success.clone());
             registry.register("reeve_notices", "What people were told, by what it is about", metrics.notices.clone());
+            let help = "Messages to where people read notices, by channel and whether it took them";
+            registry.register("reeve_deliveries", help, metrics.deliveries.clone());
             let build = Family::<Label, Gauge>::default();
             build.get_or_create(&[("version", env!("CARGO_PKG_VERSION").to_owned())]).set(1);
             registry.register("reeve_build_info", "The version of reeve", build);
@@ -133,6 +140,12 @@ impl Metrics {
     pub(super) fn told(&self, kind: &str) {
         self.notices.get_or_create(&[("kind", kind.to_owned())]).inc();
     }
+
+    /// A message went to where people read notices, or was not taken there.
+    pub fn delivered<T, E>(&self, channel: &str, outcome: &Result<T, E>) {
+        let result = if outcome.is_ok() { "ok" } else { "failed" };
+        self.deliveries.get_or_create(&[("channel", channel.to_owned()), ("result", result.to_owned())]).inc();
+    }
 }
 
 /// What every process tells: <https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics>.
@@ -178,6 +191,7 @@ mod tests {
         metrics.passed("ok", Duration::from_secs(2), None);
         metrics.passed("failed", Duration::from_secs(2), None);
         metrics.told("drift");
+        metrics.delivered("webhook", &Err::<(), _>(()));
         metrics.register(|registry| registry.register("edge_wakes", "Wakes", Counter::<u64>::default()));
         let text = metrics.text().unwrap();
         for line in [
@@ -186,6 +200,7 @@ mod tests {
             "reeve_pass_duration_seconds_count 3",
             "reeve_last_success_timestamp_seconds 1700000000.5",
             "reeve_notices_total{kind=\"drift\"} 1",
+            "reeve_deliveries_total{channel=\"webhook\",result=\"failed\"} 1",
             "reeve_leader 0",
             "edge_wakes_total 0",
         ] {

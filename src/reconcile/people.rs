@@ -58,6 +58,7 @@ impl Turn {
             Err(error) => warn!("what people are told could not be kept: {error}"),
             Ok(outcomes) => {
                 for (channel, outcome) in outcomes {
+                    self.shared.metrics.delivered(channel, &outcome);
                     match outcome {
                         Ok(()) => self.silent.succeeded(&channel),
                         Err(why) => {

@@ -38,7 +38,8 @@ async fn healthz(State(status): State<Status>) -> impl IntoResponse {
 
 async fn readyz(State(status): State<Status>) -> impl IntoResponse {
     match status.ready() {
-        Ready::Leads => (StatusCode::OK, "it leads\n".to_owned()),
+        Ready::Leads(None) => (StatusCode::OK, "it leads\n".to_owned()),
+        Ready::Leads(Some(but)) => (StatusCode::OK, format!("it leads, but {but}\n")),
         Ready::StandsBy => (StatusCode::OK, "it stands by\n".to_owned()),
         Ready::Follows => (StatusCode::OK, "it follows the stack's orders\n".to_owned()),
         Ready::No(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),

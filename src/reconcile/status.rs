@@ -17,8 +17,8 @@ const HANGS: Duration = Duration::from_secs(30);
 pub enum Ready {
     /// Not, and why.
     No(String),
-    /// It leads, and its last pass got through.
-    Leads,
+    /// It leads, and its last pass got through; what nobody would guess from that.
+    Leads(Option<String>),
     /// Another one leads.
     StandsBy,
     /// It is a host, and is as the stack tells it.

@@ -125,6 +125,9 @@ pub struct RunEnd {
     pub exit_code: i32,
     /// Whether it was interrupted.
     pub interrupted: bool,
+    /// Whether all that was not done only waits for what is not ready yet: a later pass goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
     /// What was done.
     pub tally: Tally,
 }

@@ -21,13 +21,14 @@ pub struct Row {
     pub outcome: String,
 }
 
-/// What came of a run: resources done, failed, in flight when it was told to stop at once, and not done.
+/// What came of a run: resources done, failed, in flight when it was told to stop at once, and not done (which may only wait for what is not ready yet).
 #[must_use]
-pub fn outcome(exit: i32, interrupted: bool, [done, failed, unknown, rest]: [u64; 4]) -> String {
+pub fn outcome(exit: i32, interrupted: bool, waits: bool, [done, failed, unknown, rest]: [u64; 4]) -> String {
     let all = done + failed + unknown + rest;
     let mut text =
         format!("exit {exit}{}: {done} of {} done", if interrupted { ", interrupted" } else { "" }, count(all as usize, "resource"));
-    for (number, what) in [(failed, "failed"), (unknown, "in flight"), (rest, "not done")] {
+    let left = if waits { "waiting until something is ready" } else { "not done" };
+    for (number, what) in [(failed, "failed"), (unknown, "in flight"), (rest, left)] {
         if number > 0 {
             let _ = write!(text, ", {number} {what}");
         }

@@ -45,4 +45,6 @@ async fn while_a_first_start_goes_on_the_loop_makes_others_and_leaves_the_lock_t
     reeve.wait().await.unwrap();
     let plan = host.run("reeve plan DIR").await;
     assert_eq!(plan.status.code(), Some(0), "{}", String::from_utf8_lossy(&plan.stdout));
+    let journal = String::from_utf8(host.run("reeve journal list DIR").await.stdout).unwrap();
+    assert!(journal.contains("waiting until something is ready") && !journal.contains("failed"), "{journal}");
 }

@@ -119,6 +119,8 @@ async fn each_thing_is_told_once_and_a_new_leader_repeats_nothing() {
     aws.delete_log_group().log_group_name(group(&stack, "a")).send().await.unwrap();
     next.signal("-HUP");
     next.says("the webhook took no notices");
+    let away = "reeve_deliveries_total{channel=\"webhook\",result=\"failed\"}";
+    assert!(next.metric(away).is_some_and(|times| times >= 1.0), "{:?}", next.metric(away));
     hook.refuses.store(false, Ordering::SeqCst);
     let times = |kind: &str| hook.notices().iter().filter(|one| **one == (kind.into(), "extra.a".into())).count();
     within(SOON, || (times("mended") == 2).then_some(())).expect("it gets what it missed");

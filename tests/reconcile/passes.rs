@@ -133,3 +133,24 @@ async fn wrong_yaml_is_said_and_nothing_is_applied_until_it_is_right() {
     within(SOON, || (running.get("/readyz").0 == 200).then_some(())).expect("ready again");
     assert_eq!(running.stop().0, Some(0));
 }
+
+/// It serves on and says so; whoever looks is not left to think that all is applied.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_a_policy_refuses_is_no_plain_readiness() {
+    let stack = stack("forbidden", OFTEN, &logs(&["a"])).await;
+    stack.write(
+        "policy.yaml",
+        "apiVersion: reeve/v1\nkind: Policy\nmetadata: { name: no-b }\nspec: { rule: 'address != \"extra.b\"', message: b is nothing for us }\n",
+    );
+    let running = Running::start(&stack, &[]);
+    running.says("applied 1, 0 failed");
+    wish(&stack, &logs(&["a", "b", "c"]));
+    running.says("a policy of the stack refuses the plan, nothing of it is applied");
+    let ready = within(SOON, || Some(running.get("/readyz")).filter(|(_, words)| words.contains("it leads, but"))).expect("it is said");
+    assert!(ready.0 == 200 && ready.1.contains("a policy of the stack refuses the plan") && ready.1.contains("b is nothing for us"), "{ready:?}");
+    assert!(groups(&stack).await.iter().all(|(name, _)| name == "a"), "it is refused whole");
+    std::fs::remove_file(stack.path("policy.yaml")).unwrap();
+    running.says("extra.c: Create done");
+    within(SOON, || (running.get("/readyz").1 == "it leads\n").then_some(())).expect("ready again");
+    assert_eq!(running.stop().0, Some(0));
+}

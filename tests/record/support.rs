@@ -67,7 +67,7 @@ pub fn start() -> RunStart {
 }
 
 pub fn end() -> RunEnd {
-    RunEnd { exit_code: 0, interrupted: false, tally: Tally::default() }
+    RunEnd { exit_code: 0, interrupted: false, waits: false, tally: Tally::default() }
 }
 
 pub fn attempt(at: &str, token: &str) -> Attempt {

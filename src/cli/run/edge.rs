@@ -42,6 +42,8 @@ struct Settings {
     line: String,
     /// What is counted.
     metrics: Metrics,
+    /// And of the whole service.
+    service: reconcile::Metrics,
 }
 
 /// An edge that works.
@@ -57,7 +59,7 @@ impl Working {
         let metrics = Metrics::default();
         service.register(|registry| metrics.register(registry));
         let (stop, stopped) = watch::channel(false);
-        let settings = Settings { orders, connect, line: line.to_owned(), metrics };
+        let settings = Settings { orders, connect, line: line.to_owned(), metrics, service: service.clone() };
         Self { stop, work: tokio::spawn(run(settings, stopped)) }
     }
 
@@ -173,7 +175,7 @@ async fn once(settings: &Settings, orders: &Orders, stop: &watch::Receiver<bool>
         end_in.send_replace(true);
         ended
     };
-    let lead = Lead { session: &session, line: &settings.line, orders: &settings.orders, looked };
+    let lead = Lead { session: &session, line: &settings.line, orders: &settings.orders, looked, service: &settings.service };
     let (ended, (), ()) = tokio::join!(work, lead.hold(&lead_in, end), hear(heard));
     ended
 }
@@ -195,6 +197,7 @@ struct Lead<'a> {
     line: &'a str,
     orders: &'a watch::Receiver<Option<Arc<Orders>>>,
     looked: watch::Receiver<Looked>,
+    service: &'a reconcile::Metrics,
 }
 
 impl Lead<'_> {
@@ -245,7 +248,7 @@ impl Lead<'_> {
             _ = end.wait_for(|end| *end) => None,
             () = blind(&self.looked) => Some(format!("it has not seen the swarm for {} s", BLIND.as_secs())),
             never = fleet(&planes, sizes, &self.looked, &sized) => match never {},
-            never = tell(self.session, &held.record, channels, &self.looked, &sized) => match never {},
+            never = tell(self.session, &held.record, channels, &self.looked, &sized, self.service) => match never {},
         };
         lead.send_replace(None);
         let lost = lost.borrow().as_ref().map(Lost::to_string);

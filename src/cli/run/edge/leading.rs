@@ -12,6 +12,7 @@ use crate::edge::{Looked, Said};
 use crate::model::runbook;
 use crate::notify::{Channels, Notice, Post, Seen};
 use crate::planes::Planes;
+use crate::reconcile;
 use crate::record::Record;
 use crate::scaling::{self, Memory, Settings};
 use crate::session::Session;
@@ -141,6 +142,7 @@ pub async fn tell(
     channels: impl Fn() -> Channels,
     looked: &watch::Receiver<Looked>,
     sized: &watch::Sender<Sized>,
+    service: &reconcile::Metrics,
 ) -> std::convert::Infallible {
     let mut post = Post::of_the_edge();
     let mut silent: BTreeMap<&'static str, Instant> = BTreeMap::new();
@@ -158,6 +160,7 @@ pub async fn tell(
         match told.await {
             Ok(outcomes) => {
                 for (channel, outcome) in outcomes {
+                    service.delivered(channel, &outcome);
                     if let Err(why) = outcome {
                         warn!(channel, "the {channel} took no notices, tried again in {} s: {why}", SILENT.as_secs());
                         silent.insert(channel, Instant::now());
