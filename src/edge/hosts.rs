@@ -12,6 +12,7 @@ use super::notes::{Asked, Told};
 use super::policy::Resting;
 use super::routes::Routes;
 use super::task::{Pace, is_due};
+use crate::planes::docker::Published;
 use crate::planes::error::{Class, Error, Result};
 use crate::record::Edge as Note;
 
@@ -68,12 +69,19 @@ impl Hosts {
         }
     }
 
-    /// Notes what this host knows of use, and of who among those that are put to rest is left alone.
+    /// Notes what this host knows of use, of who among those that are put to rest is left alone, and of where tasks answer.
     ///
     /// # Errors
     /// When HAProxy does not answer.
-    pub async fn note(&mut self, routes: &mut Routes, resting: &BTreeMap<String, Timestamp>, pace: &Pace, now: Timestamp) -> Result<()> {
-        if !self.is_known && !self.take_up(routes, now).await? {
+    pub async fn note(
+        &mut self,
+        routes: &mut Routes,
+        resting: &BTreeMap<String, Timestamp>,
+        published: &Published,
+        pace: &Pace,
+        now: Timestamp,
+    ) -> Result<()> {
+        if !self.is_known && !self.take_up(routes, published, now).await? {
             // HAProxy ended just now, or the record did not answer yet. A note of this moment would hide what came before, and nobody has looked at.
             return Ok(());
         }
@@ -82,8 +90,9 @@ impl Hosts {
             self.read = Some(Instant::now());
         }
         let away = routes.away(resting).await?;
-        let news = away != self.note.away;
-        self.note.away = away;
+        let ports = published.all();
+        let news = away != self.note.away || ports != self.note.ports;
+        (self.note.away, self.note.ports) = (away, ports);
         if news || is_due(self.noted, pace.note) {
             self.note.at = now;
             self.asked.send_modify(|asked| asked.note = Some(self.note.clone()));
@@ -93,14 +102,19 @@ impl Hosts {
     }
 
     /// Takes up what this host told before, and what its HAProxy knows besides; whether both could be asked.
-    async fn take_up(&mut self, routes: &mut Routes, now: Timestamp) -> Result<bool> {
-        let Some(before) = &self.heard.before else { return Ok(false) };
-        if let Some(note) = before {
-            self.note = note.clone();
-            self.note.away.clear();
-        }
+    async fn take_up(&mut self, routes: &mut Routes, published: &Published, now: Timestamp) -> Result<bool> {
+        let Some(before) = self.heard.before.clone() else { return Ok(false) };
+        before.into_iter().for_each(|note| self.remember(note, published));
         self.is_known = routes.read_use(&mut self.note, now).await?;
         Ok(self.is_known)
+    }
+
+    /// Goes on from what it told before it was started anew.
+    fn remember(&mut self, before: Note, published: &Published) {
+        // Those of tasks that are gone are forgotten with the next look.
+        before.ports.iter().for_each(|(task, port)| published.note(task, *port));
+        self.note = before;
+        self.note.away.clear();
     }
 
     /// What was in the way of a tenant's rest counts as use: the next try comes after as long a time.
@@ -140,5 +154,29 @@ impl Hosts {
     pub fn hears(&self) -> Result<()> {
         let unheard = |why: &String| Error::new(Class::Unreachable, "record.edges", format!("{why}; nobody is put to rest meanwhile"));
         self.heard.wrong.as_ref().map_or(Ok(()), |why| Err(unheard(why)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_started_anew_knows_what_it_told_before() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let port = [("task".to_owned(), 30_001)];
+        let rest = [("a".to_owned(), at(5))];
+        let before = Note { used: rest.clone().into(), away: rest.into(), ports: port.into(), ..Note::new("host", at(1)) };
+        // As it lies in the record; one of an earlier version has no ports.
+        let text = serde_json::to_string(&before).unwrap();
+        let read = |text: &str| serde_json::from_str::<Note>(text).unwrap();
+        assert_eq!(read(&text), before);
+        assert!(read(&text.replace(r#","ports":{"task":30001}"#, "")).ports.is_empty());
+
+        let published = Published::default();
+        let mut hosts = Hosts::new("host", at(9), watch::channel(Asked::default()).0, watch::channel(Told::default()).1);
+        hosts.remember(before, &published);
+        assert_eq!((published.of("task"), published.of("other")), (Some(30_001), None));
+        assert_eq!((hosts.note.since, hosts.note.used.len(), hosts.note.away.len()), (at(1), 1, 0));
     }
 }

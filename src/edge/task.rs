@@ -333,7 +333,7 @@ impl Edge {
         let to = |one: &Running| crate::planes::haproxy::Running { tenant: one.tenant.clone(), address: one.address };
         let routed = running.iter().filter(|one| !resting.contains_key(&one.tenant)).map(to).collect();
         self.routes.follow(routed, astray).await?;
-        self.hosts.note(&mut self.routes, &resting, &self.pace, now).await
+        self.hosts.note(&mut self.routes, &resting, &self.docker.published, &self.pace, now).await
     }
 
     /// All tenants, as the policy wants them.

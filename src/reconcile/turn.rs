@@ -355,6 +355,7 @@ impl Turn {
 
     /// Something failed as a whole: all of it rests, once it was said.
     pub(super) fn troubled(&mut self, part: Part, why: String) -> &'static str {
+        let why = if why.contains("reeve runbook") { why } else { format!("{why}; see {}", runbook::LOOP) };
         let rests = self.trouble.failed(part, why.clone(), Instant::now(), rand::random());
         self.shared.status.is(Ready::No(format!("{part} failed: {why}")));
         self.say(&format!("{part} failed, tried again in {} s: {why}", rests.as_secs()), true);

@@ -36,6 +36,9 @@ pub struct Edge {
     /// Tenants to whose containers no request goes from here any more, and the rest (by its beginning) for which it is so.
     #[serde(default)]
     pub away: BTreeMap<String, Timestamp>,
+    /// At which of the hosts' ports tasks answer, by their ids: Swarm forgets it, and after a start this host would not know it of the others' either.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<String, u16>,
 }
 
 impl Edge {
@@ -49,6 +52,7 @@ impl Edge {
             at: now,
             used: BTreeMap::new(),
             away: BTreeMap::new(),
+            ports: BTreeMap::new(),
         }
     }
 }

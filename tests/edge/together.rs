@@ -211,6 +211,12 @@ async fn the_host_that_does_not_lead_may_die_and_comes_back_by_itself() {
             wrong.first()
         );
     }
+    // What Swarm has forgotten meanwhile is remembered also by who begins anew.
+    for one in [0, 1] {
+        runs.kill(one).await;
+        runs.both[one] = begin(fleet, shell, one, &runs.logs[one]);
+    }
+    all_answer().await;
     for one in [0, 1] {
         runs.kill(one).await;
     }

@@ -147,7 +147,10 @@ async fn a_plan_that_a_policy_refuses_is_no_plain_readiness() {
     wish(&stack, &logs(&["a", "b", "c"]));
     running.says("a policy of the stack refuses the plan, nothing of it is applied");
     let ready = within(SOON, || Some(running.get("/readyz")).filter(|(_, words)| words.contains("it leads, but"))).expect("it is said");
-    assert!(ready.0 == 200 && ready.1.contains("a policy of the stack refuses the plan") && ready.1.contains("b is nothing for us"), "{ready:?}");
+    assert!(
+        ready.0 == 200 && ready.1.contains("a policy of the stack refuses the plan") && ready.1.contains("b is nothing for us"),
+        "{ready:?}"
+    );
     assert!(groups(&stack).await.iter().all(|(name, _)| name == "a"), "it is refused whole");
     std::fs::remove_file(stack.path("policy.yaml")).unwrap();
     running.says("extra.c: Create done");

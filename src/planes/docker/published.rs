@@ -1,7 +1,7 @@
 //! At which ports containers answer. Swarm says it of each task, and forgets it where its leader was another one since (Docker 20.10); a port stays a task's for as long as
 //! that runs, so it is remembered.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The host's ports, by the tasks' ids. Cheap to clone; all clones are one list.
@@ -22,6 +22,12 @@ impl Published {
     #[must_use]
     pub fn of(&self, task: &str) -> Option<u16> {
         self.with(|all| all.get(task).copied())
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<String, u16> {
+        self.with(|all| all.iter().map(|(task, port)| (task.clone(), *port)).collect())
     }
 
     /// There are no other tasks any more.
