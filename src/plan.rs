@@ -17,6 +17,7 @@ mod needs;
 pub mod order;
 mod protection;
 mod refer;
+mod rekeyed;
 mod reprieve;
 mod scope;
 mod shrink;
@@ -79,6 +80,8 @@ pub struct Input<'a> {
     pub history: &'a BTreeMap<Address, Applied>,
     /// What earlier applies called the objects without tags that they made, by kind and id. Labels only.
     pub made: &'a BTreeMap<(String, String), Address>,
+    /// And those that they made for these addresses before.
+    pub before: &'a BTreeMap<(String, String), Address>,
     /// What to look at.
     pub scope: Scope,
     /// Everything is to go.
@@ -97,7 +100,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Conflict> {
         false => input.wishes.iter().filter(|(_, wish)| known(wish)).map(|(address, wish)| (address.clone(), wish.clone())).collect(),
     };
     let wishes = &wishes;
-    let mut claims = claim::claim(input.wishes, input.observed, input.made)?;
+    let mut claims = claim::claim(input.wishes, input.observed, input.made, input.before)?;
     let assumed = assume::assume(input.wishes, &claims, input.observed, input.history);
     claims.assume(&assumed);
     let leftovers = claims.leftovers.iter();
@@ -155,11 +158,11 @@ fn create(
         (Some(applied), None) => follows_or_same(applied, name, value),
     };
     let mut unchanged: BTreeSet<&str> = info.set_fields(form).filter(|(name, value)| same(name, value)).map(|(name, _)| name).collect();
-    let rekeyed = known.and_then(|_| rekeyed(address, wish, claims, &unchanged));
-    if rekeyed.is_some() {
+    let rekeyed = rekeyed::rekeyed(address, wish, claims, history);
+    if !rekeyed.is_empty() {
         unchanged.clear();
     }
-    let vanished = known.is_some() && rekeyed.is_none();
+    let vanished = known.is_some() && rekeyed.is_empty();
     let cause: BTreeSet<Cause> = match (vanished, info.set_fields(form).all(|(name, _)| unchanged.contains(name))) {
         (true, true) => [Cause::Drift].into(),
         (true, false) => [Cause::Change, Cause::Drift].into(),
@@ -170,21 +173,12 @@ fn create(
         if unchanged.contains(field) { Edit { cause: Cause::Drift, ..edit } } else { Edit { drifted: vanished, ..edit } }
     });
     let edits = edits.collect();
-    let reason = rekeyed.unwrap_or_else(|| if vanished { "it was there and has vanished" } else { "it is new" }.to_owned());
+    let reason = match (rekeyed.is_empty(), vanished) {
+        (false, _) => format!("its {} changed, by which it is known: it is made anew", rekeyed.join(" and ")),
+        (true, true) => "it was there and has vanished".to_owned(),
+        (true, false) => "it is new".to_owned(),
+    };
     Action { address: address.clone(), kind: wish.kind.name.to_owned(), action: Verb::Create, cause, reason, edits, id: None }
-}
-
-/// What it was made as is there still, and is known by something that the YAML says in another way by now: nothing has vanished. In words.
-fn rekeyed(address: &Address, wish: &Wished, claims: &Claims<'_>, unchanged: &BTreeSet<&str>) -> Option<String> {
-    if !claims.rekeyed.contains(address) {
-        return None;
-    }
-    let mut new = BTreeSet::new();
-    references(wish.kind.info(), &wish.spec, |field, hole| {
-        new.extend(claims.attribute(&hole).is_none().then(|| field.to_owned()));
-    });
-    let fields: Vec<&str> = wish.kind.key.iter().copied().filter(|field| !unchanged.contains(field) || new.contains(*field)).collect();
-    (!fields.is_empty()).then(|| format!("its {} changed, by which it is known: it is made anew", fields.join(" and ")))
 }
 
 /// A text that cannot be rendered yet says nothing about whether it was changed.

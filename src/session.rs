@@ -212,7 +212,7 @@ impl Session {
     ) -> Result<Plan, Conflict> {
         let estate = self.estate();
         let history = loaded.history.applied.iter().map(|(address, mark)| (address.clone(), marks::Applied::parse(mark))).collect();
-        let made = loaded.history.made_for();
+        let (made, before) = (loaded.history.made_for(), loaded.history.made_before());
         let input = Input {
             stack: &estate.stack,
             account: &estate.account,
@@ -228,6 +228,7 @@ impl Session {
             observed,
             history: &history,
             made: &made,
+            before: &before,
             scope,
             destroy,
         };

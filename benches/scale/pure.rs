@@ -83,6 +83,7 @@ pub fn child(folder: &Path) {
             observed: &observed,
             history: &history,
             made: &BTreeMap::new(),
+            before: &BTreeMap::new(),
             scope: Scope::default(),
             destroy: false,
         })

@@ -56,9 +56,13 @@ impl Hosts {
     }
 
     /// Takes in what the record told since the last look, and asks it for what all hosts told where this instance `leads`; sooner while somebody is put to rest.
-    pub fn hear(&mut self, leads: bool, hurry: bool, pace: &Pace) {
+    pub fn hear(&mut self, leads: bool, hurry: bool, published: &Published, pace: &Pace) {
         if self.told.has_changed().unwrap_or_default() {
             self.heard = self.told.borrow_and_update().clone();
+            if let (Some(Some(before)), false) = (&self.heard.before, self.is_known) {
+                // Those of tasks that are gone are forgotten with the next look.
+                published.recall(&before.ports);
+            }
             self.heard.all.iter_mut().for_each(|all| all.retain(|note| note.instance != self.note.instance));
         }
         let every = leads.then_some(if hurry { HURRY } else { pace.note });
@@ -81,7 +85,7 @@ impl Hosts {
         pace: &Pace,
         now: Timestamp,
     ) -> Result<()> {
-        if !self.is_known && !self.take_up(routes, published, now).await? {
+        if !self.is_known && !self.take_up(routes, now).await? {
             // HAProxy ended just now, or the record did not answer yet. A note of this moment would hide what came before, and nobody has looked at.
             return Ok(());
         }
@@ -90,11 +94,11 @@ impl Hosts {
             self.read = Some(Instant::now());
         }
         let away = routes.away(resting).await?;
-        let ports = published.all();
-        let news = away != self.note.away || ports != self.note.ports;
-        (self.note.away, self.note.ports) = (away, ports);
+        let news = away != self.note.away;
+        self.note.away = away;
         if news || is_due(self.noted, pace.note) {
             self.note.at = now;
+            self.note.ports = published.all();
             self.asked.send_modify(|asked| asked.note = Some(self.note.clone()));
             self.noted = Some(Instant::now());
         }
@@ -102,19 +106,14 @@ impl Hosts {
     }
 
     /// Takes up what this host told before, and what its HAProxy knows besides; whether both could be asked.
-    async fn take_up(&mut self, routes: &mut Routes, published: &Published, now: Timestamp) -> Result<bool> {
-        let Some(before) = self.heard.before.clone() else { return Ok(false) };
-        before.into_iter().for_each(|note| self.remember(note, published));
+    async fn take_up(&mut self, routes: &mut Routes, now: Timestamp) -> Result<bool> {
+        let Some(before) = &self.heard.before else { return Ok(false) };
+        if let Some(note) = before {
+            self.note = note.clone();
+            self.note.away.clear();
+        }
         self.is_known = routes.read_use(&mut self.note, now).await?;
         Ok(self.is_known)
-    }
-
-    /// Goes on from what it told before it was started anew.
-    fn remember(&mut self, before: Note, published: &Published) {
-        // Those of tasks that are gone are forgotten with the next look.
-        before.ports.iter().for_each(|(task, port)| published.note(task, *port));
-        self.note = before;
-        self.note.away.clear();
     }
 
     /// What was in the way of a tenant's rest counts as use: the next try comes after as long a time.
@@ -162,21 +161,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_started_anew_knows_what_it_told_before() {
+    fn who_is_started_anew_knows_where_tasks_answer() {
         let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let port = [("task".to_owned(), 30_001)];
-        let rest = [("a".to_owned(), at(5))];
-        let before = Note { used: rest.clone().into(), away: rest.into(), ports: port.into(), ..Note::new("host", at(1)) };
+        let ports = [("old".to_owned(), 30_001), ("told".to_owned(), 30_002)];
+        let before = Note { ports: ports.into(), ..Note::new("host", at(1)) };
         // As it lies in the record; one of an earlier version has no ports.
         let text = serde_json::to_string(&before).unwrap();
         let read = |text: &str| serde_json::from_str::<Note>(text).unwrap();
         assert_eq!(read(&text), before);
-        assert!(read(&text.replace(r#","ports":{"task":30001}"#, "")).ports.is_empty());
+        assert!(read(&text.replace(r#","ports":{"old":30001,"told":30002}"#, "")).ports.is_empty());
 
-        let published = Published::default();
-        let mut hosts = Hosts::new("host", at(9), watch::channel(Asked::default()).0, watch::channel(Told::default()).1);
-        hosts.remember(before, &published);
-        assert_eq!((published.of("task"), published.of("other")), (Some(30_001), None));
-        assert_eq!((hosts.note.since, hosts.note.used.len(), hosts.note.away.len()), (at(1), 1, 0));
+        let (published, told) = (Published::default(), watch::Sender::<Told>::default());
+        let mut hosts = Hosts::new("host", at(9), watch::channel(Asked::default()).0, told.subscribe());
+        published.note("told", 30_009);
+        hosts.hear(false, false, &published, &Pace::default());
+        assert_eq!(published.of("old"), None, "nothing was told yet");
+        told.send_modify(|told| told.before = Some(Some(before)));
+        hosts.hear(false, false, &published, &Pace::default());
+        assert_eq!((published.of("old"), published.of("told"), published.of("other")), (Some(30_001), Some(30_009), None));
     }
 }

@@ -254,7 +254,7 @@ impl Edge {
         let now = Timestamp::now();
         let lead = self.lead.borrow().clone();
         let hurry = self.swarm.services().values().any(|one| one.wake.resting.is_some());
-        self.hosts.hear(lead.is_some(), hurry, &self.pace);
+        self.hosts.hear(lead.is_some(), hurry, &self.docker.published, &self.pace);
         let running = self.swarm.answering(&self.docker);
         let followed = self.follow(&running, asked.astray, now).await;
         let tenants = self.tenants(&running);

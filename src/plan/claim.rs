@@ -42,8 +42,8 @@ pub struct Claims<'a> {
     pub meant: BTreeMap<Address, String>,
     /// Objects without marks that nobody wishes any more and that an earlier apply made.
     pub remembered: BTreeSet<Address>,
-    /// Addresses for which one of those was made, and which the YAML wishes with another key by now.
-    pub rekeyed: BTreeSet<Address>,
+    /// Of those, what was made for an address that is still wished, and does not answer to it: its key is another one.
+    pub rekeyed: BTreeMap<Address, Address>,
     /// Children without marks that answer to no address: what they stand under is not ours, or could not be read.
     pub unclaimed: Vec<&'a AnyLive>,
     /// Kind, then id, to address.
@@ -78,11 +78,12 @@ impl Claims<'_> {
 }
 
 /// Claims. `declared` are the wishes of the YAML (also when everything is to be destroyed), `made` what earlier applies called the objects
-/// without marks that they made.
+/// without marks that they made, `before` those that had these addresses earlier.
 pub fn claim<'a>(
     declared: &BTreeMap<Address, Wished>,
     observed: &'a Observed,
     made: &BTreeMap<(String, String), Address>,
+    before: &BTreeMap<(String, String), Address>,
 ) -> Result<Claims<'a>, Conflict> {
     let mut claims = Claims::default();
     for one in &observed.lookups {
@@ -106,7 +107,7 @@ pub fn claim<'a>(
     }
     let moves = Moves::resolve(declared, &claims.live);
     claims.follow(moves);
-    claims.claim_bare(declared, &bare, made);
+    claims.claim_bare(declared, &bare, made, before);
     Ok(claims)
 }
 
@@ -210,7 +211,13 @@ impl<'a> Claims<'a> {
     }
 
     /// Objects without marks: singletons by their kind, children by parent and key. (No parent is without marks itself.)
-    fn claim_bare(&mut self, declared: &BTreeMap<Address, Wished>, bare: &[&'a AnyLive], made: &BTreeMap<(String, String), Address>) {
+    fn claim_bare(
+        &mut self,
+        declared: &BTreeMap<Address, Wished>,
+        bare: &[&'a AnyLive],
+        made: &BTreeMap<(String, String), Address>,
+        before: &BTreeMap<(String, String), Address>,
+    ) {
         let kinds: BTreeSet<&str> = bare.iter().map(|one| one.kind).collect();
         let mut by_key: HashMap<(&str, String), &Address> = HashMap::new();
         for (address, wish) in declared.iter().filter(|(_, wish)| kinds.contains(wish.kind.name)) {
@@ -237,13 +244,16 @@ impl<'a> Claims<'a> {
                         self.unclaimed.push(one);
                         continue;
                     };
-                    let before = made.get(&(one.kind.to_owned(), one.id.clone()));
+                    let name = (one.kind.to_owned(), one.id.clone());
+                    let was = made.get(&name);
                     // The address that it had, unless something else answers to that by now.
-                    let free = before.filter(|address| !declared.contains_key(*address) && !self.live.contains_key(*address));
+                    let free = was.filter(|address| !declared.contains_key(*address) && !self.live.contains_key(*address));
                     let address = free.cloned().unwrap_or(stray);
-                    if let Some(before) = before {
+                    if was.is_some() || before.contains_key(&name) {
                         self.remembered.insert(address.clone());
-                        self.rekeyed.extend((address != *before).then(|| before.clone()));
+                    }
+                    if let Some(was) = was.filter(|was| declared.contains_key(*was)) {
+                        self.rekeyed.insert(address.clone(), was.clone());
                     }
                     self.insert(address, one);
                 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claim::Claims;
 use super::draft::Draft;
 use super::refer::references;
+use super::rekeyed::rekeyed;
 use super::reprieve::reprieve;
 use super::stranger::Taken;
 use super::{Input, Wished};
@@ -119,7 +120,7 @@ fn vanished<'a>(
     history: &BTreeMap<Address, Applied>,
     scope: &Scope,
 ) -> Option<&'a Address> {
-    if !wish.protect || scope.allows_deletion_of(address) {
+    if !wish.protect || scope.allows_deletion_of(address) || !rekeyed(address, wish, claims, history).is_empty() {
         return None;
     }
     let free = |from: &&Address| !wishes.contains_key(*from) && !claims.live.contains_key(*from);

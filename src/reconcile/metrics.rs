@@ -143,8 +143,10 @@ impl Metrics {
 
     /// A message went to where people read notices, or was not taken there.
     pub fn delivered<T, E>(&self, channel: &str, outcome: &Result<T, E>) {
-        let result = if outcome.is_ok() { "ok" } else { "failed" };
-        self.deliveries.get_or_create(&[("channel", channel.to_owned()), ("result", result.to_owned())]).inc();
+        for (result, times) in [("ok", outcome.is_ok()), ("failed", outcome.is_err())] {
+            // Both are there from the first on: Prometheus sees no growth in what begins at one.
+            self.deliveries.get_or_create(&[("channel", channel.to_owned()), ("result", result.to_owned())]).inc_by(times.into());
+        }
     }
 }
 
@@ -201,6 +203,7 @@ mod tests {
             "reeve_last_success_timestamp_seconds 1700000000.5",
             "reeve_notices_total{kind=\"drift\"} 1",
             "reeve_deliveries_total{channel=\"webhook\",result=\"failed\"} 1",
+            "reeve_deliveries_total{channel=\"webhook\",result=\"ok\"} 0",
             "reeve_leader 0",
             "edge_wakes_total 0",
         ] {

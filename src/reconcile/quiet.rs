@@ -1,6 +1,7 @@
 //! What the last pass saw, when nothing was to be done about it. A plan is a function of what is wished and what is seen (the record only says why something differs, and
 //! holds back): while both are the same to the last bit there is nothing to do, and of an estate at rest that is each pass. Everything is read all the same.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use sha2::{Digest, Sha256};
 use super::Loaded;
 use super::kept::Kept;
 use super::pass::{End, Passed};
-use crate::model::plan::Plan;
+use crate::model::Marks;
+use crate::model::plan::{Plan, Seen};
 use crate::observe::Observed;
 
 /// A plan without changes, and what it was made of.
@@ -17,7 +19,7 @@ use crate::observe::Observed;
 pub(super) struct Quiet {
     loaded: Arc<Loaded>,
     print: Print,
-    /// The plan.
+    /// The plan; of what it saw, only how that is called.
     pub plan: Plan,
     /// Who is served on.
     pub kept: Kept,
@@ -27,15 +29,25 @@ impl Quiet {
     /// What to remember of a pass; nothing where there was something to do, or something that nobody could read.
     pub(super) fn of(loaded: Arc<Loaded>, passed: Passed) -> Option<Self> {
         let Passed { end, plan, decision, kept, print, .. } = passed;
-        let (plan, print) = (plan?, print?);
+        let (mut plan, print) = (plan?, print?);
         let is_all = plan.waiting.is_empty() && plan.refusals.is_empty() && plan.unreadable.is_empty() && decision.is_all();
-        (end == End::Quiet && plan.is_empty() && is_all).then_some(Self { loaded, print, plan, kept })
+        if end != End::Quiet || !plan.is_empty() || !is_all {
+            return None;
+        }
+        plan.seen.values_mut().for_each(bare);
+        Some(Self { loaded, print, plan, kept })
     }
 
     /// Whether it is what comes of these.
     pub(super) fn is_of(&self, loaded: &Arc<Loaded>, print: &Print) -> bool {
         Arc::ptr_eq(&self.loaded, loaded) && self.print == *print
     }
+}
+
+/// Leaves of an object what it is called: that is all that anybody asks a plan for in which nothing is done, and the rest would be most of what a loop at rest keeps.
+fn bare(seen: &mut Seen) {
+    let (kind, id) = (std::mem::take(&mut seen.kind), std::mem::take(&mut seen.id));
+    *seen = Seen { kind, id, attributes: BTreeMap::new(), fingerprint: String::new(), shape: None, marks: Marks::default() };
 }
 
 /// What stands for everything that was seen.
@@ -70,7 +82,6 @@ mod tests {
 
     use super::*;
     use crate::kinds::AnyLive;
-    use crate::model::Marks;
 
     #[test]
     fn whatever_is_another_makes_another_print() {

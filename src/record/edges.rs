@@ -1,4 +1,4 @@
-//! What each host's edge tells the others: when tenants were last used there, and of whom it has taken its hands off.
+//! What each host's edge tells the others: when tenants were last used there, of whom it has taken its hands off, and at which ports containers answer.
 //!
 //! ```text
 //! loop/edges/<instance>.json
@@ -17,7 +17,8 @@ use super::{FORMAT_VERSION, Record, RecordError, canonical};
 const EDGES: &str = "loop/edges/";
 
 /// What to do about one that cannot be read.
-const HINT: &str = "It says when tenants were last used on one host: delete it, and they count as used just now";
+const HINT: &str =
+    "It says when tenants were last used on one host, and which ports containers had: delete it, and they count as used just now";
 
 /// What one host's edge tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::entry::{Attempt, Batch, Entry, Event, FORMAT_VERSION, Outcome, parse_key, run_number};
 use super::store::Store;
@@ -19,6 +20,8 @@ use crate::model::Address;
 pub(super) const KEY: &str = "history.json";
 /// How many journal objects are folded at most: labels are not worth reading six years of journal for.
 const FOLDED_AT_MOST: usize = 5000;
+/// What the step of a drop is called.
+const DROP: &str = "drop";
 /// Of so many is remembered that an address had them before.
 const BEFORE_AT_MOST: usize = 16;
 /// How many objects are read at the same time.
@@ -53,6 +56,12 @@ pub struct Unmarked {
     pub id: String,
 }
 
+impl Unmarked {
+    fn name(&self) -> (String, String) {
+        (self.kind.clone(), self.id.clone())
+    }
+}
+
 /// The newest entry of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -85,12 +94,23 @@ impl Default for History {
 }
 
 impl History {
-    /// The address that an object without a mark of its own was made for, by kind and id.
+    /// The address that each object without a mark of its own was made for, by kind and id.
     #[must_use]
     pub fn made_for(&self) -> BTreeMap<(String, String), Address> {
-        let before = self.before.iter().flat_map(|(address, all)| all.iter().map(move |one| (address, one)));
-        let named = before.chain(&self.made).map(|(address, one)| ((one.kind.clone(), one.id.clone()), address.clone()));
-        named.collect()
+        self.made.iter().map(|(address, one)| (one.name(), address.clone())).collect()
+    }
+
+    /// The same of those in whose place something else was made since.
+    #[must_use]
+    pub fn made_before(&self) -> BTreeMap<(String, String), Address> {
+        self.before.iter().flat_map(|(address, all)| all.iter().map(|one| (one.name(), address.clone()))).collect()
+    }
+
+    /// Nothing by that id is there any more.
+    fn forget(&mut self, id: &str) {
+        self.made.retain(|_, one| one.id != id);
+        self.before.values_mut().for_each(|all| all.retain(|one| one.id != id));
+        self.before.retain(|_, all| !all.is_empty());
     }
 
     /// The number that the next run gets.
@@ -109,31 +129,38 @@ impl History {
             Event::Result { address, outcome: Outcome::Failed { .. }, .. } => {
                 self.pending.remove(address);
             }
-            Event::Result { address, unmarked, outcome: Outcome::Ok { id, applied, gone }, .. } => {
+            Event::Result { address, step, unmarked, outcome: Outcome::Ok { id, applied, gone }, .. } => {
                 self.pending.remove(address);
+                // A drop that leaves its address to another one is none of the address, and all the same one of the object.
+                if let Some(id) = id.as_ref().filter(|_| *gone || step == DROP) {
+                    self.forget(id);
+                }
                 if *gone {
                     self.applied.remove(address);
-                    self.made.remove(address);
-                    self.before.values_mut().for_each(|all| all.retain(|one| Some(&one.id) != id.as_ref()));
-                    self.before.retain(|_, all| !all.is_empty());
+                    if id.is_none() {
+                        self.made.remove(address);
+                    }
                     return;
                 }
                 if let Some(mark) = applied {
                     self.applied.insert(address.clone(), mark.clone());
                 }
                 if let (Some(kind), Some(id)) = (unmarked, id) {
-                    let now = Unmarked { kind: kind.clone(), id: id.clone() };
-                    let was = self.made.insert(address.clone(), now.clone()).filter(|was| *was != now);
-                    if was.is_some() || self.before.contains_key(address) {
-                        let all = self.before.entry(address.clone()).or_default();
-                        all.retain(|one| *one != now);
-                        all.extend(was);
-                        // Somebody else may have dropped the oldest, of which nothing is ever told.
-                        all.drain(..all.len().saturating_sub(BEFORE_AT_MOST));
-                    }
+                    self.note(address, Unmarked { kind: kind.clone(), id: id.clone() });
                 }
             }
         }
+    }
+
+    /// That object is what there is at `address`.
+    fn note(&mut self, address: &Address, now: Unmarked) {
+        let was = self.made.insert(address.clone(), now.clone()).filter(|was| *was != now);
+        let all = self.before.entry(address.clone()).or_default();
+        all.retain(|one| *one != now);
+        all.extend(was);
+        // Somebody else may have dropped the oldest, of which nothing is ever told.
+        all.drain(..all.len().saturating_sub(BEFORE_AT_MOST));
+        self.before.retain(|_, all| !all.is_empty());
     }
 
     /// Writes it to the record.
@@ -186,7 +213,9 @@ pub(super) async fn load(store: &Store) -> Result<Loaded, RecordError> {
 /// Folds an object's entries and gives the digest of its last one.
 fn newest(body: &[u8], history: &mut History) -> Result<String, String> {
     let batch: Batch = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let last = batch.entries.last().ok_or("it has no entries")?;
+    // As it was written: an entry of a later version may say more than this one knows.
+    let whole: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let last = whole["entries"].as_array().and_then(|all| all.last()).ok_or("it has no entries")?;
     let digest = sha256(&canonical(last).map_err(|error| error.to_string())?);
     for entry in &batch.entries {
         history.fold(entry);

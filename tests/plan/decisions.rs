@@ -370,3 +370,69 @@ fn a_setting_that_is_always_there_is_adopted_once() {
     world.history.clear();
     assert_eq!(changes(&world.plan()), one("fleet.defaults", Verb::Adopt, &["change"]));
 }
+
+/// A topic with a subscriber, as applied, and another address of that wished since.
+fn subscribed(protect: bool) -> World {
+    let mut world = World::default();
+    world.wish("obs.topic", "aws.topic", json!({}));
+    world.wish("obs.mail", "aws.subscription", json!({ "topic": to("obs.topic"), "endpoint": "a@example.org" }));
+    world.wishes.get_mut(&at("obs.mail")).unwrap().protect = protect;
+    let mut world = world.applied();
+    world.spec("obs.mail")["endpoint"] = json!("b@example.org");
+    world
+}
+
+/// The same after the new one was made, and the old one's end is held.
+fn both() -> World {
+    let mut before = subscribed(false);
+    let mut old = before.live("obs.mail").clone();
+    // It sorts before the new one.
+    old.id = "a".to_owned();
+    let mut world = std::mem::take(&mut before).applied();
+    world.before.insert((old.kind.to_owned(), old.id.clone()), at("obs.mail"));
+    world.observed.live.insert(0, old);
+    world
+}
+
+fn reasons(plan: &reeve::model::plan::Plan) -> Vec<(String, Verb, &str, Vec<&Cause>)> {
+    plan.changes().map(|one| (one.address.to_string(), one.action, one.reason.as_str(), one.cause.iter().collect())).collect()
+}
+
+#[test]
+fn a_key_that_the_yaml_changed_is_named_alone_and_is_no_drift() {
+    let plan = subscribed(false).plan();
+    let all = reasons(&plan);
+    let new = ("obs.mail".to_owned(), Verb::Create, "its endpoint changed, by which it is known: it is made anew", vec![&Cause::Change]);
+    assert!(all.contains(&new), "{all:?}");
+    assert!(all.iter().any(|one| (one.1, one.2) == (Verb::Delete, "it is no longer in the YAML") && one.3 == [&Cause::Change]), "{all:?}");
+    assert_eq!((all.len(), reeve::view::words::drift(plan.clone()).0.actions.len()), (2, 0));
+}
+
+#[test]
+fn what_had_an_address_before_is_neither_what_has_it_nor_drift() {
+    let plan = both().plan();
+    let all = reasons(&plan);
+    assert!(matches!(&all[..], [(_, Verb::Delete, "it is no longer in the YAML", _)]), "{all:?}");
+
+    // Somebody drops the new one: that is drift, though the old one is still there.
+    let mut world = both();
+    world.vanish("obs.mail");
+    let plan = world.plan();
+    let all = reasons(&plan);
+    let gone = ("obs.mail".to_owned(), Verb::Create, "it was there and has vanished", vec![&Cause::Drift]);
+    assert!(all.contains(&gone) && all.len() == 2, "{all:?}");
+
+    // The YAML gives it up: the address is that of the new one.
+    let mut world = both();
+    world.wishes.remove(&at("obs.mail"));
+    let plan = world.plan();
+    let of = |address: &str| plan.changes().find(|one| one.address == at(address)).and_then(|one| one.id.clone());
+    assert_eq!((of("obs.mail"), plan.changes().count()), (Some(id_of(&at("obs.mail"))), 2), "{:?}", reasons(&plan));
+}
+
+#[test]
+fn what_is_protected_and_known_by_another_key_now_stays_and_its_successor_is_made() {
+    let plan = subscribed(true).plan();
+    assert_eq!(changes(&plan), one("obs.mail", Verb::Create, &["change"]));
+    assert!(matches!(&plan.refusals[..], [one] if one.reason == "it is protected and is not deleted"), "{:?}", plan.refusals);
+}

@@ -27,6 +27,7 @@ pub struct World {
     pub observed: Observed,
     pub history: BTreeMap<Address, Applied>,
     pub made: BTreeMap<(String, String), Address>,
+    pub before: BTreeMap<(String, String), Address>,
     pub scope: Scope,
     pub destroy: bool,
 }
@@ -126,6 +127,7 @@ impl World {
             observed: &self.observed,
             history: &self.history,
             made: &self.made,
+            before: &self.before,
             scope: self.scope.clone(),
             destroy: self.destroy,
         })

@@ -1,5 +1,8 @@
 //! What was last applied, also after a crash, a loss or damage.
 
+use std::collections::BTreeMap;
+
+use reeve::model::Address;
 use reeve::model::plan::Verb;
 use reeve::record::{Event, Outcome, Record};
 
@@ -78,13 +81,20 @@ async fn it_knows_what_it_made_of_what_bears_no_mark() {
         let made: Vec<_> = history.made.iter().map(|(at, one)| (at.as_str(), one.kind.as_str(), one.id.as_str())).collect();
         assert_eq!(made, [("files.mount/a", "aws.mount_target", "fsmt-3")]);
         // The one before is not known to be gone.
-        let of = |id: &str| history.made_for().get(&("aws.mount_target".to_owned(), id.to_owned())).map(ToString::to_string);
-        assert_eq!((of("fsmt-1"), of("fsmt-2"), of("fsmt-3")), (Some("files.mount/a".into()), None, Some("files.mount/a".into())));
+        let ids = |all: BTreeMap<(String, String), Address>| all.into_iter().map(|((_, id), at)| (id, at.to_string())).collect::<Vec<_>>();
+        assert_eq!(ids(history.made_for()), [("fsmt-3".to_owned(), "files.mount/a".to_owned())]);
+        assert_eq!(ids(history.made_before()), [("fsmt-1".to_owned(), "files.mount/a".to_owned())]);
     }
     let journal = record.begin(record.history().await.unwrap().history, start()).await.unwrap();
     journal.append(vec![result("files.file_system/mount_target.fsmt-1", "fsmt-1", true)]).await.unwrap();
     journal.finish(end()).await.unwrap();
-    assert_eq!(record.history().await.unwrap().history.made_for().len(), 1, "it was dropped, under the name that it had by then");
+    let history = record.history().await.unwrap().history;
+    assert_eq!((history.made_for().len(), history.made_before().len()), (1, 0), "it was dropped, under the name that it had by then");
+    // So is the one that counts, where its address is another's before its end.
+    let journal = record.begin(history, start()).await.unwrap();
+    journal.append(vec![result("files.file_system/mount_target.fsmt-3", "fsmt-3", true)]).await.unwrap();
+    journal.finish(end()).await.unwrap();
+    assert!(record.history().await.unwrap().history.made_for().is_empty());
 }
 
 #[tokio::test]
@@ -111,4 +121,26 @@ async fn an_object_that_cannot_be_read_is_a_warning() {
     let loaded = record.history().await.unwrap();
     assert!(loaded.warnings[0].contains("journal verify"), "{:?}", loaded.warnings);
     assert_eq!(loaded.history.applied.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_later_version_says_besides_breaks_no_chain() {
+    let (folder, record) = local();
+    run(&record, &["vpc.vpc"]).await;
+    let journal = folder.path().join("record/journal");
+    let mut files: Vec<_> = walk(&journal);
+    files.sort();
+    let last = files.last().unwrap();
+    let mut body: serde_json::Value = serde_json::from_slice(&std::fs::read(last).unwrap()).unwrap();
+    body["entries"].as_array_mut().unwrap().last_mut().unwrap()["later"] = true.into();
+    std::fs::write(last, body.to_string()).unwrap();
+    // The history was not saved: the chain goes on from what lies in the journal.
+    std::fs::remove_file(folder.path().join("record/history.json")).unwrap();
+    run(&record, &["vpc.app"]).await;
+    assert_eq!(record.verify().await.unwrap().problems, vec![]);
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }

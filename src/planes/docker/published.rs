@@ -24,6 +24,11 @@ impl Published {
         self.with(|all| all.get(task).copied())
     }
 
+    /// What was told before a start; what is known is known better.
+    pub fn recall(&self, before: &BTreeMap<String, u16>) {
+        self.with(|all| before.iter().for_each(|(task, port)| _ = all.entry(task.clone()).or_insert(*port)));
+    }
+
     /// All of them.
     #[must_use]
     pub fn all(&self) -> BTreeMap<String, u16> {
