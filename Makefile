@@ -50,7 +50,8 @@ bench: setup ## calls, time and memory as an estate grows; writes the tables of 
 	cargo bench --locked --bench proxy -- --write
 	cargo bench --locked --bench fleet -- --write
 	cargo bench --locked --bench days -- --write
-	cargo bench --locked --bench edge -- --write
+	cargo build --locked --profile dist --bin reeve
+	REEVE_PROGRAM=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/dist/reeve cargo bench --locked --bench edge -- --write
 
 soak: setup ## sleeps and wakes tenants $(TURNS) times while clients come at random moments; nobody may see it
 	REEVE_TURNS=$(TURNS) cargo test --locked --test edge turns_are_seen_by_nobody -- --nocapture

@@ -76,7 +76,13 @@ fn write(part: &str, text: &str) {
     let (before, rest) = readme.split_once(&begin).unwrap_or_else(|| panic!("a line {begin} in the README"));
     let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("a line {end} in the README"));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let build = if cfg!(debug_assertions) { "A debug build" } else { "An optimised build" };
-    let how = format!("{build} of reeve, all on the same {cores} cores.");
+    // The program is started by those that watch it alone; the others have the edge in themselves.
+    let is_of_hosts = ["idle", "many"].contains(&part) && std::env::var("REEVE_PROGRAM").is_ok_and(|program| program.contains("/dist/"));
+    let build = match (is_of_hosts, cfg!(debug_assertions)) {
+        (true, _) => "The program for hosts (`--profile dist`)",
+        (false, true) => "A debug build of reeve",
+        (false, false) => "An optimised build of reeve",
+    };
+    let how = format!("{build}, all on the same {cores} cores.");
     std::fs::write(&path, format!("{before}{begin}{text}{how}\n{end}{after}")).expect("the README is written");
 }

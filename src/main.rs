@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 /// A pass of `reeve run` over a large estate needs much memory for a moment, from many threads. Of what a pass leaves, this allocator keeps half of what the C library's or
-/// mimalloc do (measured with 1,000 tenants: 55 MB, 105 and 122); its settings are in `.cargo/config.toml`.
+/// mimalloc do (of one program with 1,000 tenants at rest, once each: 50 MB, 105 and 122); its settings are in `.cargo/config.toml`.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -300,7 +300,7 @@ impl Turn {
             }
             (None, Some(wrong), _) => wrong,
             (None, None, why) => {
-                let why = format!("there is no desired state: {}; see {}", why.as_deref().unwrap_or("nothing was fetched"), runbook::LOOP);
+                let why = format!("there is no desired state: {}", why.as_deref().unwrap_or("nothing was fetched"));
                 self.troubled(SOURCE, why);
                 return false;
             }
@@ -355,6 +355,7 @@ impl Turn {
 
     /// Something failed as a whole: all of it rests, once it was said.
     pub(super) fn troubled(&mut self, part: Part, why: String) -> &'static str {
+        // What says itself what to do has a better one.
         let why = if why.contains("reeve runbook") { why } else { format!("{why}; see {}", runbook::LOOP) };
         let rests = self.trouble.failed(part, why.clone(), Instant::now(), rand::random());
         self.shared.status.is(Ready::No(format!("{part} failed: {why}")));

@@ -169,9 +169,10 @@ impl Ground {
         folder
     }
 
-    /// The program, as on the host.
+    /// The program, as on the host; another build of it where `REEVE_PROGRAM` names one.
     pub fn program(&self) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_reeve"));
+        let built = std::env::var("REEVE_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_reeve").to_owned());
+        let mut program = Command::new(built);
         program.env("REEVE_HOST", &self.host).env("AWS_ENDPOINT_URL", &self.fleet.sandbox.endpoint).stdin(Stdio::null());
         program.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         program
