@@ -435,5 +435,5 @@ fn exit_code(plan: &Plan, report: &Report) -> u8 {
 
 fn tally(applied: Applied) -> Tally {
     let Applied { done, failed, in_flight, begun, not_begun, .. } = applied;
-    Tally { done: done as u64, failed: failed as u64, skipped: (begun + not_begun) as u64, unknown: in_flight as u64 }
+    Tally { done: done as u64, failed: failed as u64, skipped: (begun + not_begun) as u64, begun: begun as u64, unknown: in_flight as u64 }
 }

@@ -67,8 +67,13 @@ fn row(run: &RunSummary) -> Row {
         plan: text(start.map(|s| &s.plan)),
         outcome: match &run.end {
             Some(end) => {
-                let Tally { done, failed, skipped, unknown } = end.tally;
-                view::journal::outcome(end.exit_code, end.interrupted, end.waits, [done, failed, unknown, skipped])
+                let Tally { done, failed, skipped, begun, unknown } = end.tally;
+                view::journal::outcome(
+                    end.exit_code,
+                    end.interrupted,
+                    end.waits,
+                    [done, failed, unknown, begun, skipped - begun.min(skipped)],
+                )
             }
             None => "crashed, or still going on".into(),
         },

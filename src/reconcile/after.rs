@@ -147,7 +147,7 @@ impl Turn {
         let is_blind = passed.is_blind();
         let (result, ready) = match &passed.end {
             End::Failed(why) => (self.troubled(PASS, why.clone()), false),
-            _ if is_blind => (self.troubled(PASS, format!("{unreadable} kinds could not be read")), false),
+            _ if is_blind => (self.troubled(PASS, passed.wrong().unwrap_or_default()), false),
             End::Quiet | End::Applied if unreadable == 0 && refused == 0 && self.resting.failing().next().is_none() => ("ok", true),
             End::Quiet | End::Applied | End::Partial => ("partial", true),
             End::Refused(why) => {
@@ -166,7 +166,8 @@ impl Turn {
                 self.due = now + LOCKED;
                 ("put_off", true)
             }
-            End::Stopped => ("stopped", true),
+            // It says nothing of anything.
+            End::Stopped => ("stopped", false),
         };
         if passed.report.as_ref().is_some_and(|report| goes_on(passed.plan.as_ref(), report)) {
             self.pending.insert(Why::Again);

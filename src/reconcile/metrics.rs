@@ -42,6 +42,7 @@ pub struct Metrics {
     last_success: Gauge<f64, AtomicU64>,
     notices: Family<Label, Counter>,
     deliveries: Family<Labels, Counter>,
+    pub(super) stale: Gauge,
 }
 
 impl Default for Metrics {
@@ -67,7 +68,12 @@ impl Metrics {
             last_success: Gauge::default(),
             notices: Family::default(),
             deliveries: Family::default(),
+            stale: Gauge::default(),
         };
+        // They are there from the beginning: Prometheus sees no growth in what begins at one.
+        for (channel, result) in ["webhook", "topic"].into_iter().flat_map(|channel| ["ok", "failed"].map(|result| (channel, result))) {
+            metrics.deliveries.get_or_create(&[("channel", channel.to_owned()), ("result", result.to_owned())]).inc_by(0);
+        }
         metrics.register(|registry| {
             registry.register("reeve_passes", "Passes of the loop, by what came of them", metrics.passes.clone());
             registry.register("reeve_pass_duration_seconds", "How long a pass took, apply included", metrics.took.clone());
@@ -87,6 +93,8 @@ impl Metrics {
             registry.register("reeve_notices", "What people were told, by what it is about", metrics.notices.clone());
             let help = "Messages to where people read notices, by channel and whether it took them";
             registry.register("reeve_deliveries", help, metrics.deliveries.clone());
+            let help = "Whether nothing newer can be had of the source (1): the commit before counts";
+            registry.register("reeve_source_stale", help, metrics.stale.clone());
             let build = Family::<Label, Gauge>::default();
             build.get_or_create(&[("version", env!("CARGO_PKG_VERSION").to_owned())]).set(1);
             registry.register("reeve_build_info", "The version of reeve", build);
@@ -143,10 +151,8 @@ impl Metrics {
 
     /// A message went to where people read notices, or was not taken there.
     pub fn delivered<T, E>(&self, channel: &str, outcome: &Result<T, E>) {
-        for (result, times) in [("ok", outcome.is_ok()), ("failed", outcome.is_err())] {
-            // Both are there from the first on: Prometheus sees no growth in what begins at one.
-            self.deliveries.get_or_create(&[("channel", channel.to_owned()), ("result", result.to_owned())]).inc_by(times.into());
-        }
+        let result = if outcome.is_ok() { "ok" } else { "failed" };
+        self.deliveries.get_or_create(&[("channel", channel.to_owned()), ("result", result.to_owned())]).inc();
     }
 }
 

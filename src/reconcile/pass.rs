@@ -15,6 +15,7 @@ use super::{Loaded, Status};
 use crate::apply::{Halt, LONGEST_CALL, is_put_off};
 use crate::desired::policy::judge;
 use crate::model::Address;
+use crate::model::census::Applied;
 use crate::model::plan::{Plan, Scope, Verb};
 use crate::model::report::{Event, Report};
 use crate::record::{Lease, RecordError};
@@ -122,7 +123,10 @@ impl Passed {
     pub(super) fn wrong(&self) -> Option<String> {
         match (&self.end, &self.report) {
             (End::Failed(why) | End::Refused(why), _) => Some(why.clone()),
-            _ if self.is_blind() => self.plan.as_ref().map(|plan| format!("{} kinds could not be read", plan.unreadable.len())),
+            _ if self.is_blind() => self.plan.as_ref().map(|plan| {
+                let first = plan.unreadable.first().map_or("", |one| one.error.as_str());
+                format!("{} kinds could not be read, the first because of this: {first}", plan.unreadable.len())
+            }),
             (End::Partial, Some(report)) => Some(format!("{} failed, {} were not begun", report.failed.len(), report.skipped.len())),
             _ => None,
         }
@@ -292,9 +296,13 @@ impl Pass<'_> {
                         left.join(", ")
                     );
                 }
-                let (done, failed, skipped) = (report.finished.len(), report.failed.len(), report.skipped.len());
+                let Applied { done, failed, begun, not_begun: skipped, .. } = Applied::of(part, &report);
+                let begun = if begun > 0 { format!(", {begun} were begun and are not finished") } else { String::new() };
                 let waits = if report.only_waits() { ": what they need is not ready yet, or others start first" } else { "" };
-                info!(plan = part.digest, run, done, failed, skipped, "applied {done}, {failed} failed, {skipped} were not begun{waits}");
+                info!(
+                    plan = part.digest,
+                    run, done, failed, skipped, "applied {done}, {failed} failed{begun}, {skipped} were not begun{waits}"
+                );
                 let names: Vec<&str> = self.awaited.new_of(&report.awaited).map(|one| one.address.as_str()).collect();
                 if !names.is_empty() {
                     info!(plan = part.digest, run, "not ready yet, and looked after from now on: {}", names.join(", "));

@@ -217,6 +217,7 @@ impl Turn {
             // Whoever changed something may have mended what failed.
             self.resting.forget();
             self.trouble.forget();
+            self.silent.forget();
         }
         self.pending.extend(news);
         if now >= self.due {
@@ -288,6 +289,7 @@ impl Turn {
             error!("nothing newer can be had of the source: {why}{rest}; see {}", runbook::LOOP);
         }
         self.fetch = trouble;
+        self.shared.metrics.stale.set(self.fetch.is_some().into());
         let wrong = match (loaded, wrong, &self.fetch) {
             (Some(loaded), _, _) => {
                 self.shared.status.has_read(Arc::clone(&loaded));

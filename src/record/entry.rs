@@ -141,6 +141,9 @@ pub struct Tally {
     pub failed: u64,
     /// Not begun or not finished, because of a failure or an interruption.
     pub skipped: u64,
+    /// Of those that were skipped, the begun: something of them was done.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub begun: u64,
     /// In flight when the run was told to stop at once.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unknown: u64,

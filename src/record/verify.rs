@@ -61,6 +61,8 @@ pub struct Problem {
 pub(super) async fn verify(store: &Store) -> Result<Verified, RecordError> {
     let mut runs: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut found = Verified::default();
+    // Before the journal: what somebody writes meanwhile is in that then, and an end that is older than it is only not its end yet.
+    let (applied, history) = (applied::runs(store).await?, history::read(store).await?);
     for key in store.list("journal/", None).await? {
         match parse_key(&key) {
             Some((run, _)) => runs.entry(run.to_owned()).or_default().push(key),
@@ -77,12 +79,12 @@ pub(super) async fn verify(store: &Store) -> Result<Verified, RecordError> {
         last = chain.last;
         found.runs.push(chain.summary);
     }
-    for (key, run) in applied::runs(store).await? {
+    for (key, run) in applied {
         if !found.runs.iter().any(|one| one.run == run) {
             found.problem(store, &key, None, &format!("a plan was applied by the run {run}, which is missing from the journal"));
         }
     }
-    found.end(store, history::read(store).await?, &seen, last);
+    found.end(store, history, &seen, last);
     Ok(found)
 }
 

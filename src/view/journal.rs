@@ -21,17 +21,19 @@ pub struct Row {
     pub outcome: String,
 }
 
-/// What came of a run: resources done, failed, in flight when it was told to stop at once, and not done (which may only wait for what is not ready yet).
+/// What came of a run: resources done, failed, in flight when it was told to stop at once, begun and not finished, and not begun; the last two may only wait for what is not ready yet.
 #[must_use]
-pub fn outcome(exit: i32, interrupted: bool, waits: bool, [done, failed, unknown, rest]: [u64; 4]) -> String {
-    let all = done + failed + unknown + rest;
+pub fn outcome(exit: i32, interrupted: bool, waits: bool, [done, failed, unknown, begun, rest]: [u64; 5]) -> String {
+    let all = done + failed + unknown + begun + rest;
     let mut text =
         format!("exit {exit}{}: {done} of {} done", if interrupted { ", interrupted" } else { "" }, count(all as usize, "resource"));
-    let left = if waits { "waiting until something is ready" } else { "not done" };
-    for (number, what) in [(failed, "failed"), (unknown, "in flight"), (rest, left)] {
+    for (number, what) in [(failed, "failed"), (unknown, "in flight"), (begun, "begun and not finished"), (rest, "not begun")] {
         if number > 0 {
             let _ = write!(text, ", {number} {what}");
         }
+    }
+    if waits {
+        text.push_str("; the rest is waiting until something is ready");
     }
     text
 }

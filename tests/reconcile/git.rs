@@ -121,6 +121,7 @@ async fn each_commit_is_applied_and_named_and_a_rewritten_or_vanished_ref_is_tol
     running.says("\"message\":\"the source: there is no main");
     let but = "it leads, but nothing newer can be had of the source, the commit before counts: there is no main";
     within(SOON, || running.get("/readyz").1.starts_with(but).then_some(())).expect("who asks is told");
+    running.metric_is("reeve_source_stale", 1.0);
     repository.stack.account().await.logs.delete_log_group().log_group_name("/reeve/commits/a").send().await.unwrap();
     within(SOON, || (running.count("a: Create done") == 2).then_some(())).expect("mended");
     assert_eq!(running.count("\"notice\":\"failed\""), 1);
@@ -128,6 +129,7 @@ async fn each_commit_is_applied_and_named_and_a_rewritten_or_vanished_ref_is_tol
     running.signal("-HUP");
     running.says("the source: it is well again");
     within(SOON, || (running.get("/readyz") == (200, "it leads\n".to_owned())).then_some(())).expect("ready without a but");
+    running.metric_is("reeve_source_stale", 0.0);
     assert_eq!(running.stop().0, Some(0));
     // One folder of files is kept, that of the commit that counts.
     let trees: Vec<_> = std::fs::read_dir(repository.stack.path("state/trees")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
