@@ -92,6 +92,8 @@ impl Ledger {
         if let Some((fingerprint, words)) = &seen.held
             && self.held != *fingerprint
         {
+            // What was to be approved before and could not be delivered is nothing to approve any more.
+            self.unsent.values_mut().for_each(|all| all.retain(|one| one.kind != Kind::Held));
             if !fingerprint.is_empty() {
                 tell(Kind::Held, "approval", words);
             }
@@ -177,7 +179,12 @@ mod tests {
         assert!(told(&mut ledger, &Seen::default()).is_empty());
         assert_eq!(told(&mut ledger, &held("two")), ["held approval"]);
         assert!(told(&mut ledger, &held("")).is_empty());
-        assert_eq!(told(&mut ledger, &held("two")), ["held approval"]);
+        let notices = ledger.turn("s", "now", &Seen { failing: words(&["a.x"]), ..held("two") });
+        assert_eq!(notices.len(), 2);
+        // Somebody approves it before the channel takes anything: nobody is asked any more, and all else is still told.
+        ledger.post(&["webhook"], &notices);
+        assert!(told(&mut ledger, &Seen { failing: words(&["a.x"]), ..held("") }).is_empty());
+        assert_eq!(ledger.unsent("webhook").iter().map(|one| one.kind).collect::<Vec<_>>(), [Kind::Failed]);
     }
 
     #[test]
