@@ -9,4 +9,4 @@ mod post;
 
 pub use ledger::{Ledger, Seen};
 pub use notice::{Kind, Notice, text};
-pub use post::{Channels, Post};
+pub use post::{CHANNELS, Channels, Post};

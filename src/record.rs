@@ -43,7 +43,7 @@ pub use bucket::{Bucket, RECORD_TAG};
 pub use clock::Clock;
 pub use digest::{canonical, sha256};
 pub use edges::Edge;
-pub use entry::{Attempt, Batch, Entry, Event, FORMAT_VERSION, Outcome, RunEnd, RunStart, Tally};
+pub use entry::{Attempt, Batch, DROP, Entry, Event, FORMAT_VERSION, Outcome, RunEnd, RunStart, Tally};
 pub use error::RecordError;
 pub use held::HeldPlan;
 pub use history::{Head, History, Loaded, Unmarked};

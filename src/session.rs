@@ -345,7 +345,7 @@ impl Session {
         }
         let journal = self.begin(held, loaded.history, &plan.digest, command).await?;
         journal.append(open.closed).await?;
-        journal.finish(RunEnd { exit_code: 0, interrupted: false, waits: false, tally: Tally::default() }).await?;
+        journal.finish(RunEnd::default()).await?;
         Ok(())
     }
 

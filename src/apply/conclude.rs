@@ -8,6 +8,7 @@ use crate::model::Address;
 use crate::model::plan::{Action, Plan, Verb};
 use crate::model::report::{Awaited, Do, Report, Skipped, Stop};
 use crate::planes::Class;
+use crate::record::DROP;
 
 impl Walk<'_> {
     /// What was done and what was not.
@@ -86,7 +87,7 @@ pub(super) fn word(what: Do) -> &'static str {
         Do::Update => "update",
         Do::Ready => "ready",
         Do::Cut => "cut",
-        Do::Delete => "drop",
+        Do::Delete => DROP,
     }
 }
 

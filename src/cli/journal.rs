@@ -72,7 +72,7 @@ fn row(run: &RunSummary) -> Row {
                     end.exit_code,
                     end.interrupted,
                     end.waits,
-                    [done, failed, unknown, begun, skipped - begun.min(skipped)],
+                    [done, failed, unknown, begun, skipped.saturating_sub(begun)],
                 )
             }
             None => "crashed, or still going on".into(),

@@ -87,11 +87,9 @@ impl One {
         let tenants = &loaded.desired.tenants;
         tenants.iter().find(|tenant| tenant.name == self.name).ok_or_else(|| {
             let failure = Failure::usage(format!("there is no tenant {:?} in {}", self.name, self.dir.dir.display()));
-            let left = format!("One that left the YAML and is there still: see {}", crate::model::runbook::TENANT_LEAVES);
-            match crate::model::problem::nearest(&self.name, tenants.iter().map(|tenant| tenant.name.as_str())) {
-                Some(near) => failure.advice(format!("did you mean {near}? {left}")),
-                None => failure.advice(format!("`reeve tenant list DIR` lists them. {left}")),
-            }
+            let near = crate::model::problem::nearest(&self.name, tenants.iter().map(|tenant| tenant.name.as_str()));
+            let which = near.map_or_else(|| "`reeve tenant list DIR` lists them.".to_owned(), |near| format!("did you mean {near}?"));
+            failure.advice(format!("{which} One that left the YAML and is there still: see {}", crate::model::runbook::TENANT_LEAVES))
         })
     }
 }

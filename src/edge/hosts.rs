@@ -27,6 +27,8 @@ const HURRY: Duration = Duration::from_secs(2);
 pub struct Hosts {
     /// What this host tells the others.
     note: Note,
+    /// At which ports containers answer.
+    published: Published,
     /// What it told before it was started anew is read.
     is_known: bool,
     /// What the record is to be told and asked.
@@ -42,8 +44,8 @@ pub struct Hosts {
 
 impl Hosts {
     /// Of a host that begins to know now, whose words go by `asked` and `told` (`notes.rs`).
-    pub fn new(instance: &str, now: Timestamp, asked: watch::Sender<Asked>, told: watch::Receiver<Told>) -> Self {
-        Self { note: Note::new(instance, now), is_known: false, asked, told, heard: Told::default(), read: None, noted: None }
+    pub fn new(instance: &str, now: Timestamp, published: Published, asked: watch::Sender<Asked>, told: watch::Receiver<Told>) -> Self {
+        Self { note: Note::new(instance, now), published, is_known: false, asked, told, heard: Told::default(), read: None, noted: None }
     }
 
     /// Until something was told that this host cannot do without: nobody knows when tenants were used here before that is read.
@@ -56,12 +58,12 @@ impl Hosts {
     }
 
     /// Takes in what the record told since the last look, and asks it for what all hosts told where this instance `leads`; sooner while somebody is put to rest.
-    pub fn hear(&mut self, leads: bool, hurry: bool, published: &Published, pace: &Pace) {
+    pub fn hear(&mut self, leads: bool, hurry: bool, pace: &Pace) {
         if self.told.has_changed().unwrap_or_default() {
             self.heard = self.told.borrow_and_update().clone();
             if let (Some(Some(before)), false) = (&self.heard.before, self.is_known) {
                 // Those of tasks that are gone are forgotten with the next look.
-                published.recall(&before.ports);
+                self.published.recall(&before.ports);
             }
             self.heard.all.iter_mut().for_each(|all| all.retain(|note| note.instance != self.note.instance));
         }
@@ -77,14 +79,7 @@ impl Hosts {
     ///
     /// # Errors
     /// When HAProxy does not answer.
-    pub async fn note(
-        &mut self,
-        routes: &mut Routes,
-        resting: &BTreeMap<String, Timestamp>,
-        published: &Published,
-        pace: &Pace,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn note(&mut self, routes: &mut Routes, resting: &BTreeMap<String, Timestamp>, pace: &Pace, now: Timestamp) -> Result<()> {
         if !self.is_known && !self.take_up(routes, now).await? {
             // HAProxy ended just now, or the record did not answer yet. A note of this moment would hide what came before, and nobody has looked at.
             return Ok(());
@@ -98,7 +93,7 @@ impl Hosts {
         self.note.away = away;
         if news || is_due(self.noted, pace.note) {
             self.note.at = now;
-            self.note.ports = published.all();
+            self.note.ports = self.published.all();
             self.asked.send_modify(|asked| asked.note = Some(self.note.clone()));
             self.noted = Some(Instant::now());
         }
@@ -172,12 +167,12 @@ mod tests {
         assert!(read(&text.replace(r#","ports":{"old":30001,"told":30002}"#, "")).ports.is_empty());
 
         let (published, told) = (Published::default(), watch::Sender::<Told>::default());
-        let mut hosts = Hosts::new("host", at(9), watch::channel(Asked::default()).0, told.subscribe());
+        let mut hosts = Hosts::new("host", at(9), published.clone(), watch::channel(Asked::default()).0, told.subscribe());
         published.note("told", 30_009);
-        hosts.hear(false, false, &published, &Pace::default());
+        hosts.hear(false, false, &Pace::default());
         assert_eq!(published.of("old"), None, "nothing was told yet");
         told.send_modify(|told| told.before = Some(Some(before)));
-        hosts.hear(false, false, &published, &Pace::default());
+        hosts.hear(false, false, &Pace::default());
         assert_eq!((published.of("old"), published.of("told"), published.of("other")), (Some(30_001), Some(30_009), None));
     }
 }

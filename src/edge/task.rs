@@ -134,7 +134,7 @@ pub async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
     let wanted = Wanted::default();
     let (look_in, looks) = mpsc::unbounded_channel();
     let mut edge = Edge {
-        hosts: Hosts::new(&instance, Timestamp::now(), asked, told),
+        hosts: Hosts::new(&instance, Timestamp::now(), docker.published.clone(), asked, told),
         routes: Routes::new(haproxy),
         swarm: Swarm::default(),
         usual: Usual::default(),
@@ -254,7 +254,7 @@ impl Edge {
         let now = Timestamp::now();
         let lead = self.lead.borrow().clone();
         let hurry = self.swarm.services().values().any(|one| one.wake.resting.is_some());
-        self.hosts.hear(lead.is_some(), hurry, &self.docker.published, &self.pace);
+        self.hosts.hear(lead.is_some(), hurry, &self.pace);
         let running = self.swarm.answering(&self.docker);
         let followed = self.follow(&running, asked.astray, now).await;
         let tenants = self.tenants(&running);
@@ -333,7 +333,7 @@ impl Edge {
         let to = |one: &Running| crate::planes::haproxy::Running { tenant: one.tenant.clone(), address: one.address };
         let routed = running.iter().filter(|one| !resting.contains_key(&one.tenant)).map(to).collect();
         self.routes.follow(routed, astray).await?;
-        self.hosts.note(&mut self.routes, &resting, &self.docker.published, &self.pace, now).await
+        self.hosts.note(&mut self.routes, &resting, &self.pace, now).await
     }
 
     /// All tenants, as the policy wants them.

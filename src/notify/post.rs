@@ -23,6 +23,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 const WEBHOOK: &str = "webhook";
 const TOPIC: &str = "topic";
 
+/// The names of all channels that there can be.
+pub const CHANNELS: [&str; 2] = [WEBHOOK, TOPIC];
+
 /// Where notices go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Channels {
@@ -89,7 +92,7 @@ impl Post {
     /// What the record answered.
     pub async fn keep(&mut self, record: &Record, channels: &Channels, notices: &[Notice]) -> Result<(), RecordError> {
         self.ledger.post(&channels.names(), notices);
-        for gone in [WEBHOOK, TOPIC].iter().filter(|name| !channels.names().contains(*name)) {
+        for gone in CHANNELS.iter().filter(|name| !channels.names().contains(*name)) {
             self.ledger.sent(gone, usize::MAX);
         }
         self.write(record).await

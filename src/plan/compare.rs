@@ -143,7 +143,7 @@ fn compare_without(
             };
             if live.kind != wish.kind.name {
                 // A protected one is refused by the guard, and nothing follows it then.
-                if !missing.holds(address) && !is_protected(address, live, Some(wish), scope) {
+                if !missing.holds(address) && !is_protected(address, live, wishes, claims, scope) {
                     became_new.insert(address.clone());
                 }
                 continue;
@@ -153,7 +153,7 @@ fn compare_without(
             let (edits, causes) = differences(wish, live, applied, claims, &new);
             // What waits for something that does not come is neither lost nor followed.
             if edits.iter().any(|edit| edit.replace) && !missing.holds(address) && shrinks.is_none() {
-                if is_protected(address, live, Some(wish), scope) {
+                if is_protected(address, live, wishes, claims, scope) {
                     let fields: Vec<_> = edits.iter().filter(|e| e.replace).map(|e| e.field.as_str()).collect();
                     let reason = format!("it is protected and would have to be replaced: {} cannot change in place", fields.join(", "));
                     let hint = format!("if its loss is meant: --allow-delete {address} (see {PROTECTED})");

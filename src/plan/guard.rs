@@ -8,7 +8,6 @@ use super::draft::Draft;
 use super::missing::Missing;
 use super::protection::is_protected;
 use super::refer::{names, references};
-use super::rekeyed::wish_of;
 use super::reprieve::reprieve;
 use crate::kinds::{AnyLive, DELETED, lookup};
 use crate::model::Address;
@@ -42,7 +41,7 @@ fn scheduled_for_deletion(draft: &mut Draft, declared: &BTreeMap<Address, Wished
     for (address, live) in &claims.live {
         let Some(due) = live.attributes.get(DELETED) else { continue };
         let dropped = draft.actions.get(address).is_some_and(|action| action.action == Verb::Delete);
-        if !dropped || is_protected(address, live, declared.get(address), scope) {
+        if !dropped || is_protected(address, live, declared, claims, scope) {
             let reason = format!("AWS deletes {} {due}, and reeve did not ask for that: nothing is made in its place", live.id);
             draft.refusals.insert(address.clone(), (reason, reprieve(live.kind, &live.id)));
         }
@@ -53,7 +52,7 @@ fn scheduled_for_deletion(draft: &mut Draft, declared: &BTreeMap<Address, Wished
 fn protect(draft: &mut Draft, declared: &BTreeMap<Address, Wished>, claims: &Claims<'_>, scope: &Scope) {
     for (address, live) in &claims.live {
         let lost = draft.actions.get(address).is_some_and(|action| matches!(action.action, Verb::Delete | Verb::Replace));
-        if lost && is_protected(address, live, wish_of(address, declared, claims), scope) {
+        if lost && is_protected(address, live, declared, claims, scope) {
             let renamed = renamed(draft, address, declared).unwrap_or_default();
             let left = address.module().starts_with("tenant/") && !declared.contains_key(address);
             let book = if left { TENANT_LEAVES } else { PROTECTED };

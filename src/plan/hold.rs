@@ -39,7 +39,7 @@ pub(super) fn held(
     let mut holders: BTreeMap<&Address, BTreeSet<&Address>> = BTreeMap::new();
     for (user, live) in &claims.live {
         let wish = wishes.get(user);
-        let goes = wish.is_none() && !is_protected(user, live, None, scope) || goes_first(user);
+        let goes = wish.is_none() && !is_protected(user, live, wishes, claims, scope) || goes_first(user);
         if goes || lookup(live.kind).is_some_and(|row| row.singleton) {
             continue;
         }
@@ -51,7 +51,7 @@ pub(super) fn held(
     }
     let locked = |user: &Address| {
         let replaced = would_go_first(user) && edits_of(user).iter().any(|edit| edit.replace);
-        replaced && claims.live.get(user).is_some_and(|live| is_protected(user, live, wishes.get(user), scope))
+        replaced && claims.live.get(user).is_some_and(|live| is_protected(user, live, wishes, claims, scope))
     };
     holders.into_iter().map(|(address, users)| (address.clone(), words(edits_of(address), &users, locked))).collect()
 }

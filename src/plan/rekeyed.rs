@@ -18,8 +18,3 @@ pub(super) fn rekeyed(address: &Address, wish: &Wished, claims: &Claims<'_>, his
     };
     wish.kind.key.iter().copied().filter(|field| is_another(field)).collect()
 }
-
-/// The wish for which an object was made that is known by another key by now, or that has its address.
-pub(super) fn wish_of<'w>(address: &Address, declared: &'w BTreeMap<Address, Wished>, claims: &Claims<'_>) -> Option<&'w Wished> {
-    declared.get(claims.rekeyed.get(address).unwrap_or(address))
-}

@@ -17,6 +17,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::model::plan::{Plan, Verb};
+use crate::notify::CHANNELS;
 
 /// One label.
 type Label = [(&'static str, String); 1];
@@ -71,8 +72,8 @@ impl Metrics {
             stale: Gauge::default(),
         };
         // They are there from the beginning: Prometheus sees no growth in what begins at one.
-        for (channel, result) in ["webhook", "topic"].into_iter().flat_map(|channel| ["ok", "failed"].map(|result| (channel, result))) {
-            metrics.deliveries.get_or_create(&[("channel", channel.to_owned()), ("result", result.to_owned())]).inc_by(0);
+        for (channel, is_ok) in CHANNELS.into_iter().flat_map(|channel| [true, false].map(|is_ok| (channel, is_ok))) {
+            metrics.deliveries.get_or_create(&delivery(channel, is_ok)).inc_by(0);
         }
         metrics.register(|registry| {
             registry.register("reeve_passes", "Passes of the loop, by what came of them", metrics.passes.clone());
@@ -151,9 +152,12 @@ impl Metrics {
 
     /// A message went to where people read notices, or was not taken there.
     pub fn delivered<T, E>(&self, channel: &str, outcome: &Result<T, E>) {
-        let result = if outcome.is_ok() { "ok" } else { "failed" };
-        self.deliveries.get_or_create(&[("channel", channel.to_owned()), ("result", result.to_owned())]).inc();
+        self.deliveries.get_or_create(&delivery(channel, outcome.is_ok())).inc();
     }
+}
+
+fn delivery(channel: &str, is_ok: bool) -> Labels {
+    [("channel", channel.to_owned()), ("result", if is_ok { "ok" } else { "failed" }.to_owned())]
 }
 
 /// What every process tells: <https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics>.

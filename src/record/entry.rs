@@ -37,6 +37,9 @@ pub struct Entry {
     pub event: Event,
 }
 
+/// The step that drops an object.
+pub const DROP: &str = "drop";
+
 /// What an entry says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -119,7 +122,7 @@ pub enum Outcome {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEnd {
     /// The exit code of the command.
     pub exit_code: i32,

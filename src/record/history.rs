@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::entry::{Attempt, Batch, Entry, Event, FORMAT_VERSION, Outcome, parse_key, run_number};
+use super::entry::{Attempt, Batch, DROP, Entry, Event, FORMAT_VERSION, Outcome, parse_key, run_number};
 use super::store::Store;
 use super::{RecordError, canonical, sha256};
 use crate::model::Address;
@@ -20,8 +20,6 @@ use crate::model::Address;
 pub(super) const KEY: &str = "history.json";
 /// How many journal objects are folded at most: labels are not worth reading six years of journal for.
 const FOLDED_AT_MOST: usize = 5000;
-/// What the step of a drop is called.
-const DROP: &str = "drop";
 /// Of so many is remembered that an address had them before.
 const BEFORE_AT_MOST: usize = 16;
 /// How many objects are read at the same time.
@@ -212,9 +210,9 @@ pub(super) async fn load(store: &Store) -> Result<Loaded, RecordError> {
 
 /// Folds an object's entries and gives the digest of its last one.
 fn newest(body: &[u8], history: &mut History) -> Result<String, String> {
-    let batch: Batch = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    // As it was written: an entry of a later version may say more than this one knows.
     let whole: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let batch = Batch::deserialize(&whole).map_err(|error| error.to_string())?;
+    // As it was written: an entry of a later version may say more than this one knows.
     let last = whole["entries"].as_array().and_then(|all| all.last()).ok_or("it has no entries")?;
     let digest = sha256(&canonical(last).map_err(|error| error.to_string())?);
     for entry in &batch.entries {

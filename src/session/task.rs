@@ -60,7 +60,7 @@ impl Session {
         journal.append(vec![result]).await?;
         let ok = u64::from(done.is_ok());
         let tally = Tally { done: ok, failed: 1 - ok, ..Tally::default() };
-        journal.finish(RunEnd { exit_code: i32::from(done.is_err()), interrupted: false, waits: false, tally }).await?;
+        journal.finish(RunEnd { exit_code: i32::from(done.is_err()), tally, ..RunEnd::default() }).await?;
         Ok(done?)
     }
 }

@@ -388,7 +388,7 @@ fn both() -> World {
     let mut old = before.live("obs.mail").clone();
     // It sorts before the new one.
     old.id = "a".to_owned();
-    let mut world = std::mem::take(&mut before).applied();
+    let mut world = before.applied();
     world.before.insert((old.kind.to_owned(), old.id.clone()), at("obs.mail"));
     world.observed.live.insert(0, old);
     world

@@ -111,3 +111,19 @@ fn what_would_only_have_followed_is_not_refused() {
     world.scope.allow_delete.insert("files.mount/a".into());
     assert_eq!(verb(&world.plan(), "vpc.private/a"), Some(Verb::Replace));
 }
+
+#[test]
+fn what_is_protected_and_known_by_another_key_now_holds_on() {
+    let mut world = World::files();
+    world.wishes.get_mut(&at("files.mount/b")).unwrap().protect = true;
+    let mut world = world.applied();
+    // It moves to another network, and stays in its own beside its successor: so that one cannot go.
+    let c = json!({ "vpc": to("vpc.vpc"), "availability_zone": "us-east-1c", "cidr_block": "10.20.48.0/20" });
+    world.wish("vpc.private/c", "aws.subnet", c);
+    world.spec("files.mount/b")["subnet"] = json!(to("vpc.private/c"));
+    world.spec("vpc.private/b")["cidr_block"] = json!("10.20.32.0/20");
+    let plan = world.plan();
+    let of = |address: &str| plan.refusals.iter().find(|one| one.address == at(address)).map(|one| one.reason.as_str());
+    assert!(of("vpc.private/b").is_some_and(|why| why.contains("would hold on to it")), "{:#?}", plan.refusals);
+    assert_eq!((verb(&plan, "vpc.private/b"), verb(&plan, "files.mount/b")), (Some(Verb::NoOp), Some(Verb::Create)), "{:#?}", plan.actions);
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reeve::model::Address;
 use reeve::model::plan::Verb;
-use reeve::record::{Attempt, Batch, Clock, Entry, Event, LocalFolder, Outcome, Owner, Record, RunEnd, RunStart, Store, Tally, Terms};
+use reeve::record::{Attempt, Batch, Clock, Entry, Event, LocalFolder, Outcome, Owner, Record, RunEnd, RunStart, Store, Terms};
 use tempfile::TempDir;
 
 /// A record in a fresh folder.
@@ -67,7 +67,7 @@ pub fn start() -> RunStart {
 }
 
 pub fn end() -> RunEnd {
-    RunEnd { exit_code: 0, interrupted: false, waits: false, tally: Tally::default() }
+    RunEnd::default()
 }
 
 pub fn attempt(at: &str, token: &str) -> Attempt {
